@@ -1,0 +1,195 @@
+#include "common/conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/text.h"
+
+#define CONF_FILE_MAX 65536
+
+const struct conf_key conf_keys[] = {
+#define CONF_ROW(section, key, type, field, minimum, maximum, initial, reloadable, help) \
+    {#section, #key, CONF_##type, offsetof(struct conf, field), minimum, maximum, initial, reloadable, help},
+    CONF_KEYS(CONF_ROW)
+#undef CONF_ROW
+};
+const size_t conf_key_count = sizeof(conf_keys) / sizeof(conf_keys[0]);
+
+struct place {
+    const char *name;
+    unsigned line;
+    char *error;
+    size_t error_size;
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(const struct place *place, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    char safe[512];
+    snprintf(place->error, place->error_size, "%s:%u: %s", place->name, place->line,
+             text_escape(safe, sizeof(safe), text));
+    return false;
+}
+
+static bool set(struct conf *conf, const struct conf_key *key, const char *value, const struct place *place)
+{
+    void *field = (char *)conf + key->offset;
+    if (key->type == CONF_NUMBER) {
+        long number;
+        if (!text_number(value, key->minimum, key->maximum, &number))
+            return refuse(place, "%s is \"%s\", but must be a number from %ld to %ld", key->key, value,
+                          key->minimum, key->maximum);
+        *(long *)field = number;
+        return true;
+    }
+    size_t length = strlen(value);
+    if ((long)length < key->minimum || (long)length > key->maximum || !text_is_printable(value))
+        return refuse(place, "%s is \"%s\", but must be text of %ld to %ld printable bytes", key->key, value,
+                      key->minimum, key->maximum);
+    if (key->type == CONF_PATH && length > 0 && value[0] != '/')
+        return refuse(place, "%s is \"%s\", but must be a path that starts with /", key->key, value);
+    return text_copy(field, CONF_TEXT_MAX + 1, value);
+}
+
+void conf_defaults(struct conf *conf_r)
+{
+    char error[512];
+    struct place place = {"default", 0, error, sizeof(error)};
+    *conf_r = (struct conf){0};
+    for (size_t i = 0; i < conf_key_count; i++)
+        set(conf_r, &conf_keys[i], conf_keys[i].initial, &place);
+}
+
+static char *trim(char *text)
+{
+    while (*text == ' ' || *text == '\t')
+        text++;
+    size_t length = strlen(text);
+    while (length > 0 && strchr(" \t\r", text[length - 1]) != NULL)
+        text[--length] = '\0';
+    return text;
+}
+
+static const struct conf_key *find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < conf_key_count; i++) {
+        if (strcasecmp(conf_keys[i].section, section) == 0 && strcasecmp(conf_keys[i].key, key) == 0)
+            return &conf_keys[i];
+    }
+    return NULL;
+}
+
+static bool has_section(const char *section)
+{
+    for (size_t i = 0; i < conf_key_count; i++) {
+        if (strcasecmp(conf_keys[i].section, section) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool take_section(char *line, char *section, size_t size, const struct place *place)
+{
+    size_t length = strlen(line);
+    if (line[length - 1] != ']')
+        return refuse(place, "the section \"%s\" lacks its closing ]", line);
+    line[length - 1] = '\0';
+    if (!has_section(line + 1) || !text_copy(section, size, line + 1))
+        return refuse(place, "there is no section \"%s\"", line + 1);
+    return true;
+}
+
+static bool take_line(struct conf *conf, char *line, char *section, size_t section_size, unsigned *seen,
+                      const struct place *place)
+{
+    if (line[0] == '\0' || line[0] == '#' || line[0] == ';')
+        return true;
+    if (line[0] == '[')
+        return take_section(line, section, section_size, place);
+    char *equals = strchr(line, '=');
+    if (equals == NULL)
+        return refuse(place, "\"%s\" is neither [section] nor key = value", line);
+    *equals = '\0';
+    const char *name = trim(line);
+    const struct conf_key *key = find(section, name);
+    if (key == NULL)
+        return refuse(place, "there is no key \"%s\" in section [%s]", name, section);
+    unsigned *first = &seen[key - conf_keys];
+    if (*first != 0)
+        return refuse(place, "%s is set again; line %u set it first", key->key, *first);
+    *first = place->line;
+    return set(conf, key, trim(equals + 1), place);
+}
+
+bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t size, char *error,
+                size_t error_size)
+{
+    struct conf conf = *conf_r;
+    struct place place = {name, 0, error, error_size};
+    unsigned seen[sizeof(conf_keys) / sizeof(conf_keys[0])] = {0};
+    char section[32] = "", line[1024];
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(text + at, '\n', size - at);
+        size_t length = end != NULL ? (size_t)(end - text) - at : size - at;
+        place.line++;
+        if (length >= sizeof(line))
+            return refuse(&place, "the line has %zu bytes, at most %zu are allowed", length,
+                          sizeof(line) - 1);
+        if (memchr(text + at, '\0', length) != NULL)
+            return refuse(&place, "the line holds a NUL byte");
+        memcpy(line, text + at, length);
+        line[length] = '\0';
+        if (!take_line(&conf, trim(line), section, sizeof(section), seen, &place))
+            return false;
+        at += length + 1;
+    }
+    *conf_r = conf;
+    return true;
+}
+
+bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_size)
+{
+    static char text[CONF_FILE_MAX + 1];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        snprintf(error, error_size, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    size_t size = 0;
+    ssize_t got;
+    while ((got = read(fd, text + size, sizeof(text) - size)) > 0)
+        size += (size_t)got;
+    int failed = got < 0 ? errno : size > CONF_FILE_MAX ? EFBIG : 0;
+    close(fd);
+    if (failed) {
+        snprintf(error, error_size, "%s: %s", path, strerror(failed));
+        return false;
+    }
+    struct conf conf;
+    conf_defaults(&conf);
+    if (!conf_parse(&conf, path, text, size, error, error_size))
+        return false;
+    *conf_r = conf;
+    return true;
+}
+
+const char *conf_run_path(const struct conf *conf, const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", conf->run_directory, name);
+    return path;
+}
+
+const char *conf_state_path(const struct conf *conf, const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", conf->state_directory, name);
+    return path;
+}

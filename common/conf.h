@@ -1,0 +1,96 @@
+/* Lodge's configuration: one file, one table of keys. Every process reads the whole file and takes what it
+ * needs. The file has [Section] lines, `key = value` lines, and comments from # or ; at the start of a line.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONF_TEXT_MAX 255
+
+/* K(section, key, TYPE, field, minimum, maximum, default, reloadable, help). For TEXT and PATH the range is
+ * that of the length; PATH values start with a slash. */
+#define CONF_KEYS(K)                                                                                         \
+    K(Server, RunDirectory, PATH, run_directory, 2, 60, "/run/lodge", false,                                 \
+      "where ports and per-session directories are")                                                         \
+    K(Server, StateDirectory, PATH, state_directory, 2, 200, "/var/lib/lodge", false,                        \
+      "where the database, the lab accounts and the certificate are")                                        \
+    K(Server, BrokerUser, TEXT, broker_user, 1, 32, "lodge", false, "the account that the broker runs as")   \
+    K(Server, FrontUser, TEXT, front_user, 1, 32, "lodge-rdp", false,                                        \
+      "the account that the listener and the workers run as")                                                \
+    K(Server, AdminGroup, TEXT, admin_group, 0, 32, "", false,                                               \
+      "members of this group administer Lodge as root does; empty: root alone")                              \
+    K(Server, LogLevel, NUMBER, log_level, 0, 3, "2", false,                                                 \
+      "0 errors, 1 warnings, 2 information, 3 debugging")                                                    \
+    K(Listener, Address, TEXT, address, 0, 64, "", false, "the address to listen on; empty: all of them")    \
+    K(Listener, Port, NUMBER, port, 1, 65535, "3389", false, "the TCP port to listen on")                    \
+    K(Listener, Certificate, PATH, certificate, 0, 255, "", false,                                           \
+      "the PEM file with the certificate; empty: rdp-cert.pem in the state directory, made when missing")    \
+    K(Listener, PrivateKey, PATH, private_key, 0, 255, "", false,                                            \
+      "the PEM file with the key; empty: rdp-key.pem in the state directory, made when missing")             \
+    K(Listener, MaxConnections, NUMBER, max_connections, 1, 65535, "1000", false, "connections in all")      \
+    K(Listener, MaxPerAddress, NUMBER, max_per_address, 1, 65535, "250", false,                              \
+      "connections from one address")                                                                        \
+    K(Listener, MaxUnauthenticated, NUMBER, max_unauthenticated, 1, 65535, "300", false,                     \
+      "connections that have not logged on yet")                                                             \
+    K(Listener, LogonSeconds, NUMBER, logon_seconds, 5, 600, "60", false,                                    \
+      "a connection that has not logged on after so many seconds is closed")                                 \
+    K(Sessions, SingleSessionPerUser, NUMBER, single_session, 0, 1, "1", false,                              \
+      "1: a user who has a session gets it back instead of a second one")                                    \
+    K(Sessions, MaxSessions, NUMBER, max_sessions, 1, 65535, "200", false, "sessions in all")                \
+    K(Sessions, MaxSessionsPerUser, NUMBER, max_sessions_per_user, 1, 65535, "10", false,                    \
+      "sessions of one user, where they may have several")                                                   \
+    K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", false,                                  \
+      "how long programs may take to end at logoff before they are killed")                                  \
+    K(Sessions, PidNamespace, NUMBER, pid_namespace, 0, 1, "1", false,                                       \
+      "1: a session sees its own processes only")                                                            \
+    K(Sessions, XServer, TEXT, x_server, 1, 32, "Xtigervnc", false,                                          \
+      "the X server of a session: Xtigervnc, Xvfb or Xorg (with the dummy driver)")                          \
+    K(Sessions, Desktop, TEXT, desktop, 0, 255, "", false,                                                   \
+      "the command of a session whose user has no ~/.xsession; empty: the system's X session, else the "     \
+      "light desktop")                                                                                       \
+    K(Sessions, LabFirstUid, NUMBER, lab_first_uid, 1000, 2000000000, "600000", false,                       \
+      "the first uid of lab accounts")                                                                       \
+    K(Sessions, LabUids, NUMBER, lab_uids, 1, 1000000, "10000", false, "how many uids lab accounts may use") \
+    K(Sessions, Fallback, TEXT, fallback_desktop, 0, 255, "lodge-desktop", false,                            \
+      "the light desktop's command")
+
+enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER };
+
+#define CONF_FIELD_TEXT(field)   char field[CONF_TEXT_MAX + 1];
+#define CONF_FIELD_PATH(field)   char field[CONF_TEXT_MAX + 1];
+#define CONF_FIELD_NUMBER(field) long field;
+#define CONF_FIELD(section, key, type, field, minimum, maximum, initial, reloadable, help) \
+    CONF_FIELD_##type(field)
+struct conf {
+    CONF_KEYS(CONF_FIELD)
+};
+
+struct conf_key {
+    const char *section, *key;
+    enum conf_type type;
+    size_t offset;
+    long minimum, maximum;
+    const char *initial;
+    bool reloadable;
+    const char *help;
+};
+
+extern const struct conf_key conf_keys[];
+extern const size_t conf_key_count;
+
+/* Fills *conf_r with the defaults. */
+void conf_defaults(struct conf *conf_r);
+/* Reads `size` bytes of a file called `name` over the values in *conf_r. Returns true, or false with *conf_r
+ * untouched and in `error` (room for error_size bytes) the file, the line and the accepted range. */
+bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t size, char *error,
+                size_t error_size);
+/* Defaults, then the file at `path`; a missing file is an error. As conf_parse. */
+bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_size);
+
+/* The path `name` in the run or the state directory, in a buffer of the caller's of `size` bytes. Returns it.
+ */
+const char *conf_run_path(const struct conf *conf, const char *name, char *path, size_t size);
+const char *conf_state_path(const struct conf *conf, const char *name, char *path, size_t size);
+
+#define CONF_DEFAULT_FILE "/etc/lodge/lodge.conf"

@@ -1,0 +1,45 @@
+#include "common/conf.h"
+
+#include "tests/check.h"
+
+static void refused(const char *text, const char *want)
+{
+    struct conf conf, before;
+    char error[512] = "";
+    conf_defaults(&conf);
+    before = conf;
+    CHECK(!conf_parse(&conf, "f", text, strlen(text), error, sizeof(error)));
+    CHECK_TEXT(error, want);
+    CHECK(memcmp(&conf, &before, sizeof(conf)) == 0);
+}
+
+int main(void)
+{
+    struct conf conf;
+    char error[512] = "", path[512];
+    conf_defaults(&conf);
+    CHECK(conf.port == 3389 && conf.single_session == 1);
+    CHECK_TEXT(conf.run_directory, "/run/lodge");
+    CHECK_TEXT(conf_run_path(&conf, "ports/sm.port", path, sizeof(path)), "/run/lodge/ports/sm.port");
+    for (size_t i = 0; i < conf_key_count; i++)
+        CHECK(conf_keys[i].help[0] != '\0' && conf_keys[i].minimum <= conf_keys[i].maximum);
+
+    static const char good[] = "# comment\n\n[Listener]\n port = 4000 \r\n[sessions]\nDesktop=a b=c\n; end";
+    CHECK(conf_parse(&conf, "f", good, strlen(good), error, sizeof(error)));
+    CHECK(conf.port == 4000);
+    CHECK_TEXT(conf.desktop, "a b=c");
+
+    refused("[Listener]\nPort = 70000", "f:2: Port is \"70000\", but must be a number from 1 to 65535");
+    refused("[Listener]\nPort = 1\nPort = 2", "f:3: Port is set again; line 2 set it first");
+    refused("Port = 1", "f:1: there is no key \"Port\" in section []");
+    refused("[Nothing]", "f:1: there is no section \"Nothing\"");
+    refused("[Listener", "f:1: the section \"[Listener\" lacks its closing ]");
+    refused("[Listener]\nnonsense", "f:2: \"nonsense\" is neither [section] nor key = value");
+    refused("[Server]\nRunDirectory = run",
+            "f:2: RunDirectory is \"run\", but must be a path that starts with /");
+    refused("[Sessions]\nDesktop = \033[2J",
+            "f:2: Desktop is \"\\x1b[2J\", but must be text of 0 to 255 printable bytes");
+    CHECK(!conf_parse(&conf, "f", "a\0b", 3, error, sizeof(error)));
+    CHECK(!conf_load(&conf, "/nonexistent/lodge.conf", error, sizeof(error)));
+    return 0;
+}

@@ -1,0 +1,108 @@
+#include "common/packet.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/check.h"
+
+static size_t open_descriptors(void)
+{
+    size_t count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+static void descriptors_travel_with_their_packet(void)
+{
+    int pair[2], pipes[2];
+    CHECK(packet_pair(pair) == 0 && pipe(pipes) == 0);
+    CHECK(packet_send(pair[0], "hello", 5, pipes, 2) == 0);
+    char data[16];
+    int got[2];
+    size_t count = 2;
+    CHECK(packet_receive(pair[1], data, sizeof(data), got, &count) == 5);
+    CHECK(count == 2 && memcmp(data, "hello", 5) == 0);
+    CHECK((fcntl(got[0], F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK(write(got[1], "x", 1) == 1 && read(pipes[0], data, 1) == 1 && data[0] == 'x');
+    for (int i = 0; i < 2; i++) {
+        close(got[i]);
+        close(pipes[i]);
+        close(pair[i]);
+    }
+}
+
+static void what_does_not_fit_leaks_nothing(void)
+{
+    int pair[2], pipes[2];
+    CHECK(packet_pair(pair) == 0 && pipe(pipes) == 0);
+    size_t before = open_descriptors();
+    char data[4];
+    int got[1];
+    size_t count = 1;
+    CHECK(packet_send(pair[0], "ab", 2, pipes, 2) == 0);
+    CHECK(packet_receive(pair[1], data, sizeof(data), got, &count) == -EMSGSIZE);
+    CHECK(packet_send(pair[0], "abcdefgh", 8, pipes, 1) == 0);
+    CHECK(packet_receive(pair[1], data, sizeof(data), got, &count) == -EMSGSIZE);
+    CHECK(packet_receive(pair[1], data, sizeof(data), got, &count) == -EAGAIN);
+    CHECK(open_descriptors() == before);
+    CHECK(packet_send(pair[0], data, 0, NULL, 0) == -EMSGSIZE);
+    close(pair[0]);
+    CHECK(packet_receive(pair[1], data, sizeof(data), got, &count) == 0);
+    close(pair[1]);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
+static void a_port_is_replaced_and_names_its_peer(void)
+{
+    char path[] = "/tmp/lodge-packet-XXXXXX";
+    CHECK(mkdtemp(path) != NULL);
+    char name[64];
+    snprintf(name, sizeof(name), "%s/port", path);
+    int first = packet_listen(name, 0600);
+    CHECK(first >= 0);
+    close(first);
+    CHECK(packet_connect(name) == -ECONNREFUSED);
+    int port = packet_listen(name, 0640);
+    struct stat status;
+    CHECK(port >= 0 && stat(name, &status) == 0 && (status.st_mode & 0777) == 0640);
+    int client = packet_connect(name);
+    int server = packet_accept(port);
+    struct packet_peer peer;
+    CHECK(client >= 0 && server >= 0 && packet_peer_of(server, &peer) == 0);
+    CHECK(peer.pid == getpid() && peer.uid == getuid());
+    CHECK(packet_accept(port) == -EAGAIN);
+    close(client);
+    close(server);
+    close(port);
+    unlink(name);
+    rmdir(path);
+}
+
+static void a_full_socket_says_so(void)
+{
+    int pair[2];
+    char data[1024] = {0};
+    CHECK(packet_pair(pair) == 0);
+    int sent = 0, result;
+    while ((result = packet_send(pair[0], data, sizeof(data), NULL, 0)) == 0 && sent < 100000)
+        sent++;
+    CHECK(result == -EAGAIN && sent > 0);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+int main(void)
+{
+    descriptors_travel_with_their_packet();
+    what_does_not_fit_leaks_nothing();
+    a_port_is_replaced_and_names_its_peer();
+    a_full_socket_says_so();
+    return 0;
+}

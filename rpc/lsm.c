@@ -1,0 +1,54 @@
+#include "rpc/lsm.h"
+
+#include <errno.h>
+
+#include "common/packet.h"
+
+static int send_packed(int fd, const ProtobufCMessage *message, int descriptor)
+{
+    uint8_t data[PACKET_MAX_BYTES];
+    size_t size = protobuf_c_message_get_packed_size(message);
+    if (size > sizeof(data))
+        return -EMSGSIZE;
+    protobuf_c_message_pack(message, data);
+    return packet_send(fd, data, size, &descriptor, descriptor >= 0 ? 1 : 0);
+}
+
+static int receive_packed(int fd, const ProtobufCMessageDescriptor *type, ProtobufCMessage **message_r,
+                          int *descriptor_r)
+{
+    uint8_t data[PACKET_MAX_BYTES];
+    int descriptor = -1;
+    size_t count = 1;
+    ssize_t size = packet_receive(fd, data, sizeof(data), &descriptor, &count);
+    if (size <= 0)
+        return size == -EMSGSIZE ? -EPROTO : (int)size;
+    ProtobufCMessage *message = protobuf_c_message_unpack(type, NULL, (size_t)size, data);
+    if (message == NULL) {
+        close_descriptor(&descriptor);
+        return -EPROTO;
+    }
+    *message_r = message;
+    *descriptor_r = descriptor;
+    return 1;
+}
+
+int lsm_send_request(int fd, const Lodge__Lsm__Request *request, int descriptor)
+{
+    return send_packed(fd, &request->base, descriptor);
+}
+
+int lsm_send_answer(int fd, const Lodge__Lsm__Answer *answer, int descriptor)
+{
+    return send_packed(fd, &answer->base, descriptor);
+}
+
+int lsm_receive_request(int fd, Lodge__Lsm__Request **request_r, int *descriptor_r)
+{
+    return receive_packed(fd, &lodge__lsm__request__descriptor, (ProtobufCMessage **)request_r, descriptor_r);
+}
+
+int lsm_receive_answer(int fd, Lodge__Lsm__Answer **answer_r, int *descriptor_r)
+{
+    return receive_packed(fd, &lodge__lsm__answer__descriptor, (ProtobufCMessage **)answer_r, descriptor_r);
+}

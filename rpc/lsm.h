@@ -1,0 +1,21 @@
+/* lsm.port on the wire: protobuf-c messages (rpc/lsm.proto) in SOCK_SEQPACKET packets, with a descriptor
+ * where the message's comment says so. */
+#pragma once
+
+#include <stdint.h>
+
+#include "lsm.pb-c.h"
+
+#define LSM_PROTOCOL  1
+#define LSM_PORT_NAME "ports/lsm.port" /* in the run directory */
+
+/* Sends one message with `descriptor` (-1: none; stays the caller's), never blocking. Returns 0 or a negative
+ * errno: -EMSGSIZE where it is larger than a packet, -EAGAIN when the other end does not read. */
+int lsm_send_request(int fd, const Lodge__Lsm__Request *request, int descriptor);
+int lsm_send_answer(int fd, const Lodge__Lsm__Answer *answer, int descriptor);
+
+/* Receives one message, never blocking. Returns 1 with *request_r (answer_r) the caller's to free with
+ * lodge__lsm__request__free_unpacked (answer) and *descriptor_r -1 or the caller's to close; 0 at the end of
+ * the stream; -EAGAIN when nothing is there; -EPROTO for what is no such message; another negative errno. */
+int lsm_receive_request(int fd, Lodge__Lsm__Request **request_r, int *descriptor_r);
+int lsm_receive_answer(int fd, Lodge__Lsm__Answer **answer_r, int *descriptor_r);

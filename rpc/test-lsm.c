@@ -1,0 +1,44 @@
+#include "rpc/lsm.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/packet.h"
+#include "tests/check.h"
+
+int main(void)
+{
+    int pair[2], descriptor = -1;
+    CHECK(packet_pair(pair) == 0);
+    Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
+    client.name = (char *)"workstation";
+    Lodge__Lsm__LogonRequest logon = LODGE__LSM__LOGON_REQUEST__INIT;
+    logon.client = &client;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.serial = 7;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_LOGON;
+    request.logon = &logon;
+    CHECK(lsm_send_request(pair[0], &request, STDIN_FILENO) == 0);
+
+    Lodge__Lsm__Request *got = NULL;
+    CHECK(lsm_receive_request(pair[1], &got, &descriptor) == 1 && descriptor >= 0);
+    CHECK(got->serial == 7 && got->method_case == LODGE__LSM__REQUEST__METHOD_LOGON);
+    CHECK_TEXT(got->logon->client->name, "workstation");
+    close(descriptor);
+    lodge__lsm__request__free_unpacked(got, NULL);
+
+    CHECK(lsm_receive_request(pair[1], &got, &descriptor) == -EAGAIN);
+    CHECK(packet_send(pair[0], "\xff\xff\xff", 3, NULL, 0) == 0);
+    CHECK(lsm_receive_request(pair[1], &got, &descriptor) == -EPROTO);
+
+    static char detail[70000];
+    memset(detail, 'x', sizeof(detail) - 1);
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.detail = detail;
+    CHECK(lsm_send_answer(pair[1], &answer, -1) == -EMSGSIZE);
+    close(pair[1]);
+    Lodge__Lsm__Answer *back = NULL;
+    CHECK(lsm_receive_answer(pair[0], &back, &descriptor) == 0);
+    close(pair[0]);
+    return 0;
+}

@@ -1,0 +1,109 @@
+/* The winstation channel: between a session's display agent and its viewers (the workers), and between the
+ * agent and the broker, which attaches and detaches viewers and is out of the way of pixels and input.
+ *
+ * The agent's listening socket is RUN/winstation/ID.port, made by lodge-logon in a directory that only root
+ * and the broker may enter, and handed down through lodge-init; the broker connects to it, one connection at
+ * a time (a new one replaces the old). The agent then names each viewer it has (VIEWER), and says SYNCED
+ * after them.
+ *
+ * Frames are in a memfd that comes with SCREEN: width x height pixels of 32 bits, B G R x in memory, `stride`
+ * bytes a row. The agent (by way of the X server) writes it, viewers map it read-only. DAMAGE names what
+ * changed since the last DAMAGE to this viewer; the next follows only after this viewer's FRAME_DONE, and
+ * then covers all that changed meanwhile: a slow viewer gets fewer frames, never old ones. A row that changes
+ * while it is read is damaged again, so what is seen is right in the end. */
+#pragma once
+
+#include "rpc/message.h"
+
+#define WINSTATION_VERSION      1
+#define WINSTATION_MAX_WIDTH    8192
+#define WINSTATION_MAX_HEIGHT   8192
+#define WINSTATION_MIN_SIZE     200
+#define WINSTATION_POINTER_SIDE 96
+#define WINSTATION_POINTER_MAX  (WINSTATION_POINTER_SIDE * WINSTATION_POINTER_SIDE * 4)
+
+enum winstation_role { WINSTATION_BY_BROKER = 1, WINSTATION_BY_AGENT = 2, WINSTATION_BY_VIEWER = 4 };
+
+/* Bits of KEY's flags. */
+enum winstation_key_flag {
+    WINSTATION_KEY_DOWN = 1,
+    WINSTATION_KEY_EXTENDED = 2,
+    WINSTATION_KEY_EXTENDED1 = 4
+};
+
+/* Bits of MOUSE's buttons that are down after the event. */
+enum winstation_button {
+    WINSTATION_LEFT = 1,
+    WINSTATION_RIGHT = 2,
+    WINSTATION_MIDDLE = 4,
+    WINSTATION_BACK = 8,
+    WINSTATION_FORWARD = 16,
+};
+
+/* Bits of LOCKS. */
+enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAPS = 4 };
+
+#define WINSTATION_MESSAGES(M)                                                                            \
+    /* broker -> agent: this viewer's end of the channel; size and layout of its client */                \
+    M(WINSTATION, winstation, ATTACH, attach, 1, WINSTATION_BY_BROKER, 1, 1)                              \
+    /* broker -> agent: say BYE with this reason to the viewer and let it go (0: to every viewer) */      \
+    M(WINSTATION, winstation, DETACH, detach, 2, WINSTATION_BY_BROKER, 0, 0)                              \
+    /* agent -> broker: a viewer that is there */                                                         \
+    M(WINSTATION, winstation, VIEWER, viewer, 3, WINSTATION_BY_AGENT, 0, 0)                               \
+    /* agent -> broker: a viewer that has gone by itself */                                               \
+    M(WINSTATION, winstation, VIEWER_GONE, viewer_gone, 4, WINSTATION_BY_AGENT, 0, 0)                     \
+    /* agent -> broker: every viewer has been named since the connection */                               \
+    M(WINSTATION, winstation, SYNCED, synced, 5, WINSTATION_BY_AGENT, 0, 0)                               \
+    /* agent -> viewer: the frame memory, at attach and after each change of size */                      \
+    M(WINSTATION, winstation, SCREEN, screen, 16, WINSTATION_BY_AGENT, 1, 1)                              \
+    M(WINSTATION, winstation, DAMAGE, damage, 17, WINSTATION_BY_AGENT, 0, 0)                              \
+    /* agent -> viewer: the pointer's shape, B G R A premultiplied, rows without gaps; width 0: hidden */ \
+    M(WINSTATION, winstation, POINTER, pointer, 18, WINSTATION_BY_AGENT, 0, 0)                            \
+    /* agent -> viewer: a program moved the pointer */                                                    \
+    M(WINSTATION, winstation, POINTER_MOVED, pointer_moved, 19, WINSTATION_BY_AGENT, 0, 0)                \
+    /* agent -> viewer: the channel ends, for this reason; a detail for the person may be there */        \
+    M(WINSTATION, winstation, BYE, bye, 20, WINSTATION_BY_AGENT, 0, 0)                                    \
+    /* viewer -> agent: the last DAMAGE has been used up */                                               \
+    M(WINSTATION, winstation, FRAME_DONE, frame_done, 32, WINSTATION_BY_VIEWER, 0, 0)                     \
+    /* viewer -> agent: a scancode of set 1 */                                                            \
+    M(WINSTATION, winstation, KEY, key, 33, WINSTATION_BY_VIEWER, 0, 0)                                   \
+    /* viewer -> agent: a UTF-16 code unit */                                                             \
+    M(WINSTATION, winstation, TEXT, text, 34, WINSTATION_BY_VIEWER, 0, 0)                                 \
+    /* viewer -> agent: position, buttons now down, wheel turns in 1/120 (two's complement) */            \
+    M(WINSTATION, winstation, MOUSE, mouse, 35, WINSTATION_BY_VIEWER, 0, 0)                               \
+    /* viewer -> agent: every key is up, and these locks are on */                                        \
+    M(WINSTATION, winstation, LOCKS, locks, 36, WINSTATION_BY_VIEWER, 0, 0)                               \
+    /* viewer -> agent: the size the client wants, a new SCREEN follows */                                \
+    M(WINSTATION, winstation, RESIZE, resize, 37, WINSTATION_BY_VIEWER, 0, 0)                             \
+    /* viewer -> agent: 1: show nothing for now (minimised); 0: show again, all of it is damaged */       \
+    M(WINSTATION, winstation, SUPPRESS, suppress, 38, WINSTATION_BY_VIEWER, 0, 0)
+
+#define WINSTATION_ATTACH_FIELDS(F, S) \
+    F(S, u64, viewer) F(S, u16, width) F(S, u16, height) F(S, u32, keyboard_layout)
+#define WINSTATION_DETACH_FIELDS(F, S)      F(S, u64, viewer) F(S, u16, reason) F(S, text, detail, 512)
+#define WINSTATION_VIEWER_FIELDS(F, S)      F(S, u64, viewer)
+#define WINSTATION_VIEWER_GONE_FIELDS(F, S) F(S, u64, viewer)
+#define WINSTATION_SYNCED_FIELDS(F, S)      F(S, u16, width) F(S, u16, height)
+#define WINSTATION_SCREEN_FIELDS(F, S)      F(S, u16, width) F(S, u16, height) F(S, u32, stride)
+#define WINSTATION_DAMAGE_FIELDS(F, S)      F(S, rects, rectangles)
+#define WINSTATION_POINTER_FIELDS(F, S) \
+    F(S, u16, hot_x)                    \
+    F(S, u16, hot_y) F(S, u16, width) F(S, u16, height) F(S, bytes, pixels, WINSTATION_POINTER_MAX)
+#define WINSTATION_POINTER_MOVED_FIELDS(F, S) F(S, u16, x) F(S, u16, y)
+#define WINSTATION_BYE_FIELDS(F, S)           F(S, u16, reason) F(S, text, detail, 512)
+#define WINSTATION_FRAME_DONE_FIELDS(F, S)    F(S, u8, unused)
+#define WINSTATION_KEY_FIELDS(F, S)           F(S, u8, flags) F(S, u8, scancode)
+#define WINSTATION_TEXT_FIELDS(F, S)          F(S, u8, down) F(S, u16, unit)
+#define WINSTATION_MOUSE_FIELDS(F, S) \
+    F(S, u16, x) F(S, u16, y) F(S, u8, buttons) F(S, u16, wheel) F(S, u16, horizontal_wheel)
+#define WINSTATION_LOCKS_FIELDS(F, S)    F(S, u8, locks)
+#define WINSTATION_RESIZE_FIELDS(F, S)   F(S, u16, width) F(S, u16, height)
+#define WINSTATION_SUPPRESS_FIELDS(F, S) F(S, u8, suppressed)
+
+enum winstation_number { WINSTATION_MESSAGES(MESSAGE_NUMBER) };
+WINSTATION_MESSAGES(MESSAGE_STRUCT)
+union winstation_body {
+    WINSTATION_MESSAGES(MESSAGE_UNION)
+};
+
+extern const struct protocol winstation_protocol;
