@@ -66,3 +66,17 @@ function(lodge_fuzz name)
     ${corpus} ${CMAKE_CURRENT_SOURCE_DIR}/${arg_CORPUS})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
 endfunction()
+
+# lodge_system_test(NAME COMMAND ... [TIMEOUT seconds]): a test with real processes, X servers or clients. It is
+# registered in plain builds only, runs alone, and is skipped when it exits with 77.
+function(lodge_system_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "COMMAND" ${ARGN})
+  if(NOT BUILD_TESTING OR LODGE_FUZZ OR LODGE_SANITIZE)
+    return()
+  endif()
+  add_test(NAME ${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 LABELS system RUN_SERIAL ON)
+endfunction()

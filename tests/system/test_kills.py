@@ -1,0 +1,103 @@
+"""kill -9 of each process in turn loses what docs/architecture.md says, and no more."""
+
+import os
+import signal
+
+import harness
+from harness import SystemTest, colour_of, wait_for
+
+
+class Kills(SystemTest):
+    accounts = ("anna", "bert")
+
+    def kill(self, name):
+        """Kills the one process of this name; returns its pid."""
+        pid = self.lodge.pids(name)[-1]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def is_new(self, name, old):
+        wait_for(f"{name} is back", lambda: any(pid != old for pid in self.lodge.pids(name)))
+
+    def works(self, client, count):
+        """A key typed at this client is seen there."""
+        client.screen.click(300, 300)
+        client.screen.type("w")
+        client.sees((255, 255, 255) if count % 2 else (0, 0, 0), 20, 20)
+
+    def test_the_broker(self):
+        client = self.desktop_of("anna")
+        before = self.state("anna", "active")
+        old = self.kill("lodge-broker")
+        self.works(client, 1)
+        self.is_new("lodge-broker", old)
+        after = self.state("anna", "active")
+        self.assertEqual(before["id"], after["id"])
+        wait_for("the client is known again",
+                 lambda: self.lodge.session_of("anna")["client"]["address"] == before["client"]["address"])
+        self.works(client, 2)
+        self.lodge.done("disconnect", str(after["id"]))
+        client.ended()
+        self.state("anna", "disconnected")
+        self.desktop_of("bert")
+
+    def test_smss(self):
+        client = self.desktop_of("anna")
+        before = self.state("anna", "active")
+        self.lodge.smss.kill()
+        self.lodge.smss.wait(10)
+        self.works(client, 1)
+        self.lodge.start()
+        bert = self.desktop_of("bert")
+        self.assertEqual(before["id"], self.state("anna", "active")["id"])
+        self.assertGreater(self.state("bert", "active")["id"], before["id"])
+        self.works(client, 2)
+        self.lodge.done("logoff", str(before["id"]))
+        client.ended()
+        self.no_session("anna")
+        bert.sees(colour_of("bert"))
+
+    def test_broker_and_smss_at_once(self):
+        client = self.desktop_of("anna")
+        before = self.state("anna", "active")
+        self.kill("lodge-broker")
+        self.lodge.smss.kill()
+        self.lodge.smss.wait(10)
+        self.lodge.start()
+        self.assertEqual(before["id"], self.state("anna", "active")["id"])
+        self.works(client, 1)
+
+    def test_the_listener(self):
+        client = self.desktop_of("anna")
+        old = self.kill("lodge-rdp")
+        self.works(client, 1)
+        self.is_new("lodge-rdp", old)
+        self.desktop_of("bert")
+        self.works(client, 2)
+
+    def test_a_worker(self):
+        client = self.desktop_of("anna", options=["-auto-reconnect"])
+        before = self.state("anna", "active")
+        self.kill("lodge-rdp-worker")
+        client.ended()
+        self.state("anna", "disconnected")
+        self.desktop_of("anna")
+        self.assertEqual(before["id"], self.state("anna", "active")["id"])
+
+    def test_the_display_agent(self):
+        client = self.desktop_of("anna")
+        old = self.kill("lodge-display")
+        self.is_new("lodge-display", old)
+        self.works(client, 1)
+
+    def test_what_ends_its_session_and_no_other(self):
+        for name in ("lodge-logon", "lodge-init", "Xtigervnc"):
+            with self.subTest(name=name):
+                client = self.desktop_of("anna")
+                self.kill(name)
+                client.ended()
+                self.no_session("anna")
+
+
+if __name__ == "__main__":
+    harness.main()
