@@ -20,6 +20,9 @@ if(LODGE_FUZZ)
   target_link_options(lodge_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+# Everything that `make run` needs, and no tests.
+add_custom_target(programs)
+
 # lodge_library(NAME SOURCES ... LINK ...): a static library of this project.
 function(lodge_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
@@ -32,6 +35,7 @@ function(lodge_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE lodge_options ${arg_LINK})
+  add_dependencies(programs ${name})
 endfunction()
 
 # lodge_test(NAME SOURCES ... LINK ... [TIMEOUT seconds]): a unit test; it passes when it exits with 0,
