@@ -1,0 +1,351 @@
+#include "db/db.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/packet.h"
+#include "db/store.h"
+
+#define RETRY_MS   1000
+#define CLOSE_MS   2000
+#define GROUP_MAX  256 /* events in one transaction */
+#define DB_QUERIES 256
+
+struct db_query {
+    TAILQ_ENTRY(db_query) link; /* of asked or answered */
+    uint64_t after;
+    size_t limit;
+    db_events_fn *done;
+    void *context;
+    bool cancelled;
+    bool ok, more;
+    size_t count;
+    struct db_event events[DB_QUERY_MAX];
+};
+TAILQ_HEAD(query_list, db_query);
+
+struct db {
+    char path[512];
+    int wake; /* eventfd: answered is not empty */
+    pthread_t thread;
+    pthread_mutex_t lock; /* over all below */
+    pthread_cond_t work;
+    struct db_event *queue; /* a ring of DB_QUEUE_MAX */
+    size_t first, used;
+    uint64_t lost;
+    struct query_list asked, answered;
+    size_t queries;
+    bool closing;
+    int64_t deadline; /* of closing */
+    /* the thread's own */
+    struct store *store;
+    struct db_event *group;
+    char trouble[256]; /* logged already; empty: none */
+};
+
+static void report(struct db *db, const char *problem)
+{
+    if (strcmp(db->trouble, problem) == 0)
+        return;
+    snprintf(db->trouble, sizeof(db->trouble), "%s", problem);
+    log_error(db->path, "the event log cannot be used: %s; trying again", problem);
+}
+
+static void report_end(struct db *db)
+{
+    if (db->trouble[0] == '\0')
+        return;
+    db->trouble[0] = '\0';
+    log_warning(db->path, "the event log can be used again");
+}
+
+static void set_aside(struct db *db, const char *problem)
+{
+    char aside[600];
+    store_close(&db->store);
+    int failed = store_set_aside(db->path, aside, sizeof(aside));
+    if (failed)
+        report(db, strerror(-failed));
+    else
+        log_error(db->path, "the event log is corrupt: %s; it is now %s, and a new one is begun", problem,
+                  aside);
+}
+
+/* Returns true when the file is open. */
+static bool make_ready(struct db *db)
+{
+    char problem[256];
+    for (int attempt = 0; attempt < 2 && db->store == NULL; attempt++) {
+        enum store_result result = store_open(db->path, &db->store, problem, sizeof(problem));
+        if (result == STORE_CORRUPT)
+            set_aside(db, problem);
+        else if (result == STORE_AGAIN)
+            report(db, problem);
+        if (result != STORE_CORRUPT)
+            break;
+    }
+    return db->store != NULL;
+}
+
+/* Closes what failed, so that the next attempt begins with a fresh look at the file. */
+static void give_up_store(struct db *db, enum store_result result, const char *problem)
+{
+    if (result == STORE_CORRUPT) {
+        set_aside(db, problem);
+    } else {
+        report(db, problem);
+        store_close(&db->store);
+    }
+}
+
+static size_t copy_group(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    size_t count = db->used < GROUP_MAX ? db->used : GROUP_MAX;
+    for (size_t i = 0; i < count; i++)
+        db->group[i] = db->queue[(db->first + i) % DB_QUEUE_MAX];
+    pthread_mutex_unlock(&db->lock);
+    return count;
+}
+
+static void drop_group(struct db *db, size_t count)
+{
+    pthread_mutex_lock(&db->lock);
+    db->first = (db->first + count) % DB_QUEUE_MAX;
+    db->used -= count;
+    uint64_t lost = db->used == 0 ? db->lost : 0;
+    db->lost -= lost;
+    pthread_mutex_unlock(&db->lock);
+    if (lost == 0)
+        return;
+    struct db_event event = {.time_ms = clock_real_ms(), .id = DB_EVENT_LOST};
+    snprintf(event.detail, sizeof(event.detail), "%llu events were lost", (unsigned long long)lost);
+    log_error(db->path, "%s", event.detail);
+    db_event_add(db, &event);
+}
+
+/* Returns false when the disk has to be given time. */
+static bool write_events(struct db *db)
+{
+    char problem[256];
+    size_t count;
+    while ((count = copy_group(db)) > 0) {
+        if (!make_ready(db))
+            return false;
+        enum store_result result = store_write(db->store, db->group, count, problem, sizeof(problem));
+        if (result != STORE_OK) {
+            give_up_store(db, result, problem);
+            return false;
+        }
+        report_end(db);
+        drop_group(db, count);
+    }
+    return true;
+}
+
+static struct db_query *next_query(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    struct db_query *query = TAILQ_FIRST(&db->asked);
+    if (query != NULL)
+        TAILQ_REMOVE(&db->asked, query, link);
+    pthread_mutex_unlock(&db->lock);
+    return query;
+}
+
+static void answer_queries(struct db *db)
+{
+    char problem[256];
+    struct db_query *query;
+    while ((query = next_query(db)) != NULL) {
+        query->ok = false;
+        if (make_ready(db)) {
+            enum store_result result = store_read(db->store, query->after, query->limit, query->events,
+                                                  &query->count, &query->more, problem, sizeof(problem));
+            query->ok = result == STORE_OK;
+            if (result != STORE_OK)
+                give_up_store(db, result, problem);
+        }
+        pthread_mutex_lock(&db->lock);
+        TAILQ_INSERT_TAIL(&db->answered, query, link);
+        pthread_mutex_unlock(&db->lock);
+        eventfd_write(db->wake, 1);
+    }
+}
+
+static struct timespec in_ms(int64_t ms)
+{
+    int64_t at = clock_monotonic_ms() + ms;
+    return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+}
+
+/* Waits for work; after trouble for new work or the time to try again. Returns false when it is time to end.
+ */
+static bool wait_for_work(struct db *db, bool in_trouble)
+{
+    pthread_mutex_lock(&db->lock);
+    struct timespec until = in_ms(db->closing ? 50 : RETRY_MS);
+    while (!db->closing && TAILQ_EMPTY(&db->asked)) {
+        if (!in_trouble && db->used > 0)
+            break;
+        if (!in_trouble)
+            pthread_cond_wait(&db->work, &db->lock);
+        else if (pthread_cond_timedwait(&db->work, &db->lock, &until) == ETIMEDOUT)
+            break;
+    }
+    bool over = db->closing && (db->used == 0 || clock_monotonic_ms() >= db->deadline);
+    if (db->closing && !over && in_trouble) {
+        while (pthread_cond_timedwait(&db->work, &db->lock, &until) != ETIMEDOUT)
+            continue;
+    }
+    pthread_mutex_unlock(&db->lock);
+    return !over;
+}
+
+static void *serve(void *argument)
+{
+    struct db *db = argument;
+    bool fine = make_ready(db);
+    while (wait_for_work(db, !fine)) {
+        fine = write_events(db);
+        answer_queries(db);
+    }
+    store_close(&db->store);
+    return NULL;
+}
+
+static bool start_thread(struct db *db)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&db->lock, NULL);
+    pthread_cond_init(&db->work, &attributes);
+    pthread_condattr_destroy(&attributes);
+    errno = pthread_create(&db->thread, NULL, serve, db);
+    return errno == 0;
+}
+
+static void release(struct db *db)
+{
+    close_descriptor(&db->wake);
+    free(db->queue);
+    free(db->group);
+    free(db);
+}
+
+struct db *db_open(const char *directory)
+{
+    struct db *db = calloc(1, sizeof(*db));
+    if (db == NULL)
+        return NULL;
+    snprintf(db->path, sizeof(db->path), "%s/lodge.db", directory);
+    TAILQ_INIT(&db->asked);
+    TAILQ_INIT(&db->answered);
+    db->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    db->queue = calloc(DB_QUEUE_MAX, sizeof(*db->queue));
+    db->group = calloc(GROUP_MAX, sizeof(*db->group));
+    if (db->wake < 0 || db->queue == NULL || db->group == NULL || !start_thread(db)) {
+        release(db);
+        return NULL;
+    }
+    return db;
+}
+
+static void free_queries(struct query_list *list)
+{
+    struct db_query *query;
+    while ((query = TAILQ_FIRST(list)) != NULL) {
+        TAILQ_REMOVE(list, query, link);
+        free(query);
+    }
+}
+
+void db_close(struct db **db)
+{
+    if (*db == NULL)
+        return;
+    pthread_mutex_lock(&(*db)->lock);
+    (*db)->closing = true;
+    (*db)->deadline = clock_monotonic_ms() + CLOSE_MS;
+    pthread_cond_signal(&(*db)->work);
+    pthread_mutex_unlock(&(*db)->lock);
+    pthread_join((*db)->thread, NULL);
+    if ((*db)->used > 0)
+        log_error((*db)->path, "%zu events could not be written", (*db)->used);
+    free_queries(&(*db)->asked);
+    free_queries(&(*db)->answered);
+    pthread_mutex_destroy(&(*db)->lock);
+    pthread_cond_destroy(&(*db)->work);
+    release(*db);
+    *db = NULL;
+}
+
+void db_event_add(struct db *db, const struct db_event *event)
+{
+    pthread_mutex_lock(&db->lock);
+    if (db->used == DB_QUEUE_MAX) {
+        db->lost++;
+    } else {
+        db->queue[(db->first + db->used) % DB_QUEUE_MAX] = *event;
+        db->used++;
+        pthread_cond_signal(&db->work);
+    }
+    pthread_mutex_unlock(&db->lock);
+}
+
+struct db_query *db_events_query(struct db *db, uint64_t after, size_t limit, db_events_fn *done,
+                                 void *context)
+{
+    struct db_query *query = db->queries < DB_QUERIES ? calloc(1, sizeof(*query)) : NULL;
+    if (query == NULL)
+        return NULL;
+    query->after = after;
+    query->limit = limit < DB_QUERY_MAX ? limit : DB_QUERY_MAX;
+    query->done = done;
+    query->context = context;
+    db->queries++;
+    pthread_mutex_lock(&db->lock);
+    TAILQ_INSERT_TAIL(&db->asked, query, link);
+    pthread_cond_signal(&db->work);
+    pthread_mutex_unlock(&db->lock);
+    return query;
+}
+
+void db_query_cancel(struct db *db, struct db_query *query)
+{
+    (void)db;
+    query->cancelled = true;
+}
+
+int db_fd(const struct db *db)
+{
+    return db->wake;
+}
+
+void db_dispatch(struct db *db)
+{
+    struct query_list answered = TAILQ_HEAD_INITIALIZER(answered);
+    eventfd_t count;
+    eventfd_read(db->wake, &count);
+    pthread_mutex_lock(&db->lock);
+    TAILQ_CONCAT(&answered, &db->answered, link);
+    pthread_mutex_unlock(&db->lock);
+    struct db_query *query;
+    while ((query = TAILQ_FIRST(&answered)) != NULL) {
+        TAILQ_REMOVE(&answered, query, link);
+        db->queries--;
+        if (!query->cancelled)
+            query->done(query->context, query->ok, query->events, query->count, query->more);
+        free(query);
+    }
+}

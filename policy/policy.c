@@ -1,0 +1,36 @@
+#include "policy/policy.h"
+
+enum reason policy_arrive(const struct policy_limits *limits, const struct policy_arrival *arrival)
+{
+    if (arrival->stopping)
+        return REASON_SHUTDOWN;
+    return arrival->logons >= limits->max_logons ? REASON_BUSY : REASON_NONE;
+}
+
+static struct policy_decision refuse(enum reason reason)
+{
+    return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
+}
+
+static struct policy_decision give(enum policy_verdict verdict, uint16_t session)
+{
+    return (struct policy_decision){.verdict = verdict, .session = session};
+}
+
+struct policy_decision policy_admit(const struct policy_limits *limits, const struct policy_facts *facts)
+{
+    if (facts->stopping)
+        return refuse(REASON_SHUTDOWN);
+    /* what the change leads to is not known yet: a second session now could be one too many */
+    if (limits->single_session && facts->user_changing > 0)
+        return give(POLICY_WAIT, 0);
+    if (facts->disconnected != 0)
+        return give(POLICY_RECONNECT, facts->disconnected);
+    if (limits->single_session && facts->connected != 0)
+        return give(POLICY_TAKE_OVER, facts->connected);
+    if (facts->sessions >= limits->max_sessions)
+        return refuse(REASON_SESSION_LIMIT);
+    if (!limits->single_session && facts->user_sessions >= limits->max_sessions_per_user)
+        return refuse(REASON_USER_LIMIT);
+    return give(POLICY_NEW, 0);
+}

@@ -1,0 +1,50 @@
+/* Admission: who gets a session, which one, or why not. Pure: no I/O, no clock, no state of its own; the cost
+ * of a decision does not depend on how many sessions there are. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/reason.h"
+
+struct policy_limits {
+    bool single_session;            /* a user who has a session gets it back instead of a second one */
+    unsigned max_sessions;          /* in all */
+    unsigned max_sessions_per_user; /* without single_session */
+    unsigned max_logons;            /* logons under way at once */
+};
+
+/* What stands when a logon request comes in, before its user is known. */
+struct policy_arrival {
+    bool stopping;   /* the server is shutting down */
+    unsigned logons; /* under way, without this one */
+};
+
+/* What stands when the user is known. A session counts from its admission until nothing of it is left. */
+struct policy_facts {
+    bool stopping;
+    unsigned sessions;      /* in all */
+    unsigned user_sessions; /* of these: this user's */
+    unsigned user_changing; /* of these: being created or ended */
+    uint16_t disconnected;  /* this user's session that was disconnected last; 0: none is disconnected */
+    uint16_t connected;     /* this user's session that was connected last; 0: none is connected */
+};
+
+enum policy_verdict {
+    POLICY_NEW,       /* make a session */
+    POLICY_RECONNECT, /* `session` is disconnected: connect it */
+    POLICY_TAKE_OVER, /* `session` is connected elsewhere: that place loses it */
+    POLICY_WAIT,      /* ask again when one of the user's sessions has been created or has ended */
+    POLICY_REFUSE,    /* for `reason` */
+};
+
+struct policy_decision {
+    enum policy_verdict verdict;
+    uint16_t session;
+    enum reason reason;
+};
+
+/* Returns why a request is refused before anyone has looked at its credentials, or REASON_NONE. */
+enum reason policy_arrive(const struct policy_limits *limits, const struct policy_arrival *arrival);
+/* Decides for a user who has been authenticated. */
+struct policy_decision policy_admit(const struct policy_limits *limits, const struct policy_facts *facts);

@@ -1,0 +1,180 @@
+/* A row for each rule, then a model: random histories of logons, disconnects and logoffs by several users,
+ * each decision carried out, with the promises checked after every step. */
+#include "policy/policy.h"
+
+#include "tests/check.h"
+
+#define USERS 5
+#define ROOM  12
+#define STEPS 200000
+
+enum life { FREE, CREATING, CONNECTED, DISCONNECTED, ENDING };
+
+struct model {
+    struct {
+        enum life life;
+        unsigned user;
+        unsigned when;
+    } at[ROOM + 1];
+    unsigned clock;
+};
+
+static const struct {
+    const char *name;
+    struct policy_limits limits;
+    struct policy_facts facts;
+    struct policy_decision want;
+} rows[] = {
+    {"first", {true, 9, 9, 9}, {0}, {POLICY_NEW, 0, 0}},
+    {"given back",
+     {true, 9, 9, 9},
+     {.sessions = 1, .user_sessions = 1, .disconnected = 4},
+     {POLICY_RECONNECT, 4, 0}},
+    {"taken over",
+     {true, 9, 9, 9},
+     {.sessions = 1, .user_sessions = 1, .connected = 4},
+     {POLICY_TAKE_OVER, 4, 0}},
+    {"given back when full",
+     {true, 1, 9, 9},
+     {.sessions = 1, .user_sessions = 1, .disconnected = 4},
+     {POLICY_RECONNECT, 4, 0}},
+    {"wait", {true, 9, 9, 9}, {.sessions = 1, .user_sessions = 1, .user_changing = 1}, {POLICY_WAIT, 0, 0}},
+    {"full", {true, 3, 9, 9}, {.sessions = 3}, {POLICY_REFUSE, 0, REASON_SESSION_LIMIT}},
+    {"second", {false, 9, 2, 9}, {.sessions = 1, .user_sessions = 1, .connected = 4}, {POLICY_NEW, 0, 0}},
+    {"second back",
+     {false, 9, 2, 9},
+     {.sessions = 2, .user_sessions = 2, .connected = 4, .disconnected = 7},
+     {POLICY_RECONNECT, 7, 0}},
+    {"third",
+     {false, 9, 2, 9},
+     {.sessions = 2, .user_sessions = 2, .connected = 4},
+     {POLICY_REFUSE, 0, REASON_USER_LIMIT}},
+    {"stopping", {true, 9, 9, 9}, {.stopping = true, .disconnected = 4}, {POLICY_REFUSE, 0, REASON_SHUTDOWN}},
+};
+
+static void each_rule(void)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct policy_decision got = policy_admit(&rows[i].limits, &rows[i].facts);
+        if (got.verdict != rows[i].want.verdict || got.session != rows[i].want.session ||
+            got.reason != rows[i].want.reason) {
+            fprintf(stderr, "%s: verdict %d session %u reason %d\n", rows[i].name, (int)got.verdict,
+                    got.session, (int)got.reason);
+            exit(1);
+        }
+    }
+    struct policy_limits limits = {.max_logons = 2};
+    CHECK(policy_arrive(&limits, &(struct policy_arrival){.logons = 1}) == REASON_NONE);
+    CHECK(policy_arrive(&limits, &(struct policy_arrival){.logons = 2}) == REASON_BUSY);
+    CHECK(policy_arrive(&limits, &(struct policy_arrival){.stopping = true}) == REASON_SHUTDOWN);
+}
+
+static struct policy_facts facts_of(const struct model *model, unsigned user)
+{
+    struct policy_facts facts = {0};
+    unsigned disconnected_when = 0, connected_when = 0;
+    for (uint16_t id = 1; id <= ROOM; id++) {
+        if (model->at[id].life == FREE)
+            continue;
+        facts.sessions++;
+        if (model->at[id].user != user)
+            continue;
+        facts.user_sessions++;
+        facts.user_changing += model->at[id].life == CREATING || model->at[id].life == ENDING;
+        if (model->at[id].life == DISCONNECTED && model->at[id].when >= disconnected_when) {
+            facts.disconnected = id;
+            disconnected_when = model->at[id].when;
+        }
+        if (model->at[id].life == CONNECTED && model->at[id].when >= connected_when) {
+            facts.connected = id;
+            connected_when = model->at[id].when;
+        }
+    }
+    return facts;
+}
+
+static void set_life(struct model *model, unsigned id, enum life life)
+{
+    model->at[id].life = life;
+    model->at[id].when = ++model->clock;
+}
+
+static void make(struct model *model, unsigned user)
+{
+    for (unsigned id = 1; id <= ROOM; id++) {
+        if (model->at[id].life != FREE)
+            continue;
+        set_life(model, id, CREATING);
+        model->at[id].user = user;
+        return;
+    }
+    CHECK(!"the limit held");
+}
+
+static void log_on(struct model *model, const struct policy_limits *limits, unsigned user)
+{
+    struct policy_facts facts = facts_of(model, user);
+    struct policy_decision decision = policy_admit(limits, &facts);
+    bool may_have_more = limits->single_session ? facts.user_sessions == 0
+                                                : facts.user_sessions < limits->max_sessions_per_user;
+    switch (decision.verdict) {
+    case POLICY_NEW:
+        make(model, user);
+        break;
+    case POLICY_RECONNECT:
+        CHECK(model->at[decision.session].life == DISCONNECTED && model->at[decision.session].user == user);
+        set_life(model, decision.session, CONNECTED);
+        break;
+    case POLICY_TAKE_OVER:
+        CHECK(model->at[decision.session].life == CONNECTED && model->at[decision.session].user == user);
+        set_life(model, decision.session, CONNECTED);
+        break;
+    case POLICY_WAIT:
+        CHECK(facts.user_changing > 0);
+        break;
+    case POLICY_REFUSE:
+        CHECK(facts.disconnected == 0);
+        CHECK(facts.sessions >= limits->max_sessions || !may_have_more);
+        break;
+    }
+}
+
+static void check_promises(const struct model *model, const struct policy_limits *limits)
+{
+    for (unsigned user = 0; user < USERS; user++) {
+        struct policy_facts facts = facts_of(model, user);
+        CHECK(facts.sessions <= limits->max_sessions);
+        CHECK(facts.user_sessions <= (limits->single_session ? 1 : limits->max_sessions_per_user));
+    }
+}
+
+static void random_history(const struct policy_limits *limits, unsigned seed)
+{
+    struct model model = {0};
+    srandom(seed);
+    for (unsigned step = 0; step < STEPS; step++) {
+        unsigned id = 1 + (unsigned)random() % ROOM;
+        enum life life = model.at[id].life;
+        unsigned dice = (unsigned)random() % 10;
+        if (dice < 5)
+            log_on(&model, limits, (unsigned)random() % USERS);
+        else if (life == CREATING)
+            set_life(&model, id, dice < 9 ? CONNECTED : FREE);
+        else if (life == ENDING)
+            set_life(&model, id, FREE);
+        else if (life != FREE)
+            set_life(&model, id, dice < 8 ? DISCONNECTED : ENDING);
+        check_promises(&model, limits);
+    }
+}
+
+int main(void)
+{
+    each_rule();
+    random_history(&(struct policy_limits){true, 3, 10, 64}, 1);
+    random_history(&(struct policy_limits){true, ROOM, 10, 64}, 2);
+    random_history(&(struct policy_limits){false, 7, 2, 64}, 3);
+    random_history(&(struct policy_limits){false, ROOM, ROOM, 64}, 4);
+    random_history(&(struct policy_limits){false, ROOM, 1, 64}, 5);
+    return 0;
+}
