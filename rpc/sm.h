@@ -28,40 +28,42 @@ enum sm_account { SM_ACCOUNT_SYSTEM, SM_ACCOUNT_LAB };
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 
-#define SM_MESSAGES(M)                                                                                    \
-    /* any peer -> smss, first of all. A service that survived smss brings its listening socket */        \
-    M(SM, sm, HELLO, hello, 1, SM_BROKER | SM_LISTENER | SM_LOGON, 0, 1)                                  \
-    /* broker, listener -> smss: set-up is done; agent -> init: the display can be used */                \
-    M(SM, sm, READY, ready, 2, SM_BROKER | SM_LISTENER | SM_AGENT, 0, 0)                                  \
-    /* broker -> smss: start a lodge-logon; the pipe holds a struct credentials (rpc/credentials.h) */    \
-    M(SM, sm, LOGON_START, logon_start, 3, SM_BROKER, 1, 1)                                               \
-    /* logon -> smss -> broker: who it is, or why not. On a refusal the logon is over */                  \
-    M(SM, sm, LOGON_RESULT, logon_result, 4, SM_LOGON | SM_SMSS, 0, 0)                                    \
-    /* broker -> smss: make a session for this logon */                                                   \
-    M(SM, sm, LOGON_ADMIT, logon_admit, 5, SM_BROKER, 0, 0)                                               \
-    /* broker -> smss -> logon: no session is wanted from this logon (refused, or a session was there) */ \
-    M(SM, sm, LOGON_DROP, logon_drop, 6, SM_BROKER | SM_SMSS, 0, 0)                                       \
-    /* smss -> logon: make session `id` in this cgroup with this display number */                        \
-    M(SM, sm, SESSION_CREATE, session_create, 7, SM_SMSS, 0, 0)                                           \
-    /* logon -> smss: a session's state, also after smss came back (then the first after HELLO);          \
-     * smss -> broker: the same, and every session there is after the broker's HELLO */                   \
-    M(SM, sm, SESSION_STATE, session_state, 8, SM_LOGON | SM_SMSS, 0, 0)                                  \
-    /* broker -> smss -> logon -> init: end this session */                                               \
-    M(SM, sm, SESSION_END, session_end, 9, SM_BROKER | SM_SMSS | SM_LOGON, 0, 0)                          \
-    /* init -> logon -> smss: why it is over; smss -> broker: it is over and nothing of it is left */     \
-    M(SM, sm, SESSION_ENDED, session_ended, 10, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)                       \
-    /* smss -> broker: every session that exists has been told since the HELLO */                         \
-    M(SM, sm, SYNCED, synced, 11, SM_SMSS, 0, 0)                                                          \
-    /* smss -> broker: shutdown has begun; smss ends the sessions itself */                               \
-    M(SM, sm, STOPPING, stopping, 12, SM_SMSS, 0, 0)                                                      \
-    /* logon -> init: what to run, once */                                                                \
-    M(SM, sm, RUN, run, 13, SM_LOGON, 0, 0)                                                               \
-    /* init -> logon: required subsystems and the desktop are started */                                  \
-    M(SM, sm, STARTED, started, 14, SM_INIT, 0, 0)                                                        \
-    /* init -> agent: ask every window to close, as a desktop's session end does */                       \
-    M(SM, sm, CLOSE_WINDOWS, close_windows, 15, SM_INIT, 0, 0)                                            \
-    /* init -> agent: show this to the person, the session is about to end */                             \
-    M(SM, sm, NOTICE, notice, 16, SM_INIT, 0, 0)
+#define SM_MESSAGES(M)                                                                                     \
+    /* any peer -> smss, first of all. A service that survived smss brings its listening socket */         \
+    M(SM, sm, HELLO, hello, 1, SM_BROKER | SM_LISTENER | SM_LOGON, 0, 1)                                   \
+    /* broker, listener -> smss: set-up is done; agent -> init: the display can be used */                 \
+    M(SM, sm, READY, ready, 2, SM_BROKER | SM_LISTENER | SM_AGENT, 0, 0)                                   \
+    /* broker -> smss: start a lodge-logon; the pipe holds a struct credentials (rpc/credentials.h) */     \
+    M(SM, sm, LOGON_START, logon_start, 3, SM_BROKER, 1, 1)                                                \
+    /* logon -> smss -> broker: who it is, or why not. On a refusal the logon is over */                   \
+    M(SM, sm, LOGON_RESULT, logon_result, 4, SM_LOGON | SM_SMSS, 0, 0)                                     \
+    /* broker -> smss: make a session for this logon */                                                    \
+    M(SM, sm, LOGON_ADMIT, logon_admit, 5, SM_BROKER, 0, 0)                                                \
+    /* broker -> smss -> logon: no session is wanted from this logon (refused, or a session was there) */  \
+    M(SM, sm, LOGON_DROP, logon_drop, 6, SM_BROKER | SM_SMSS, 0, 0)                                        \
+    /* smss -> logon: make session `id` in this cgroup with this display number */                         \
+    M(SM, sm, SESSION_CREATE, session_create, 7, SM_SMSS, 0, 0)                                            \
+    /* logon -> smss: a session's state, also after smss came back (then the first after HELLO);           \
+     * smss -> broker: the same, and every session there is after the broker's HELLO */                    \
+    M(SM, sm, SESSION_STATE, session_state, 8, SM_LOGON | SM_SMSS, 0, 0)                                   \
+    /* broker -> smss -> logon -> init: end this session */                                                \
+    M(SM, sm, SESSION_END, session_end, 9, SM_BROKER | SM_SMSS | SM_LOGON, 0, 0)                           \
+    /* init -> logon -> smss: why it is over; smss -> broker: it is over and nothing of it is left */      \
+    M(SM, sm, SESSION_ENDED, session_ended, 10, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)                        \
+    /* smss -> broker: every session that exists has been told since the HELLO */                          \
+    M(SM, sm, SYNCED, synced, 11, SM_SMSS, 0, 0)                                                           \
+    /* smss -> broker: shutdown has begun; smss ends the sessions itself */                                \
+    M(SM, sm, STOPPING, stopping, 12, SM_SMSS, 0, 0)                                                       \
+    /* logon -> init: what to run, once */                                                                 \
+    M(SM, sm, RUN, run, 13, SM_LOGON, 0, 0)                                                                \
+    /* init -> logon: required subsystems and the desktop are started */                                   \
+    M(SM, sm, STARTED, started, 14, SM_INIT, 0, 0)                                                         \
+    /* init -> agent: ask every window to close, as a desktop's session end does */                        \
+    M(SM, sm, CLOSE_WINDOWS, close_windows, 15, SM_INIT, 0, 0)                                             \
+    /* init -> agent: show this to the person, the session is about to end */                              \
+    M(SM, sm, NOTICE, notice, 16, SM_INIT, 0, 0)                                                           \
+    /* agent -> init, after CLOSE_WINDOWS: no window is left that could close, so init need not wait on */ \
+    M(SM, sm, WINDOWS_CLOSED, windows_closed, 17, SM_AGENT, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -85,17 +87,18 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
     F(S, u16, id) F(S, u16, reason) F(S, u64, logon) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_SYNCED_FIELDS(F, S)   F(S, u32, sessions)
 #define SM_STOPPING_FIELDS(F, S) F(S, u16, reason)
-#define SM_RUN_FIELDS(F, S)                                                                           \
-    F(S, u16, id)                                                                                     \
-    F(S, u16, display)                                                                                \
-    F(S, u16, width)                                                                                  \
-    F(S, u16, height) F(S, u32, keyboard_layout) F(S, u32, uid) F(S, u32, gid)                        \
-        F(S, text, user, SM_USER_ROOM) F(S, text, home, SM_PATH_ROOM) F(S, text, shell, SM_PATH_ROOM) \
-            F(S, text, programs, SM_PATH_ROOM) F(S, text, x_server, 32) F(S, text, desktop, 256)      \
-                F(S, text, fallback_desktop, 256)
-#define SM_STARTED_FIELDS(F, S)       F(S, u16, id)
-#define SM_CLOSE_WINDOWS_FIELDS(F, S) F(S, u32, grace_ms)
-#define SM_NOTICE_FIELDS(F, S)        F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
+#define SM_RUN_FIELDS(F, S)                                                                               \
+    F(S, u16, id)                                                                                         \
+    F(S, u16, display)                                                                                    \
+    F(S, u16, width)                                                                                      \
+    F(S, u16, height)                                                                                     \
+    F(S, u32, keyboard_layout) F(S, u32, uid) F(S, u32, gid) F(S, text, user, SM_USER_ROOM)               \
+        F(S, text, home, SM_PATH_ROOM) F(S, text, shell, SM_PATH_ROOM) F(S, text, programs, SM_PATH_ROOM) \
+            F(S, text, x_server, 32) F(S, text, desktop, 256) F(S, text, fallback_desktop, 256)
+#define SM_STARTED_FIELDS(F, S)        F(S, u16, id)
+#define SM_CLOSE_WINDOWS_FIELDS(F, S)  F(S, u32, grace_ms)
+#define SM_NOTICE_FIELDS(F, S)         F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
+#define SM_WINDOWS_CLOSED_FIELDS(F, S) F(S, u32, left)
 
 enum sm_number { SM_MESSAGES(MESSAGE_NUMBER) };
 SM_MESSAGES(MESSAGE_STRUCT)
