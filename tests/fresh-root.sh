@@ -42,8 +42,8 @@ cp /etc/hosts "$root/etc/hosts"
 git -c safe.directory='*' clone --quiet --no-hardlinks "$top" "$root/root/lodge"
 
 # Everything below is in namespaces of its own: no mount and no process is left behind.
-# shellcheck disable=SC2016
 status=0
+# shellcheck disable=SC2016
 FRESH_ROOT=$root unshare --mount --pid --fork --kill-child sh -eu -c '
     mount --bind "$FRESH_ROOT" "$FRESH_ROOT"
     cd "$FRESH_ROOT"
