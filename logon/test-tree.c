@@ -1,0 +1,94 @@
+/* Trees: removed however deep, copied with owners, and no symbolic link followed. */
+#include "logon/tree.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/check.h"
+
+static int directory_open(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static void file_make(const char *path, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+    CHECK(fd >= 0);
+    CHECK(write(fd, "text\n", 5) == 5);
+    close(fd);
+}
+
+/* Deeper than a process may have descriptors open. */
+static void test_deep(void)
+{
+    int at = directory_open(".");
+    CHECK(mkdirat(at, "deep", 0700) == 0);
+    int top = openat(at, "deep", O_RDONLY | O_DIRECTORY);
+    int fd = dup(top);
+    for (int i = 0; i < 1200; i++) {
+        CHECK(mkdirat(fd, "d", 0700) == 0);
+        int next = openat(fd, "d", O_RDONLY | O_DIRECTORY);
+        CHECK(next >= 0);
+        close(fd);
+        fd = next;
+    }
+    close(fd);
+    close(top);
+    CHECK(tree_remove(at, "deep") == 0);
+    CHECK(access("deep", F_OK) != 0);
+    CHECK(tree_remove(at, "deep") == 0);
+    close(at);
+}
+
+static void test_links(void)
+{
+    CHECK(mkdir("outside", 0700) == 0);
+    file_make("outside/kept", 0600);
+    CHECK(mkdir("victim", 0700) == 0);
+    CHECK(symlink("../outside", "victim/link") == 0);
+    CHECK(tree_remove_path("victim") == 0);
+    CHECK(access("outside/kept", F_OK) == 0);
+    CHECK(symlink("outside", "top-link") == 0);
+    CHECK(tree_remove_path("top-link") == 0);
+    CHECK(access("outside/kept", F_OK) == 0);
+}
+
+static void test_copy(void)
+{
+    umask(022);
+    CHECK(mkdir("skel", 0755) == 0 && mkdir("skel/.config", 0700) == 0 && mkdir("copy", 0700) == 0);
+    file_make("skel/.profile", 0644);
+    file_make("skel/.config/run", 0755);
+    CHECK(symlink("/etc/shadow", "skel/link") == 0);
+    CHECK(mkfifo("skel/pipe", 0600) == 0);
+    int from = directory_open("skel"), to = directory_open("copy");
+    uid_t uid = geteuid() == 0 ? 61234 : geteuid();
+    gid_t gid = geteuid() == 0 ? 61235 : getegid();
+    CHECK(tree_copy(from, to, uid, gid) == 0);
+    struct stat status;
+    CHECK(lstat("copy/.profile", &status) == 0 && status.st_uid == uid && status.st_gid == gid);
+    CHECK((status.st_mode & 07777) == 0644 && status.st_size == 5);
+    CHECK(lstat("copy/.config/run", &status) == 0 && (status.st_mode & 07777) == 0755 &&
+          status.st_uid == uid);
+    CHECK(lstat("copy/.config", &status) == 0 && (status.st_mode & 07777) == 0700 && status.st_uid == uid);
+    CHECK(lstat("copy/link", &status) == 0 && S_ISLNK(status.st_mode) && status.st_uid == uid);
+    CHECK(lstat("copy/pipe", &status) != 0);
+    CHECK(tree_copy(from, to, uid, gid) < 0); /* what is there is never written over */
+    close(from);
+    close(to);
+}
+
+int main(void)
+{
+    char directory[] = "/tmp/lodge-tree-XXXXXX";
+    CHECK(mkdtemp(directory) != NULL && chdir(directory) == 0);
+    test_deep();
+    test_links();
+    test_copy();
+    CHECK(chdir("/") == 0 && tree_remove_path(directory) == 0);
+    return 0;
+}
