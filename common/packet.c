@@ -98,10 +98,11 @@ int packet_peer_of(int fd, struct packet_peer *peer_r)
 
 static int address_of(const char *path, struct sockaddr_un *address_r)
 {
-    if (strlen(path) >= sizeof(address_r->sun_path))
+    size_t length = strlen(path);
+    if (length >= sizeof(address_r->sun_path))
         return -ENAMETOOLONG;
     *address_r = (struct sockaddr_un){.sun_family = AF_UNIX};
-    strcpy(address_r->sun_path, path);
+    memcpy(address_r->sun_path, path, length);
     return 0;
 }
 
