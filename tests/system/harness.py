@@ -379,6 +379,12 @@ def host_can():
                             "none", "/mnt"], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
         return "this host makes no namespaces or mounts: " + probe.stderr.strip()
+    with open("/proc/self/mountinfo") as table:
+        mounted = " - cgroup2 " in table.read()
+    probe = subprocess.run(["unshare", "--mount", "mount", "-t", "cgroup2", "none", "/mnt"], capture_output=True,
+                           text=True, check=False)
+    if not mounted and probe.returncode != 0:
+        return "this host has no cgroup v2: " + probe.stderr.strip()
     return None
 
 
