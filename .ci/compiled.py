@@ -34,6 +34,8 @@ def compiled_sources(tree):
             path = os.path.normpath(os.path.join(entry["directory"], entry["file"]))
             if path.startswith(TOP + "/") and not path.startswith(TOP + "/build/"):
                 seen.setdefault(path, Source(path, options_of(shlex.split(entry["command"]))))
+    if not seen:
+        raise SystemExit(f"{tree} compiles nothing of {TOP}: is it this project's build tree?")
     return list(seen.values())
 
 

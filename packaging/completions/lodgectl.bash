@@ -1,0 +1,65 @@
+# Completion of lodgectl for bash. Session IDs and account names come from the server and the account file.
+
+_lodgectl_sessions() {
+    lodgectl "${config[@]}" list --json 2>/dev/null | grep -o '{"id":[0-9]*' | grep -o '[0-9]*'
+}
+
+_lodgectl_accounts() {
+    lodgectl "${config[@]}" account list --json 2>/dev/null | grep -o '{"name":"[^"]*' | cut -d'"' -f4
+}
+
+_lodgectl() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' operand='' word i
+    local -a config=()
+    COMPREPLY=()
+    case $previous in
+    --config)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --full-name | --expires | -n) return ;;
+    esac
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+        --config)
+            config=(--config "${COMP_WORDS[i + 1]}")
+            i=$((i + 1))
+            ;;
+        --full-name | --expires | -n) i=$((i + 1)) ;;
+        -*) ;;
+        *)
+            if [[ -z $command || $command == account ]]; then
+                command=${command:+$command }$word
+            else
+                operand=$word
+            fi
+            ;;
+        esac
+    done
+    local words=''
+    case $command in
+    '') words='list show disconnect logoff events version ping account --config --help --version' ;;
+    account) words='add remove passwd lock unlock expire list --help' ;;
+    'list' | 'version' | 'account list') words='--json --help' ;;
+    'show') words='--json --help' ;;
+    'events') words='--json -n --help' ;;
+    'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
+    'account remove') words='--home --help' ;;
+    'account passwd') words='--password-stdin --help' ;;
+    'account expire') words='--expires --help' ;;
+    'disconnect' | 'logoff' | 'ping' | 'account lock' | 'account unlock') words='--help' ;;
+    esac
+    if [[ -z $operand && $current != -* ]]; then
+        case $command in
+        show | disconnect | logoff) words=$(_lodgectl_sessions) ;;
+        'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
+            words=$(_lodgectl_accounts)
+            ;;
+        esac
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _lodgectl lodgectl
