@@ -19,7 +19,7 @@ function stanza_end(    i, key) {
             for (i = 1; i <= count; i++) {
                 key = tolower(name[i])
                 if (key !~ /^(types|suites|components|enabled)$/)
-                    stanza = stanza name[i] ": " value[key] "\n"
+                    stanza = stanza name[i] (value[key] ~ /^\n/ ? ":" : ": ") value[key] "\n"
             }
         }
     }
