@@ -1,0 +1,205 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "ctl/commands.h"
+#include "logon/accounts.h"
+
+#define WORDS_MAX 4 /* more than any command has */
+
+static const struct {
+    const char *word;
+    bool has_argument;
+} options[] = {
+#define OPTION_ROW(symbol, word, argument, help) [CTL_OPTION_##symbol] = {word, (argument) != NULL},
+    CTL_OPTIONS(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+struct parse {
+    struct ctl_arguments *arguments;
+    int argc, at;
+    char **argv;
+    const char *words[WORDS_MAX];
+    size_t word_count;
+    char *error;
+    size_t error_size;
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(struct parse *parse, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(parse->error, parse->error_size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* Finds the option that `text` names, alone or as WORD=VALUE, then with *value_r behind the equals sign. */
+static int find_option(const char *text, const char **value_r)
+{
+    for (int i = 0; i < CTL_OPTION_COUNT_OF; i++) {
+        size_t length = strlen(options[i].word);
+        if (strncmp(text, options[i].word, length) != 0)
+            continue;
+        if (text[length] == '\0' || (text[length] == '=' && strncmp(text, "--", 2) == 0)) {
+            *value_r = text[length] == '=' ? text + length + 1 : NULL;
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool take_value(struct parse *parse, int option, const char *value)
+{
+    struct ctl_arguments *arguments = parse->arguments;
+    long number;
+    switch (option) {
+    case CTL_OPTION_CONFIG:
+        arguments->config = value;
+        return true;
+    case CTL_OPTION_FULL_NAME:
+        arguments->full_name = value;
+        return true;
+    case CTL_OPTION_EXPIRES:
+        if (!accounts_day_parse(value, &arguments->expires_day))
+            return refuse(parse, "--expires takes a day as 2026-12-31, or never, not \"%s\"", value);
+        return true;
+    default:
+        if (!text_number(value, 1, CTL_COUNT_MAX, &number))
+            return refuse(parse, "-n takes a number from 1 to %d, not \"%s\"", CTL_COUNT_MAX, value);
+        arguments->count = (uint32_t)number;
+        return true;
+    }
+}
+
+static bool take_option(struct parse *parse)
+{
+    const char *text = parse->argv[parse->at++], *value;
+    int option = find_option(text, &value);
+    if (option < 0)
+        return refuse(parse, "there is no option \"%s\"", text);
+    if ((parse->arguments->options & 1u << option) != 0)
+        return refuse(parse, "%s is there twice", options[option].word);
+    parse->arguments->options |= 1u << option;
+    if (!options[option].has_argument)
+        return value == NULL ? true : refuse(parse, "%s takes no value", options[option].word);
+    if (value == NULL && parse->at < parse->argc)
+        value = parse->argv[parse->at++];
+    if (value == NULL)
+        return refuse(parse, "%s lacks its value", options[option].word);
+    return take_value(parse, option, value);
+}
+
+static bool take_all(struct parse *parse)
+{
+    bool words_only = false;
+    while (parse->at < parse->argc) {
+        const char *text = parse->argv[parse->at];
+        if (!words_only && strcmp(text, "--") == 0) {
+            words_only = true;
+            parse->at++;
+        } else if (!words_only && text[0] == '-' && text[1] != '\0') {
+            if (!take_option(parse))
+                return false;
+        } else if (parse->word_count == WORDS_MAX) {
+            return refuse(parse, "\"%s\" is one argument too many", text);
+        } else {
+            parse->words[parse->word_count++] = text;
+            parse->at++;
+        }
+    }
+    return true;
+}
+
+/* The number of words of `name` when the words at the front are those, else 0. */
+static size_t match(const struct parse *parse, const char *name)
+{
+    const char *space = strchr(name, ' ');
+    if (space == NULL)
+        return parse->word_count >= 1 && strcmp(parse->words[0], name) == 0 ? 1 : 0;
+    size_t length = (size_t)(space - name);
+    return parse->word_count >= 2 && strlen(parse->words[0]) == length &&
+                   strncmp(parse->words[0], name, length) == 0 && strcmp(parse->words[1], space + 1) == 0
+               ? 2
+               : 0;
+}
+
+static bool take_operand(struct parse *parse, const char *text)
+{
+    long number;
+    if (parse->arguments->command->operand == CTL_OPERAND_NAME) {
+        parse->arguments->name = text;
+        return true;
+    }
+    if (!text_number(text, 1, UINT16_MAX, &number))
+        return refuse(parse, "\"%s\" is no session ID (1 to 65535); lodgectl list shows them", text);
+    parse->arguments->id = (uint16_t)number;
+    return true;
+}
+
+/* Only the options that the command takes are there, and all that it must have. */
+static bool check_options(struct parse *parse)
+{
+    const struct ctl_command *command = parse->arguments->command;
+    unsigned there = parse->arguments->options;
+    unsigned allowed = command->options | CTL_BIT(CONFIG) | CTL_BIT(HELP) | CTL_BIT(VERSION);
+    unsigned required = (there & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0 ? 0 : command->required;
+    for (int i = 0; i < CTL_OPTION_COUNT_OF; i++) {
+        if ((there & ~allowed & 1u << i) != 0)
+            return refuse(parse, "%s does not take %s", command->name, options[i].word);
+        if ((required & ~there & 1u << i) != 0)
+            return refuse(parse, "%s lacks %s", command->name, options[i].word);
+    }
+    return true;
+}
+
+static bool take_command(struct parse *parse)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < ctl_command_count && used == 0; i++) {
+        used = match(parse, ctl_commands[i].name);
+        parse->arguments->command = used > 0 ? &ctl_commands[i] : NULL;
+    }
+    const struct ctl_command *command = parse->arguments->command;
+    if (command == NULL)
+        return refuse(parse, "there is no command \"%s%s%s\"", parse->words[0],
+                      parse->word_count > 1 ? " " : "", parse->word_count > 1 ? parse->words[1] : "");
+    if (!check_options(parse))
+        return false;
+    if ((parse->arguments->options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0)
+        return true;
+    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : 1;
+    if (parse->word_count - used > want)
+        return refuse(parse, "\"%s\" is one argument too many", parse->words[used + want]);
+    if (parse->word_count - used < want)
+        return refuse(parse, "%s lacks its %s", command->name,
+                      command->operand == CTL_OPERAND_ID ? "session ID" : "account name");
+    return want == 0 || take_operand(parse, parse->words[used]);
+}
+
+bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **argv, char *error,
+                         size_t error_size)
+{
+    struct ctl_arguments arguments = {.config = CONF_DEFAULT_FILE,
+                                      .full_name = "",
+                                      .count = CTL_COUNT_DEFAULT,
+                                      .expires_day = ACCOUNT_NEVER};
+    struct parse parse = {.arguments = &arguments,
+                          .argc = argc,
+                          .at = 1,
+                          .argv = argv,
+                          .error = error,
+                          .error_size = error_size};
+    if (!take_all(&parse))
+        return false;
+    bool alone = (arguments.options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0;
+    if (parse.word_count == 0 && !alone)
+        return refuse(&parse, "what is to be done?");
+    if (parse.word_count > 0 && !(alone && strcmp(parse.words[0], "account") == 0 && parse.word_count == 1) &&
+        !take_command(&parse))
+        return false;
+    *arguments_r = arguments;
+    return true;
+}

@@ -1,0 +1,67 @@
+#include "ctl/client.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include "common/clock.h"
+#include "common/packet.h"
+
+int client_open(struct client *client_r, const char *path)
+{
+    int fd = packet_connect(path);
+    *client_r = (struct client){.fd = fd < 0 ? -1 : fd};
+    return fd < 0 ? fd : 0;
+}
+
+void client_close(struct client *client)
+{
+    close_descriptor(&client->fd);
+}
+
+/* Waits for `events` until `deadline`. Returns 0 or a negative errno. */
+static int wait_for(int fd, short events, int64_t deadline)
+{
+    for (;;) {
+        int64_t left = deadline - clock_monotonic_ms();
+        if (left <= 0)
+            return -ETIMEDOUT;
+        struct pollfd wait = {.fd = fd, .events = events};
+        int ready = poll(&wait, 1, (int)left);
+        if (ready > 0)
+            return 0;
+        if (ready < 0 && errno != EINTR)
+            return -errno;
+    }
+}
+
+static int receive(struct client *client, int64_t deadline, Lodge__Lsm__Answer **answer_r)
+{
+    int descriptor = -1, got;
+    while ((got = lsm_receive_answer(client->fd, answer_r, &descriptor)) == -EAGAIN) {
+        int failed = wait_for(client->fd, POLLIN, deadline);
+        if (failed)
+            return failed;
+    }
+    if (got <= 0)
+        return got == 0 ? -EPIPE : got;
+    bool wrong = descriptor >= 0 || (*answer_r)->serial != client->serial;
+    close_descriptor(&descriptor);
+    if (wrong) {
+        lodge__lsm__answer__free_unpacked(*answer_r, NULL);
+        return -EPROTO;
+    }
+    return 0;
+}
+
+int client_call(struct client *client, Lodge__Lsm__Request *request, Lodge__Lsm__Answer **answer_r)
+{
+    int64_t deadline = clock_monotonic_ms() + CLIENT_ANSWER_MS;
+    int failed;
+    request->serial = ++client->serial;
+    while ((failed = lsm_send_request(client->fd, request, -1)) == -EAGAIN) {
+        failed = wait_for(client->fd, POLLOUT, deadline);
+        if (failed)
+            return failed;
+    }
+    return failed ? failed : receive(client, deadline, answer_r);
+}

@@ -1,0 +1,87 @@
+/* lodgectl's commands: one table, from which follow the arguments that are taken, the help and who may. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+
+enum ctl_exit {
+    CTL_DONE = 0,
+    CTL_FAILED = 1,      /* refused, or failed here; the message says why */
+    CTL_USAGE = 2,       /* the arguments make no sense */
+    CTL_UNREACHABLE = 3, /* the server cannot be reached or does not answer */
+};
+
+/* Options: O(SYMBOL, word, argument or NULL, help). */
+#define CTL_OPTIONS(O)                                                                                \
+    O(CONFIG, "--config", "FILE", "read this configuration instead of " CONF_DEFAULT_FILE)            \
+    O(HELP, "--help", NULL, "show help, of one command where one is named")                           \
+    O(VERSION, "--version", NULL, "show the version of lodgectl")                                     \
+    O(JSON, "--json", NULL, "write JSON for programs instead of a table for people")                  \
+    O(COUNT, "-n", "N", "how many events, from the newest back (1 to 256, 20 where it is not set)")   \
+    O(THROWAWAY, "--throwaway", NULL, "the home is made at logon and is gone after logoff")           \
+    O(FULL_NAME, "--full-name", "TEXT", "the person's full name")                                     \
+    O(EXPIRES, "--expires", "DAY", "the first day it may log on no more, YYYY-MM-DD (UTC), or never") \
+    O(PASSWORD_STDIN, "--password-stdin", NULL, "read the password from standard input")              \
+    O(HOME, "--home", NULL, "remove the account's home too")
+
+#define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
+enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
+#undef CTL_OPTION_ENUM
+#define CTL_BIT(symbol) (1u << CTL_OPTION_##symbol)
+
+enum ctl_operand { CTL_OPERAND_NONE, CTL_OPERAND_ID, CTL_OPERAND_NAME };
+
+struct ctl_arguments;
+
+struct ctl_command {
+    const char *name; /* one word, or two: "account add" */
+    enum ctl_operand operand;
+    unsigned options;  /* bits of those it takes besides CONFIG, HELP and VERSION */
+    unsigned required; /* bits of those it must have */
+    bool needs_root;
+    const char *help;
+    /* Does it and returns the exit code, having said on standard error what went wrong. */
+    enum ctl_exit (*run)(const struct ctl_arguments *arguments, const struct conf *conf);
+};
+
+extern const struct ctl_command ctl_commands[];
+extern const size_t ctl_command_count;
+
+/* What was asked for. */
+struct ctl_arguments {
+    const struct ctl_command *command; /* NULL with HELP or VERSION alone */
+    unsigned options;                  /* bits of those that are there */
+    const char *config;                /* CONF_DEFAULT_FILE where it is not named */
+    const char *name;                  /* the operand NAME */
+    uint16_t id;                       /* the operand ID */
+    uint32_t count;                    /* of -n */
+    const char *full_name;             /* "" where it is not named */
+    int64_t expires_day;               /* as of struct account */
+};
+
+#define CTL_COUNT_MAX     256
+#define CTL_COUNT_DEFAULT 20
+
+/* Takes the arguments of main. Returns true, or false with the reason in `error` (room for error_size). The
+ * texts in *arguments_r are those of argv. */
+bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **argv, char *error,
+                         size_t error_size);
+
+/* The handlers. */
+enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_add(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_remove(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_passwd(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_lock(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_unlock(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_expire(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_account_list(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -1,0 +1,75 @@
+#include "ctl/describe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "db/db.h"
+#include "rpc/lsm.h"
+
+const char *describe_state(uint32_t state)
+{
+    static const char *const names[] = {
+        [LODGE__LSM__STATE__ACTIVE] = "active",
+        [LODGE__LSM__STATE__CONNECTED] = "connected",
+        [LODGE__LSM__STATE__CONNECT_QUERY] = "connect-query",
+        [LODGE__LSM__STATE__SHADOW] = "shadow",
+        [LODGE__LSM__STATE__DISCONNECTED] = "disconnected",
+        [LODGE__LSM__STATE__IDLE] = "idle",
+        [LODGE__LSM__STATE__LISTEN] = "listen",
+        [LODGE__LSM__STATE__RESET] = "reset",
+        [LODGE__LSM__STATE__DOWN] = "down",
+        [LODGE__LSM__STATE__INIT] = "init",
+    };
+    return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+const char *describe_event(uint32_t id)
+{
+    static const struct {
+        uint32_t id;
+        const char *name;
+    } events[] = {
+        {DB_EVENT_LOGON, "logon"},
+        {DB_EVENT_SHELL_START, "shell-start"},
+        {DB_EVENT_LOGOFF, "logoff"},
+        {DB_EVENT_DISCONNECT, "disconnect"},
+        {DB_EVENT_RECONNECT, "reconnect"},
+        {DB_EVENT_DISCONNECTED_BY, "disconnected-by"},
+        {DB_EVENT_DISCONNECTED_REASON, "disconnected-for"},
+        {DB_EVENT_REFUSED, "refused"},
+        {DB_EVENT_BROKER_START, "broker-start"},
+        {DB_EVENT_BROKER_STOP, "broker-stop"},
+        {DB_EVENT_SESSION_FAILED, "session-failed"},
+        {DB_EVENT_LOST, "events-lost"},
+    };
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        if (events[i].id == id)
+            return events[i].name;
+    }
+    return "event";
+}
+
+const char *describe_time(uint64_t real_ms, char *text, size_t size)
+{
+    time_t seconds = (time_t)(real_ms / 1000);
+    struct tm parts;
+    if (real_ms == 0 || localtime_r(&seconds, &parts) == NULL ||
+        strftime(text, size, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+        snprintf(text, size, "-");
+    return text;
+}
+
+const char *describe_duration(uint64_t ms, char *text, size_t size)
+{
+    uint64_t seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+    if (days > 0)
+        snprintf(text, size, "%" PRIu64 "d %02" PRIu64 "h", days, hours % 24);
+    else if (hours > 0)
+        snprintf(text, size, "%" PRIu64 "h %02" PRIu64 "m", hours, minutes % 60);
+    else if (minutes > 0)
+        snprintf(text, size, "%" PRIu64 "m", minutes);
+    else
+        snprintf(text, size, "%" PRIu64 "s", seconds);
+    return text;
+}

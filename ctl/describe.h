@@ -1,0 +1,16 @@
+/* Numbers of the API in words. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DESCRIBE_ROOM 40 /* enough for each of these texts */
+
+/* "active", "disconnected" ...; a number outside lsm.proto's State is "unknown". */
+const char *describe_state(uint32_t state);
+/* "logon", "disconnect" ... for the id of an event; "event" for one that has no name here. */
+const char *describe_event(uint32_t id);
+/* Local time "2026-05-01 12:00:05" in `text` of `size` bytes, "-" for 0. Returns `text`. */
+const char *describe_time(uint64_t real_ms, char *text, size_t size);
+/* "5s", "12m", "3h 05m", "2d 04h" in `text` of `size` bytes. Returns `text`. */
+const char *describe_duration(uint64_t ms, char *text, size_t size);

@@ -1,0 +1,72 @@
+#include "ctl/help.h"
+
+#include <string.h>
+
+#define SYNOPSIS_ROOM 160
+
+static const struct {
+    const char *word, *argument, *help;
+} options[] = {
+#define OPTION_ROW(symbol, word, argument, help) [CTL_OPTION_##symbol] = {word, argument, help},
+    CTL_OPTIONS(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t size)
+{
+    static const char *const operands[] = {
+        [CTL_OPERAND_NONE] = "", [CTL_OPERAND_ID] = " ID", [CTL_OPERAND_NAME] = " NAME"};
+    snprintf(text, size, "%s%s", command->name, operands[command->operand]);
+    for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
+        size_t used = strlen(text);
+        bool optional = (command->required & 1u << i) == 0;
+        if ((command->options & 1u << i) != 0)
+            snprintf(text + used, size - used, " %s%s%s%s%s", optional ? "[" : "", options[i].word,
+                     options[i].argument != NULL ? " " : "",
+                     options[i].argument != NULL ? options[i].argument : "", optional ? "]" : "");
+    }
+    return text;
+}
+
+static void print_options(FILE *out, unsigned bits)
+{
+    for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
+        char form[40];
+        snprintf(form, sizeof(form), "%s %s", options[i].word,
+                 options[i].argument != NULL ? options[i].argument : "");
+        if ((bits & 1u << i) != 0)
+            fprintf(out, "  %-18s %s\n", form, options[i].help);
+    }
+}
+
+static void print_command(const struct ctl_command *command, FILE *out)
+{
+    char synopsis[SYNOPSIS_ROOM];
+    fprintf(out, "Usage: lodgectl %s\n\n%s%s\n", ctl_synopsis(command, synopsis, sizeof(synopsis)),
+            command->help, command->needs_root ? " (root alone)" : "");
+    if (command->options != 0) {
+        fputs("\nOptions:\n", out);
+        print_options(out, command->options);
+    }
+}
+
+void ctl_help_print(const struct ctl_command *command, FILE *out)
+{
+    if (command != NULL) {
+        print_command(command, out);
+        return;
+    }
+    fputs("Usage: lodgectl [--config FILE] COMMAND\n\nLooks after the sessions and lab accounts of Lodge.\n\n"
+          "Commands:\n",
+          out);
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        char synopsis[SYNOPSIS_ROOM];
+        fprintf(out, "  %s\n      %s\n", ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis)),
+                ctl_commands[i].help);
+    }
+    fputs("\nOptions of every command:\n", out);
+    print_options(out, CTL_BIT(CONFIG) | CTL_BIT(HELP) | CTL_BIT(VERSION));
+    fputs("\nExit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 the server cannot be reached.\n"
+          "The manual is lodgectl(1).\n",
+          out);
+}

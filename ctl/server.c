@@ -1,0 +1,39 @@
+#include "ctl/server.h"
+
+#include <errno.h>
+
+#include "common/reason.h"
+#include "ctl/say.h"
+
+enum ctl_exit server_open(struct server *server_r, const struct ctl_arguments *arguments,
+                          const struct conf *conf)
+{
+    conf_run_path(conf, LSM_PORT_NAME, server_r->path, sizeof(server_r->path));
+    server_r->config = arguments->config;
+    int failed = client_open(&server_r->client, server_r->path);
+    return failed ? ctl_say_unreachable(server_r->path, server_r->config, -failed) : CTL_DONE;
+}
+
+void server_close(struct server *server)
+{
+    client_close(&server->client);
+}
+
+enum ctl_exit server_ask(struct server *server, const char *about, Lodge__Lsm__Request *request,
+                         Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
+{
+    Lodge__Lsm__Answer *answer;
+    int failed = client_call(&server->client, request, &answer);
+    if (failed)
+        return ctl_say_unreachable(server->path, server->config, -failed);
+    enum ctl_exit result = CTL_DONE;
+    if (answer->reason != REASON_NONE)
+        result = ctl_say_refusal(about, answer->reason, answer->detail);
+    else if (answer->result_case != want)
+        result = ctl_say_unreachable(server->path, server->config, EPROTO);
+    if (result == CTL_DONE)
+        *answer_r = answer;
+    else
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    return result;
+}

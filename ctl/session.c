@@ -1,0 +1,300 @@
+/* list, show, disconnect, logoff. */
+#include <err.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "ctl/describe.h"
+#include "ctl/json.h"
+#include "ctl/say.h"
+#include "ctl/server.h"
+#include "ctl/table.h"
+
+/* All pages of the list: the answers own the sessions. */
+struct pages {
+    Lodge__Lsm__Answer **answers;
+    size_t count;
+};
+
+static void pages_free(struct pages *pages)
+{
+    for (size_t i = 0; i < pages->count; i++)
+        lodge__lsm__answer__free_unpacked(pages->answers[i], NULL);
+    free(pages->answers);
+    *pages = (struct pages){0};
+}
+
+static void pages_add(struct pages *pages, Lodge__Lsm__Answer *answer)
+{
+    pages->answers = reallocarray(pages->answers, pages->count + 1, sizeof(*pages->answers));
+    if (pages->answers == NULL)
+        err(CTL_FAILED, "the list of sessions");
+    pages->answers[pages->count++] = answer;
+}
+
+/* The highest ID of a page whose IDs all are above `after` and ascend, or 0. */
+static uint32_t last_of(const Lodge__Lsm__Sessions *sessions, uint32_t after)
+{
+    for (size_t i = 0; i < sessions->n_session; i++) {
+        if (sessions->session[i]->id <= after)
+            return 0;
+        after = sessions->session[i]->id;
+    }
+    return after;
+}
+
+static enum ctl_exit fetch_pages(struct server *server, struct pages *pages)
+{
+    uint32_t after = 0;
+    for (bool more = true; more;) {
+        Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
+        Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+        Lodge__Lsm__Answer *answer;
+        list.after = after;
+        request.method_case = LODGE__LSM__REQUEST__METHOD_LIST;
+        request.list = &list;
+        enum ctl_exit result = server_ask(server, "the list of sessions", &request,
+                                          LODGE__LSM__ANSWER__RESULT_SESSIONS, &answer);
+        if (result != CTL_DONE)
+            return result;
+        pages_add(pages, answer);
+        uint32_t last = last_of(answer->sessions, after);
+        more = answer->sessions->more;
+        if ((answer->sessions->n_session > 0 && last == 0) || (more && answer->sessions->n_session == 0)) {
+            ctl_say("the list of sessions is not in the order of their IDs: compare the versions");
+            return CTL_FAILED;
+        }
+        after = last;
+    }
+    return CTL_DONE;
+}
+
+/* How long nobody has been connected, 0 while somebody is. */
+static uint64_t idle_ms(const Lodge__Lsm__Session *session)
+{
+    bool idle = session->state == LODGE__LSM__STATE__DISCONNECTED && session->disconnect_ms > 0 &&
+                session->now_ms > session->disconnect_ms;
+    return idle ? session->now_ms - session->disconnect_ms : 0;
+}
+
+static void put_client(struct json_writer *writer, const Lodge__Lsm__Client *client)
+{
+    static const Lodge__Lsm__Client none = LODGE__LSM__CLIENT__INIT;
+    if (client == NULL)
+        client = &none;
+    json_open_object(writer, "client");
+    json_put_text(writer, "name", client->name);
+    json_put_text(writer, "address", client->address);
+    json_put_number(writer, "width", client->width);
+    json_put_number(writer, "height", client->height);
+    json_put_number(writer, "keyboard_layout", client->keyboard_layout);
+    json_put_number(writer, "build", client->build);
+    json_put_text(writer, "codec", client->codec);
+    json_put_text(writer, "security", client->security);
+    json_close_object(writer);
+}
+
+static void put_session(struct json_writer *writer, const Lodge__Lsm__Session *session)
+{
+    json_open_object(writer, NULL);
+    json_put_number(writer, "id", session->id);
+    json_put_text(writer, "state", describe_state(session->state));
+    json_put_text(writer, "user", session->user);
+    json_put_number(writer, "uid", session->uid);
+    json_put_bool(writer, "lab", session->lab);
+    put_client(writer, session->client);
+    json_put_number(writer, "logon_ms", session->logon_ms);
+    json_put_number(writer, "connect_ms", session->connect_ms);
+    json_put_number(writer, "disconnect_ms", session->disconnect_ms);
+    json_put_number(writer, "now_ms", session->now_ms);
+    json_put_number(writer, "idle_ms", idle_ms(session));
+    json_close_object(writer);
+}
+
+static const char *state_colour(const char *cell)
+{
+    if (strcmp(cell, "active") == 0)
+        return "32";
+    return strcmp(cell, "disconnected") == 0 ? "33" : NULL;
+}
+
+static const struct table_column columns[] = {
+    {"ID", true, false, NULL},    {"USER", false, true, NULL},   {"STATE", false, false, state_colour},
+    {"IDLE", true, false, NULL},  {"CLIENT", false, true, NULL}, {"ADDRESS", false, true, NULL},
+    {"SIZE", false, false, NULL}, {"LOGON", false, false, NULL},
+};
+
+static void size_text(const Lodge__Lsm__Client *client, char *text, size_t size)
+{
+    if (client == NULL || client->width == 0)
+        snprintf(text, size, "-");
+    else
+        snprintf(text, size, "%" PRIu32 "x%" PRIu32, client->width, client->height);
+}
+
+static void add_row(struct table *table, const Lodge__Lsm__Session *session)
+{
+    char id[16], idle[DESCRIBE_ROOM] = "-", logon[DESCRIBE_ROOM], size[32];
+    snprintf(id, sizeof(id), "%" PRIu32, session->id);
+    if (session->state == LODGE__LSM__STATE__DISCONNECTED)
+        describe_duration(idle_ms(session), idle, sizeof(idle));
+    size_text(session->client, size, sizeof(size));
+    const char *const cells[] = {id,
+                                 session->user,
+                                 describe_state(session->state),
+                                 idle,
+                                 session->client != NULL ? session->client->name : "",
+                                 session->client != NULL ? session->client->address : "",
+                                 size,
+                                 describe_time(session->logon_ms, logon, sizeof(logon))};
+    table_add_row(table, cells);
+}
+
+static void print_table(const struct pages *pages)
+{
+    struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+    size_t count = 0;
+    for (size_t i = 0; i < pages->count; i++) {
+        const Lodge__Lsm__Sessions *sessions = pages->answers[i]->sessions;
+        count += sessions->n_session;
+        for (size_t j = 0; j < sessions->n_session; j++)
+            add_row(table, sessions->session[j]);
+    }
+    if (count == 0)
+        puts("There are no sessions.");
+    else
+        table_print(table, stdout, terminal_width(STDOUT_FILENO), terminal_has_colour(STDOUT_FILENO));
+    table_free(table);
+}
+
+static void print_json(const struct pages *pages)
+{
+    struct json_writer writer = json_writer_on(stdout);
+    json_open_array(&writer, NULL);
+    for (size_t i = 0; i < pages->count; i++) {
+        const Lodge__Lsm__Sessions *sessions = pages->answers[i]->sessions;
+        for (size_t j = 0; j < sessions->n_session; j++)
+            put_session(&writer, sessions->session[j]);
+    }
+    json_close_array(&writer);
+    fputc('\n', stdout);
+}
+
+enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    struct server server;
+    struct pages pages = {0};
+    enum ctl_exit result = server_open(&server, arguments, conf);
+    if (result != CTL_DONE)
+        return result;
+    result = fetch_pages(&server, &pages);
+    if (result == CTL_DONE) {
+        if ((arguments->options & CTL_BIT(JSON)) != 0)
+            print_json(&pages);
+        else
+            print_table(&pages);
+    }
+    pages_free(&pages);
+    server_close(&server);
+    return result;
+}
+
+static void print_line(const char *title, const char *value)
+{
+    char safe[1024];
+    printf("%-16s %s\n", title, text_escape(safe, sizeof(safe), value != NULL ? value : ""));
+}
+
+static void print_client(const Lodge__Lsm__Client *client)
+{
+    char size[32], layout[16];
+    size_text(client, size, sizeof(size));
+    snprintf(layout, sizeof(layout), "0x%" PRIx32, client->keyboard_layout);
+    print_line("Client", client->name);
+    print_line("Address", client->address);
+    print_line("Size", size);
+    print_line("Keyboard layout", layout);
+    printf("%-16s %" PRIu32 "\n", "Client build", client->build);
+    print_line("Codec", client->codec);
+    print_line("Security", client->security);
+}
+
+static void print_session(const Lodge__Lsm__Session *session)
+{
+    char text[DESCRIBE_ROOM];
+    printf("%-16s %" PRIu32 "\n", "Session", session->id);
+    print_line("State", describe_state(session->state));
+    print_line("User", session->user);
+    printf("%-16s %" PRIu32 "\n", "Uid", session->uid);
+    print_line("Account", session->lab ? "lab" : "system");
+    print_line("Logon", describe_time(session->logon_ms, text, sizeof(text)));
+    print_line("Connected", describe_time(session->connect_ms, text, sizeof(text)));
+    print_line("Disconnected", describe_time(session->disconnect_ms, text, sizeof(text)));
+    if (session->state == LODGE__LSM__STATE__DISCONNECTED)
+        print_line("Idle for", describe_duration(idle_ms(session), text, sizeof(text)));
+    if (session->client != NULL)
+        print_client(session->client);
+}
+
+/* Asks `method` about the session of the arguments. */
+static enum ctl_exit ask_session(const struct ctl_arguments *arguments, const struct conf *conf,
+                                 Lodge__Lsm__Request__MethodCase method, Lodge__Lsm__Answer__ResultCase want,
+                                 Lodge__Lsm__Answer **answer_r)
+{
+    struct server server;
+    enum ctl_exit result = server_open(&server, arguments, conf);
+    if (result != CTL_DONE)
+        return result;
+    char about[32];
+    snprintf(about, sizeof(about), "session %u", arguments->id);
+    Lodge__Lsm__SessionRequest session = LODGE__LSM__SESSION_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    session.session = arguments->id;
+    request.method_case = method;
+    request.show = &session; /* one union: disconnect and logoff have the same type */
+    result = server_ask(&server, about, &request, want, answer_r);
+    server_close(&server);
+    return result;
+}
+
+enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__Answer *answer;
+    enum ctl_exit result = ask_session(arguments, conf, LODGE__LSM__REQUEST__METHOD_SHOW,
+                                       LODGE__LSM__ANSWER__RESULT_SESSION, &answer);
+    if (result != CTL_DONE)
+        return result;
+    if ((arguments->options & CTL_BIT(JSON)) != 0) {
+        struct json_writer writer = json_writer_on(stdout);
+        put_session(&writer, answer->session);
+        fputc('\n', stdout);
+    } else {
+        print_session(answer->session);
+    }
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
+}
+
+static enum ctl_exit act(const struct ctl_arguments *arguments, const struct conf *conf,
+                         Lodge__Lsm__Request__MethodCase method, const char *done)
+{
+    Lodge__Lsm__Answer *answer;
+    enum ctl_exit result = ask_session(arguments, conf, method, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
+    if (result != CTL_DONE)
+        return result;
+    printf("Session %u %s.\n", arguments->id, done);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
+}
+
+enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_DISCONNECT, "is being disconnected");
+}
+
+enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_LOGOFF, "is being logged off");
+}

@@ -1,0 +1,122 @@
+#include "ctl/commands.h"
+#include "ctl/help.h"
+#include "logon/accounts.h"
+#include "tests/check.h"
+
+#define WORDS_MAX 12
+
+static bool parse(struct ctl_arguments *arguments, char *error, size_t size, const char *const *words)
+{
+    char *argv[WORDS_MAX + 2] = {(char *)"lodgectl"};
+    int argc = 1;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        CHECK(i < WORDS_MAX);
+        argv[argc++] = (char *)words[i];
+    }
+    return ctl_arguments_parse(arguments, argc, argv, error, size);
+}
+
+static struct ctl_arguments taken(const char *const *words)
+{
+    struct ctl_arguments arguments = {0};
+    char error[256] = "";
+    if (!parse(&arguments, error, sizeof(error), words)) {
+        fprintf(stderr, "refused: %s\n", error);
+        CHECK(false);
+    }
+    return arguments;
+}
+
+static void refused(const char *want, const char *const *words)
+{
+    struct ctl_arguments arguments = {.count = 77};
+    char error[256] = "";
+    CHECK(!parse(&arguments, error, sizeof(error), words));
+    CHECK_TEXT(error, want);
+    CHECK(arguments.count == 77);
+}
+
+#define TAKEN(...)         taken((const char *const[]){__VA_ARGS__, NULL})
+#define REFUSED(want, ...) refused(want, (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_taken(void)
+{
+    struct ctl_arguments got = TAKEN("list");
+    CHECK(got.command->run == ctl_list && got.options == 0 && got.count == CTL_COUNT_DEFAULT);
+    CHECK(got.expires_day == ACCOUNT_NEVER);
+    CHECK_TEXT(got.config, CONF_DEFAULT_FILE);
+    got = TAKEN("--config", "a.conf", "show", "65535", "--json");
+    CHECK(got.command->run == ctl_show && got.id == 65535 && (got.options & CTL_BIT(JSON)) != 0);
+    CHECK_TEXT(got.config, "a.conf");
+    got = TAKEN("events", "-n", "256", "--config=b");
+    CHECK(got.command->run == ctl_events && got.count == 256);
+    CHECK_TEXT(got.config, "b");
+    got = TAKEN("account", "add", "--throwaway", "ann", "--full-name", "Ann B", "--expires=1970-01-02",
+                "--password-stdin");
+    CHECK(got.command->run == ctl_account_add && got.expires_day == 1);
+    CHECK_TEXT(got.name, "ann");
+    CHECK_TEXT(got.full_name, "Ann B");
+    got = TAKEN("account", "remove", "--", "-odd");
+    CHECK_TEXT(got.name, "-odd");
+    got = TAKEN("account", "expire", "ann", "--expires", "never");
+    CHECK(got.expires_day == ACCOUNT_NEVER);
+    CHECK(TAKEN("--help").command == NULL);
+    CHECK(TAKEN("account", "--help").command == NULL);
+    CHECK(TAKEN("logoff", "--help").command->run == ctl_logoff);
+    CHECK(TAKEN("account", "expire", "--help").command->run == ctl_account_expire);
+    CHECK((TAKEN("--version").options & CTL_BIT(VERSION)) != 0);
+}
+
+static void test_refused(void)
+{
+    refused("what is to be done?", (const char *const[]){NULL});
+    REFUSED("what is to be done?", "--config", "f");
+    REFUSED("there is no command \"lists\"", "lists");
+    REFUSED("there is no command \"account\"", "account");
+    REFUSED("there is no command \"account frob\"", "account", "frob");
+    REFUSED("there is no command \"\"", "");
+    REFUSED("\"x\" is one argument too many", "list", "x");
+    REFUSED("\"5\" is one argument too many", "a", "b", "c", "d", "5");
+    REFUSED("show lacks its session ID", "show");
+    REFUSED("account add lacks its account name", "account", "add");
+    REFUSED("\"0\" is no session ID (1 to 65535); lodgectl list shows them", "show", "0");
+    REFUSED("\"65536\" is no session ID (1 to 65535); lodgectl list shows them", "show", "65536");
+    REFUSED("\"1x\" is no session ID (1 to 65535); lodgectl list shows them", "logoff", "1x");
+    REFUSED("there is no option \"--jsonn\"", "list", "--jsonn");
+    REFUSED("there is no option \"-x\"", "list", "-x");
+    REFUSED("--json is there twice", "list", "--json", "--json");
+    REFUSED("--json takes no value", "list", "--json=1");
+    REFUSED("logoff does not take --json", "logoff", "1", "--json");
+    REFUSED("--config lacks its value", "list", "--config");
+    REFUSED("-n takes a number from 1 to 256, not \"0\"", "events", "-n", "0");
+    REFUSED("-n takes a number from 1 to 256, not \"many\"", "events", "-n", "many");
+    REFUSED("account expire lacks --expires", "account", "expire", "ann");
+    REFUSED("--expires takes a day as 2026-12-31, or never, not \"soon\"", "account", "expire", "ann",
+            "--expires", "soon");
+}
+
+static void test_help(void)
+{
+    char synopsis[160], *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    CHECK(out != NULL);
+    ctl_help_print(NULL, out);
+    CHECK(fclose(out) == 0);
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        CHECK(strstr(text, ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis))) != NULL);
+        CHECK(strstr(text, ctl_commands[i].help) != NULL);
+        CHECK((ctl_commands[i].required & ~ctl_commands[i].options) == 0);
+        CHECK(ctl_commands[i].needs_root == (strncmp(ctl_commands[i].name, "account ", 8) == 0));
+    }
+    free(text);
+    CHECK_TEXT(ctl_synopsis(&ctl_commands[4], synopsis, sizeof(synopsis)), "events [--json] [-n N]");
+}
+
+int main(void)
+{
+    test_taken();
+    test_refused();
+    test_help();
+    return 0;
+}

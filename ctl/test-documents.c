@@ -1,0 +1,143 @@
+/* The manual pages, the example configuration and the completions have what the tables have. */
+#include <stdbool.h>
+
+#include "ctl/commands.h"
+#include "ctl/help.h"
+#include "tests/check.h"
+
+#define TEXT_MAX 65536
+
+/* Reads a whole file of the project, given from ctl/ on; the caller frees it. */
+static char *load(const char *path)
+{
+    char *text = calloc(1, TEXT_MAX);
+    FILE *in = fopen(path, "r");
+    if (in == NULL) {
+        fprintf(stderr, "%s is missing\n", path);
+        exit(1);
+    }
+    CHECK(text != NULL);
+    size_t size = fread(text, 1, TEXT_MAX - 1, in);
+    CHECK(feof(in) && size > 0);
+    fclose(in);
+    return text;
+}
+
+static void need(const char *path, const char *text, const char *want)
+{
+    if (strstr(text, want) == NULL) {
+        fprintf(stderr, "%s lacks \"%s\"\n", path, want);
+        exit(1);
+    }
+}
+
+/* Takes every occurrence of `what` out of `text`. */
+static void drop(char *text, const char *what)
+{
+    size_t length = strlen(what);
+    for (char *at = text; (at = strstr(at, what)) != NULL;)
+        memmove(at, at + length, strlen(at + length) + 1);
+}
+
+/* Each key's paragraph in the manual page names its range and its default. */
+static void test_conf_page(void)
+{
+    static const char path[] = "../docs/man/lodge.conf.5";
+    char *page = load(path), want[CONF_TEXT_MAX + 80];
+    drop(page, "\\");
+    for (size_t i = 0; i < conf_key_count; i++) {
+        const struct conf_key *key = &conf_keys[i];
+        snprintf(want, sizeof(want), "[%s]", key->section);
+        need(path, page, want);
+        snprintf(want, sizeof(want), "\n.TP\n.B %s\n", key->key);
+        need(path, page, want);
+        char *paragraph = strstr(page, want) + strlen(want);
+        char *end = strstr(paragraph, "\n.TP\n");
+        char *copy = strndup(paragraph, end != NULL ? (size_t)(end - paragraph) : strlen(paragraph));
+        CHECK(copy != NULL);
+        static const char *const types[] = {
+            [CONF_TEXT] = "Text", [CONF_PATH] = "Path", [CONF_NUMBER] = "Number"};
+        snprintf(want, sizeof(want), "%s, %ld to %ld%s; default %s.", types[key->type], key->minimum,
+                 key->maximum, key->type == CONF_NUMBER ? "" : " bytes",
+                 key->initial[0] != '\0' ? key->initial : "empty");
+        need(key->key, copy, want);
+        free(copy);
+    }
+    free(page);
+}
+
+/* "#Key = value" is there for every key; without the # the file is taken, and changes nothing. */
+static void test_conf_example(void)
+{
+    static const char path[] = "../packaging/lodge.conf.example";
+    char *text = load(path), want[CONF_TEXT_MAX + 80], error[512] = "";
+    struct conf initial, conf;
+    conf_defaults(&initial);
+    conf = initial;
+    CHECK(conf_parse(&conf, path, text, strlen(text), error, sizeof(error)));
+    for (size_t i = 0; i < conf_key_count; i++) {
+        const struct conf_key *key = &conf_keys[i];
+        snprintf(want, sizeof(want), "\n#%s =%s%s\n", key->key, key->initial[0] != '\0' ? " " : "",
+                 key->initial);
+        need(path, text, want);
+        memmove(strstr(text, want) + 1, strstr(text, want) + 2, strlen(strstr(text, want) + 2) + 1);
+    }
+    if (!conf_parse(&conf, path, text, strlen(text), error, sizeof(error))) {
+        fprintf(stderr, "%s\n", error);
+        CHECK(false);
+    }
+    CHECK(memcmp(&conf, &initial, sizeof(conf)) == 0);
+    free(text);
+}
+
+static void test_ctl_page(void)
+{
+    static const char path[] = "../docs/man/lodgectl.1";
+    char *page = load(path), synopsis[160];
+    static const char *const markup[] = {"\\fR", "\\fP", "\\", "\""};
+    for (size_t i = 0; i < sizeof(markup) / sizeof(markup[0]); i++)
+        drop(page, markup[i]);
+    for (char *at = page; (at = strstr(at, "  ")) != NULL;)
+        memmove(at, at + 1, strlen(at + 1) + 1);
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        char want[200];
+        /* The tags of the page are one request and then the synopsis, but for the blanks around brackets. */
+        ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis));
+        snprintf(want, sizeof(want), "%s", synopsis);
+        char *flat = strdup(page);
+        CHECK(flat != NULL);
+        drop(flat, " ");
+        drop(want, " ");
+        need(path, flat, want);
+        free(flat);
+    }
+    free(page);
+}
+
+/* Each command's words, and its options, stand in the completion. */
+static void test_completion(const char *path)
+{
+    char *text = load(path), synopsis[160];
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        char want[80];
+        const char *name = ctl_commands[i].name, *space = strchr(name, ' ');
+        snprintf(want, sizeof(want), space != NULL ? "'%s'" : "%s", name);
+        need(path, text, want);
+        ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis));
+        for (char *word = strtok(synopsis, " []"); word != NULL; word = strtok(NULL, " []")) {
+            if (word[0] == '-')
+                need(path, text, word);
+        }
+    }
+    free(text);
+}
+
+int main(void)
+{
+    test_conf_page();
+    test_conf_example();
+    test_ctl_page();
+    test_completion("../packaging/completions/lodgectl.bash");
+    test_completion("../packaging/completions/_lodgectl");
+    return 0;
+}
