@@ -17,7 +17,7 @@ struct graphics;
 
 struct graphics_callbacks {
     /* Everything that graphics_damage brought up to now has been encoded: once for any number of calls of
-     * graphics_damage. Called from graphics_poll alone; it may call graphics_damage, not graphics_free. */
+     * graphics_damage. Called from graphics_poll alone; it may call graphics_damage, not graphics_end. */
     void (*frame_done)(void *user);
 };
 
@@ -25,19 +25,24 @@ struct graphics_callbacks {
  * thread running: once in the zygote, before any fork. Returns false when a codec cannot be made. */
 bool graphics_warm_up(void);
 
+/* What the server offers, set before peer->Initialize: codecs, surface commands, pointers, the pipeline, and
+ * writes that never wait for the client. Returns false when a setting is refused. */
+bool graphics_offer(rdpSettings *settings);
+
 /* `vcm` is the WTS virtual channel manager of this connection, NULL for none (no graphics pipeline then); it
- * and `context` must outlive the result. `callbacks` is copied. Returns NULL where memory is short. */
-struct graphics *graphics_new(rdpContext *context, HANDLE vcm, const struct graphics_callbacks *callbacks,
-                              void *user);
+ * and `context` must outlive the result. (Start and end, since libfreerdp exports graphics_new and
+ * graphics_free.) `callbacks` is copied. Returns NULL where memory is short. */
+struct graphics *graphics_start(rdpContext *context, HANDLE vcm, const struct graphics_callbacks *callbacks,
+                                void *user);
 /* Closes the pipeline's channel; NULL is fine. Call it before the channel manager is closed. */
-void graphics_free(struct graphics *graphics);
+void graphics_end(struct graphics *graphics);
 
 /* The peer's Activate callback, at the first activation and at each reactivation: chooses the way from the
  * client's settings, and damages everything. Nothing is sent before. */
 void graphics_activated(struct graphics *graphics);
 
 /* Shows this memory from now on: width x height pixels, B G R x in memory, `stride` bytes a row. It stays the
- * caller's, and must stay readable until the next graphics_set_screen or graphics_free. Others may write it
+ * caller's, and must stay readable until the next graphics_set_screen or graphics_end. Others may write it
  * at any time. Everything is damaged. Where the size is not the client's, the client is resized (at the next
  * poll; with the pipeline off that ends in a reactivation, so call graphics_activated from every Activate).
  * NULL: show nothing new. Returns false, with the old screen kept, for sizes outside
@@ -74,7 +79,7 @@ int graphics_next_ms(const struct graphics *graphics);
 /* How frames go out now, named as Client.codec in rpc/lsm.proto; "none" before the first activation. */
 const char *graphics_codec(const struct graphics *graphics);
 
-/* Counters since graphics_new, for logs and tests. */
+/* Counters since graphics_start, for logs and tests. */
 struct graphics_counters {
     uint64_t frames, tiles, tiles_unchanged, bytes, encode_us;
 };
