@@ -28,7 +28,6 @@ static const char *next_step(uint32_t reason)
         {REASON_FORBIDDEN, "Run it as root or as a member of the group that AdminGroup names."},
         {REASON_WRONG_STATE, "lodgectl show tells the session's state."},
         {REASON_BAD_REQUEST, "Compare the versions: lodgectl version."},
-        {REASON_INTERNAL, "The server's log says more."},
         {REASON_BUSY, "Try again in a moment."},
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

@@ -1,5 +1,6 @@
 /* The manual pages, the example configuration and the completions have what the tables have. */
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "ctl/commands.h"
 #include "ctl/help.h"
@@ -114,14 +115,17 @@ static void test_ctl_page(void)
     free(page);
 }
 
-/* Each command's words, and its options, stand in the completion. */
-static void test_completion(const char *path)
+/* Each command's words, and its options, stand in zsh's completion. */
+static void test_zsh(void)
 {
+    static const char path[] = "../packaging/completions/_lodgectl";
     char *text = load(path), synopsis[160];
     for (size_t i = 0; i < ctl_command_count; i++) {
         char want[80];
         const char *name = ctl_commands[i].name, *space = strchr(name, ' ');
-        snprintf(want, sizeof(want), space != NULL ? "'%s'" : "%s", name);
+        snprintf(want, sizeof(want), " '%s:", space != NULL ? space + 1 : name);
+        need(path, text, want);
+        snprintf(want, sizeof(want), space != NULL ? "'%s'" : " %s", name);
         need(path, text, want);
         ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis));
         for (char *word = strtok(synopsis, " []"); word != NULL; word = strtok(NULL, " []")) {
@@ -132,12 +136,78 @@ static void test_completion(const char *path)
     free(text);
 }
 
+/* What bash's completion of `current` offers after "lodgectl WORDS", each with blanks around it; static. */
+static const char *offered(const char *words, const char *current)
+{
+    static char text[4096];
+    char command[600];
+    snprintf(command, sizeof(command),
+             "bash -c '. ../packaging/completions/lodgectl.bash; COMP_WORDS=(lodgectl %s \"%s\"); "
+             "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _lodgectl; printf \" %%s \" \"${COMPREPLY[@]}\"'",
+             words, current);
+    FILE *in = popen(command, "r");
+    CHECK(in != NULL);
+    size_t size = fread(text, 1, sizeof(text) - 1, in);
+    text[size] = '\0';
+    CHECK(pclose(in) == 0);
+    return text;
+}
+
+static void need_offered(const char *words, const char *current, const char *want)
+{
+    char padded[80];
+    snprintf(padded, sizeof(padded), " %s ", want);
+    need(words, offered(words, current), padded);
+}
+
+static void test_bash(void)
+{
+    char synopsis[160], first[40];
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const char *name = ctl_commands[i].name, *space = strchr(name, ' ');
+        snprintf(first, sizeof(first), "%.*s", (int)strcspn(name, " "), name);
+        need_offered("", "", first);
+        if (space != NULL)
+            need_offered(first, "", space + 1);
+        ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis));
+        char *rest = NULL;
+        for (char *word = strtok_r(synopsis, " []", &rest); word != NULL;
+             word = strtok_r(NULL, " []", &rest)) {
+            if (word[0] == '-')
+                need_offered(name, "-", word);
+        }
+    }
+    CHECK_TEXT(offered("account", "rem"), " remove ");
+    CHECK(strstr(offered("--config list", ""), " show ") != NULL); /* a value is no command */
+}
+
+/* man finds nothing to complain about. */
+static void test_man(void)
+{
+    static const char *const pages[] = {"lodgectl.1", "lodge.conf.5", "lodge-smss.8"};
+    if (access("/usr/bin/man", X_OK) != 0)
+        return;
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        char command[200], said[1000];
+        snprintf(command, sizeof(command),
+                 "LC_ALL=C.UTF-8 MANROFFSEQ= man --warnings -E UTF-8 -Tutf8 -Z -l ../docs/man/%s 2>&1 "
+                 ">/dev/null",
+                 pages[i]);
+        FILE *in = popen(command, "r");
+        CHECK(in != NULL);
+        said[fread(said, 1, sizeof(said) - 1, in)] = '\0';
+        CHECK(pclose(in) == 0);
+        CHECK_TEXT(said, "");
+    }
+}
+
 int main(void)
 {
     test_conf_page();
     test_conf_example();
     test_ctl_page();
-    test_completion("../packaging/completions/lodgectl.bash");
-    test_completion("../packaging/completions/_lodgectl");
+    test_zsh();
+    test_bash();
+    test_man();
     return 0;
 }

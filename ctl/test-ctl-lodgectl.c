@@ -1,0 +1,432 @@
+/* The real lodgectl against a server of this test on a real lsm.port. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/packet.h"
+#include "common/reason.h"
+#include "ctl/test-process.h"
+#include "rpc/lsm.h"
+#include "tests/check.h"
+
+#define NOBODY 65534
+
+static char folder[] = "/tmp/test-ctl-XXXXXX";
+static char config[64], port[64];
+
+/* Answers one request. Returns false to close the connection. */
+typedef bool answer_fn(int fd, const Lodge__Lsm__Request *request);
+
+static void serve_connection(int fd, answer_fn *answer)
+{
+    Lodge__Lsm__Request *request;
+    int descriptor = -1, got;
+    bool open = true;
+    while (open) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (poll(&wait, 1, PROCESS_WAIT_MS) <= 0)
+            _exit(1);
+        got = lsm_receive_request(fd, &request, &descriptor);
+        if (got <= 0)
+            return;
+        close_descriptor(&descriptor);
+        open = answer(fd, request);
+        lodge__lsm__request__free_unpacked(request, NULL);
+    }
+}
+
+static _Noreturn void serve(int listener, answer_fn *answer)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        struct pollfd wait = {.fd = listener, .events = POLLIN};
+        if (poll(&wait, 1, -1) < 0)
+            _exit(1);
+        int fd = packet_accept(listener);
+        if (fd < 0)
+            _exit(1);
+        serve_connection(fd, answer);
+        close(fd);
+    }
+}
+
+/* Runs lodgectl with these words against a server that answers so; NULL: no server. */
+static const struct process_result *run_as(uid_t uid, answer_fn *answer, const char *const *words)
+{
+    const char *all[PROCESS_WORDS] = {LODGECTL, "--config", config};
+    for (size_t i = 0; words[i] != NULL; i++) {
+        CHECK(i + 4 < PROCESS_WORDS);
+        all[3 + i] = words[i];
+    }
+    pid_t server = -1;
+    if (answer != NULL) {
+        int listener = packet_listen(port, 0666);
+        CHECK(listener >= 0);
+        server = fork();
+        CHECK(server >= 0);
+        if (server == 0)
+            serve(listener, answer);
+        close(listener);
+    }
+    const struct process_result *result = process_run(all, "", uid);
+    if (server > 0) {
+        CHECK(kill(server, SIGKILL) == 0 && waitpid(server, NULL, 0) == server);
+        CHECK(unlink(port) == 0);
+    }
+    return result;
+}
+
+#define RUN(answer, ...)        run_as(0, answer, (const char *const[]){__VA_ARGS__, NULL})
+#define RUN_NOBODY(answer, ...) run_as(NOBODY, answer, (const char *const[]){__VA_ARGS__, NULL})
+
+static void expect_error(const struct process_result *result, int exit_code, const char *text)
+{
+    if (result->exit_code != exit_code || strstr(result->error, text) == NULL || result->out[0] != '\0') {
+        fprintf(stderr, "exit %d, want %d with \"%s\"; errors: %s\noutput: %s\n", result->exit_code,
+                exit_code, text, result->error, result->out);
+        CHECK(false);
+    }
+}
+
+static void expect_output(const struct process_result *result, const char *want)
+{
+    CHECK_TEXT(result->error, "");
+    CHECK_TEXT(result->out, want);
+    CHECK(result->exit_code == 0);
+}
+
+static bool send_answer(int fd, const Lodge__Lsm__Request *request, Lodge__Lsm__Answer *answer)
+{
+    answer->serial = request->serial;
+    CHECK(lsm_send_answer(fd, answer, -1) == 0);
+    return true;
+}
+
+static const char hostile_name[] = "a\"\\\033[2J\n\xff";
+
+static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
+    Lodge__Lsm__Session one = LODGE__LSM__SESSION__INIT, two = LODGE__LSM__SESSION__INIT;
+    Lodge__Lsm__Session *all[] = {&one, &two};
+    Lodge__Lsm__Sessions sessions = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    client.name = (char *)hostile_name;
+    client.address = (char *)"10.0.0.7:50001";
+    client.width = 1920;
+    client.height = 1080;
+    client.keyboard_layout = 0x407;
+    client.codec = (char *)"gfx-progressive";
+    one.id = 1;
+    one.user = (char *)hostile_name;
+    one.uid = 600000;
+    one.lab = true;
+    one.client = &client;
+    two.id = 65535;
+    two.state = LODGE__LSM__STATE__DISCONNECTED;
+    two.user = (char *)"bob";
+    two.disconnect_ms = 1000;
+    two.now_ms = 3601000;
+    sessions.session = all;
+    sessions.n_session = 2;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_LIST) {
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+        answer.sessions = &sessions;
+    } else {
+        CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW && request->show->session == 1);
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
+        answer.session = &one;
+    }
+    return send_answer(fd, request, &answer);
+}
+
+#define HOSTILE_JSON                                                                                      \
+    "{\"id\":1,\"state\":\"active\",\"user\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"uid\":600000,"           \
+    "\"lab\":true,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":\"10.0.0.7:50001\"," \
+    "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","  \
+    "\"security\":\"\"},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_ms\":0,\"now_ms\":0,\"idle_ms\":0}"
+
+static void test_hostile(void)
+{
+    expect_output(
+        RUN(answer_hostile, "list"),
+        "   ID  USER                STATE           IDLE  CLIENT              ADDRESS         "
+        "SIZE       LOGON\n"
+        "    1  a\"\\\\x1b[2J\\x0a\\xff  active             -  a\"\\\\x1b[2J\\x0a\\xff  10.0.0.7:50001  "
+        "1920x1080  -\n"
+        "65535  bob                 disconnected  1h 00m                                      "
+        "-          -\n");
+    expect_output(RUN(answer_hostile, "list", "--json"),
+                  "[" HOSTILE_JSON ",{\"id\":65535,\"state\":\"disconnected\",\"user\":\"bob\",\"uid\":0,"
+                  "\"lab\":false,\"client\":{\"name\":\"\",\"address\":\"\",\"width\":0,\"height\":0,"
+                  "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\"},\"logon_ms\":0,"
+                  "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000}]\n");
+    expect_output(RUN(answer_hostile, "show", "1", "--json"), HOSTILE_JSON "\n");
+    const struct process_result *shown = RUN(answer_hostile, "show", "1");
+    CHECK(shown->exit_code == 0 && strchr(shown->out, '\033') == NULL);
+    CHECK(strstr(shown->out, "User             a\"\\\\x1b[2J\\x0a\\xff\n") != NULL);
+    CHECK(strstr(shown->out, "Keyboard layout  0x407\n") != NULL);
+}
+
+#define MANY 250
+
+/* Sessions 1 to MANY, 100 a page. */
+static bool answer_pages(int fd, const Lodge__Lsm__Request *request)
+{
+    static Lodge__Lsm__Session sessions[100];
+    static Lodge__Lsm__Session *all[100];
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    page.session = all;
+    for (uint32_t id = request->list->after + 1; id <= MANY && page.n_session < 100; id++) {
+        Lodge__Lsm__Session *session = &sessions[page.n_session];
+        lodge__lsm__session__init(session);
+        session->id = id;
+        all[page.n_session++] = session;
+    }
+    page.more = request->list->after + page.n_session < MANY;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+    answer.sessions = &page;
+    return send_answer(fd, request, &answer);
+}
+
+/* Says that there is more, for ever, but names the same session. */
+static bool answer_loop(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Session session = LODGE__LSM__SESSION__INIT, *all[] = {&session};
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    session.id = 5;
+    page.session = all;
+    page.n_session = 1;
+    page.more = true;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+    answer.sessions = &page;
+    return send_answer(fd, request, &answer);
+}
+
+static bool answer_empty(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Events events = LODGE__LSM__EVENTS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_EVENTS) {
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
+        answer.events = &events;
+    } else {
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+        answer.sessions = &page;
+    }
+    return send_answer(fd, request, &answer);
+}
+
+static void test_pages(void)
+{
+    const struct process_result *result = RUN(answer_pages, "list", "--json");
+    int count = 0, last = 0, length;
+    CHECK(result->exit_code == 0);
+    for (const char *at = result->out; (at = strstr(at, "{\"id\":")) != NULL; at++) {
+        int id = 0;
+        CHECK(sscanf(at, "{\"id\":%d,%n", &id, &length) == 1 && id == last + 1);
+        last = id;
+        count++;
+    }
+    CHECK(count == MANY);
+    expect_error(RUN(answer_loop, "list"), 1, "not in the order of their IDs");
+    expect_output(RUN(answer_empty, "list"), "There are no sessions.\n");
+    expect_output(RUN(answer_empty, "list", "--json"), "[]\n");
+    expect_output(RUN(answer_empty, "events"), "There are no events.\n");
+    expect_output(RUN(answer_empty, "events", "--json"), "[]\n");
+}
+
+static bool answer_events(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Event event = LODGE__LSM__EVENT__INIT, *all[] = {&event};
+    Lodge__Lsm__Events events = LODGE__LSM__EVENTS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_EVENTS);
+    CHECK(request->events->after == 0 && request->events->limit == 7);
+    event.serial = 9;
+    event.time_ms = 1777636805000;
+    event.id = 1000;
+    event.user = (char *)"eve\r";
+    event.reason = (char *)"bad-credentials";
+    events.event = all;
+    events.n_event = 1;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
+    answer.events = &events;
+    return send_answer(fd, request, &answer);
+}
+
+static void test_events(void)
+{
+    expect_output(RUN(answer_events, "events", "-n", "7", "--json"),
+                  "[{\"serial\":9,\"time_ms\":1777636805000,\"id\":1000,\"event\":\"refused\",\"session\":0,"
+                  "\"user\":\"eve\\r\",\"address\":\"\",\"reason\":\"bad-credentials\",\"detail\":\"\"}]\n");
+    expect_output(RUN(answer_events, "events", "-n", "7"),
+                  "TIME                   ID  EVENT    SESSION  USER     ADDRESS  REASON           DETAIL\n"
+                  "2026-05-01 12:00:05  1000  refused        -  eve\\x0d           bad-credentials  \n");
+}
+
+/* Does what is asked about session 7, and refuses all else. */
+static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW ||
+        request->method_case == LODGE__LSM__REQUEST__METHOD_LIST) {
+        answer.reason = REASON_FORBIDDEN;
+    } else if (request->method_case == LODGE__LSM__REQUEST__METHOD_DISCONNECT) {
+        answer.reason = request->disconnect->session == 7 ? REASON_NONE : REASON_NO_SESSION;
+    } else if (request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF) {
+        answer.reason = request->logoff->session == 7 ? REASON_NONE : REASON_WRONG_STATE;
+        answer.detail = (char *)(request->logoff->session == 7 ? "" : "it ends\a already");
+    } else {
+        answer.reason = 60000;
+    }
+    return send_answer(fd, request, &answer);
+}
+
+static void test_refusals(void)
+{
+    expect_output(RUN(answer_seven, "disconnect", "7"), "Session 7 is being disconnected.\n");
+    expect_output(RUN(answer_seven, "logoff", "7"), "Session 7 is being logged off.\n");
+    expect_error(RUN(answer_seven, "disconnect", "8"), 1,
+                 "lodgectl: session 8: There is no such session. (no-such-session) lodgectl list shows");
+    expect_error(RUN(answer_seven, "logoff", "8"), 1, "(wrong-state: it ends\\x07 already) lodgectl show");
+    expect_error(RUN(answer_seven, "show", "7"), 1, "You may not do this. (forbidden) Run it as root");
+    expect_error(RUN(answer_seven, "list", "--json"), 1, "(forbidden)");
+    expect_error(RUN(answer_seven, "ping"), 1, "The administrator's log says what. (internal-error)");
+}
+
+static bool answer_silence(int fd, const Lodge__Lsm__Request *request)
+{
+    (void)fd;
+    (void)request;
+    return true;
+}
+
+static bool answer_end(int fd, const Lodge__Lsm__Request *request)
+{
+    (void)fd;
+    (void)request;
+    return false;
+}
+
+static bool answer_garbage(int fd, const Lodge__Lsm__Request *request)
+{
+    (void)request;
+    CHECK(packet_send(fd, "\xff\xff\xff\xff", 4, NULL, 0) == 0);
+    return true;
+}
+
+/* Right but for the serial. */
+static bool answer_another(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.serial = request->serial + 1;
+    CHECK(lsm_send_answer(fd, &answer, -1) == 0);
+    return true;
+}
+
+/* Right but for the descriptor. */
+static bool answer_descriptor(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.serial = request->serial;
+    CHECK(lsm_send_answer(fd, &answer, fd) == 0);
+    return true;
+}
+
+static bool answer_ping(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Version version = LODGE__LSM__VERSION__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    version.version = (char *)"9.8.7";
+    version.protocol = 3;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_VERSION) {
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_VERSION;
+        answer.version = &version;
+    }
+    return send_answer(fd, request, &answer);
+}
+
+static void test_server(void)
+{
+    const struct process_result *result = RUN(answer_ping, "ping");
+    CHECK(result->exit_code == 0 && strncmp(result->out, "The server answered after ", 26) == 0);
+    expect_output(RUN(answer_ping, "version"), "PROGRAM   VERSION  PROTOCOL\n"
+                                               "lodgectl  " LODGE_VERSION "           1\n"
+                                               "server    9.8.7           3\n");
+    expect_output(RUN(answer_ping, "version", "--json"),
+                  "{\"lodgectl\":\"" LODGE_VERSION "\",\"lodgectl_protocol\":1,\"server\":\"9.8.7\","
+                  "\"server_protocol\":3}\n");
+    /* The right kind of result, or none. */
+    expect_error(RUN(answer_hostile, "ping"), 3, "closed the connection without an answer");
+    expect_error(RUN(answer_ping, "list"), 3, "the answer cannot be understood");
+    expect_error(RUN(answer_garbage, "ping"), 3, "the answer cannot be understood");
+    expect_error(RUN(answer_another, "ping"), 3, "the answer cannot be understood");
+    expect_error(RUN(answer_descriptor, "ping"), 3, "the answer cannot be understood");
+    expect_error(RUN(answer_end, "ping"), 3, "closed the connection without an answer");
+    expect_error(RUN(answer_silence, "ping"), 3, "the server does not answer");
+}
+
+static void test_unreachable(void)
+{
+    expect_error(RUN(NULL, "list"), 3, "no server is there. Start it with \"systemctl start lodge\"");
+    CHECK(strstr(RUN(NULL, "list")->error, port) != NULL);
+    int listener = packet_listen(port, 0600);
+    CHECK(listener >= 0);
+    expect_error(RUN_NOBODY(NULL, "list"), 3, "permission to use this port is missing");
+    close(listener);
+    expect_error(RUN(NULL, "list"), 3, "no server is there"); /* a socket file without a server */
+    CHECK(unlink(port) == 0);
+    expect_output(RUN_NOBODY(answer_seven, "logoff", "7"), "Session 7 is being logged off.\n");
+    expect_error(RUN_NOBODY(NULL, "account", "list"), 1, "needs root");
+}
+
+static void test_words(void)
+{
+    expect_error(RUN(NULL, "show", "0"), 2, "is no session ID");
+    expect_error(process_run((const char *const[]){LODGECTL, NULL}, "", 0), 2, "lodgectl --help");
+    expect_error(
+        process_run((const char *const[]){LODGECTL, "list", "--config", "/nonexistent", NULL}, "", 0), 1,
+        "/nonexistent: No such file");
+    expect_output(RUN(NULL, "--version"), "lodgectl " LODGE_VERSION "\n");
+    CHECK(strstr(RUN(NULL, "--help")->out, "account unlock NAME") != NULL);
+    CHECK(strstr(RUN(NULL, "events", "--help")->out, "Usage: lodgectl events [--json] [-n N]") != NULL);
+    /* Output that is lost is a failure. */
+    const char *full = "exec \"$0\" --version >/dev/full";
+    expect_error(process_run((const char *const[]){"/bin/sh", "-c", full, LODGECTL, NULL}, "", 0), 1,
+                 "standard output: No space left");
+}
+
+int main(void)
+{
+    if (geteuid() != 0)
+        return 77;
+    CHECK(setenv("TZ", "UTC", 1) == 0);
+    CHECK(mkdtemp(folder) != NULL && chmod(folder, 0755) == 0);
+    snprintf(config, sizeof(config), "%s/lodge.conf", folder);
+    snprintf(port, sizeof(port), "%s/ports/lsm.port", folder);
+    FILE *out = fopen(config, "w");
+    CHECK(out != NULL);
+    fprintf(out, "[Server]\nRunDirectory = %s\nStateDirectory = %s/state\n", folder, folder);
+    CHECK(fclose(out) == 0);
+    char ports[64];
+    snprintf(ports, sizeof(ports), "%s/ports", folder);
+    CHECK(mkdir(ports, 0755) == 0);
+
+    test_hostile();
+    test_pages();
+    test_events();
+    test_refusals();
+    test_server();
+    test_unreachable();
+    test_words();
+    CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
+    return 0;
+}
