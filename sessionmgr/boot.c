@@ -1,0 +1,360 @@
+/* Boot: the run directory, the lock, users, ports, and the display number. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "sessionmgr/smss.h"
+
+#define BACKLOG 1024
+
+static bool find_users(struct smss *smss)
+{
+    const struct {
+        const char *key, *name;
+        uid_t *uid;
+        gid_t *gid;
+    } users[] = {{"BrokerUser", smss->conf.broker_user, &smss->broker_uid, &smss->broker_gid},
+                 {"FrontUser", smss->conf.front_user, &smss->front_uid, NULL}};
+    for (size_t i = 0; i < 2; i++) {
+        const struct passwd *user = getpwnam(users[i].name);
+        if (user == NULL || user->pw_uid == 0) {
+            log_error(users[i].key,
+                      "\"%s\" is not an account that a service can run as; make it (a system account, not "
+                      "root), or set %s in lodge.conf",
+                      users[i].name, users[i].key);
+            return false;
+        }
+        *users[i].uid = user->pw_uid;
+        if (users[i].gid != NULL)
+            *users[i].gid = user->pw_gid;
+    }
+    if (smss->broker_uid != smss->front_uid)
+        return true;
+    log_error(NULL, "BrokerUser and FrontUser must be two accounts");
+    return false;
+}
+
+static bool make_folder(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+    if (mkdir(path, mode) != 0 && errno != EEXIST) {
+        log_error(path, "cannot be made: %m");
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool done = fd >= 0 && fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0;
+    if (!done)
+        log_error(path, "cannot be given its owner and mode: %m");
+    close_descriptor(&fd);
+    return done;
+}
+
+static bool make_folders(const struct smss *smss)
+{
+    const struct {
+        const char *(*in)(const struct conf *conf, const char *name, char *path, size_t size);
+        const char *name;
+        mode_t mode;
+        uid_t uid;
+        gid_t gid;
+    } folders[] = {
+        {conf_run_path, ".", 0755, 0, 0},
+        {conf_run_path, "ports", 0755, 0, 0},
+        {conf_run_path, "winstation", 0750, 0, smss->broker_gid},
+        {conf_run_path, "sessions", 0711, 0, 0},
+        {conf_run_path, "programs", 0755, 0, 0},
+        {conf_state_path, ".", 0755, 0, 0},
+        {conf_state_path, "homes", 0711, 0, 0},
+        {conf_state_path, "db", 0700, smss->broker_uid, smss->broker_gid},
+    };
+    char path[512];
+    if ((mkdir(smss->conf.run_directory, 0755) != 0 && errno != EEXIST) ||
+        (mkdir(smss->conf.state_directory, 0755) != 0 && errno != EEXIST)) {
+        log_error(NULL, "the run directory %s or the state directory %s cannot be made: %m",
+                  smss->conf.run_directory, smss->conf.state_directory);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        folders[i].in(&smss->conf, folders[i].name, path, sizeof(path));
+        if (!make_folder(path, folders[i].mode, folders[i].uid, folders[i].gid))
+            return false;
+    }
+    return true;
+}
+
+static bool take_lock(struct smss *smss)
+{
+    char path[512];
+    smss->lock = open(conf_run_path(&smss->conf, "lock", path, sizeof(path)),
+                      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (smss->lock >= 0 && flock(smss->lock, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (smss->lock >= 0 && errno == EWOULDBLOCK)
+        log_error(
+            NULL,
+            "another lodge-smss runs with the run directory %s; stop it, or set RunDirectory in lodge.conf",
+            smss->conf.run_directory);
+    else
+        log_error(path, "cannot be locked: %m");
+    return false;
+}
+
+static bool listen_sm(struct smss *smss)
+{
+    char path[512];
+    smss->sm_port = packet_listen(conf_run_path(&smss->conf, "ports/sm.port", path, sizeof(path)), 0600);
+    if (smss->sm_port < 0) {
+        errno = -smss->sm_port;
+        log_error(path, "cannot listen: %m");
+        return false;
+    }
+    if (chown(path, 0, smss->broker_gid) == 0 && chmod(path, 0660) == 0)
+        return true;
+    log_error(path, "cannot be given its owner and mode: %m");
+    return false;
+}
+
+/* Binds the abstract name of display `number`, so that no X server on the host listens there. */
+static int bind_display(unsigned number)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "/tmp/.X11-unix/X%u", number);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) != 0)
+        close_descriptor(&fd);
+    return fd;
+}
+
+/* The number that RUN/NAME holds, 0 when there is none. */
+static long saved_number(const struct smss *smss, const char *name)
+{
+    char path[512], text[32];
+    long number;
+    if (proc_read(conf_run_path(&smss->conf, name, path, sizeof(path)), text, sizeof(text)) <= 0)
+        return 0;
+    text[strcspn(text, "\n")] = '\0';
+    return text_number(text, 0, UINT16_MAX, &number) ? number : 0;
+}
+
+static void save_number(const struct smss *smss, const char *name, unsigned number)
+{
+    char path[512], fresh[520], text[32];
+    conf_run_path(&smss->conf, name, path, sizeof(path));
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int length = snprintf(text, sizeof(text), "%u\n", number);
+    if (fd < 0 || write(fd, text, (size_t)length) != length || rename(fresh, path) != 0)
+        log_warning(path, "cannot be written: %m");
+    close_descriptor(&fd);
+}
+
+void boot_save_next_id(const struct smss *smss)
+{
+    save_number(smss, "next-id", smss->ids.next);
+}
+
+/* The number of an earlier life first: its sessions may live on with it. */
+static bool reserve_display(struct smss *smss)
+{
+    long first = saved_number(smss, "display");
+    smss->display_socket = bind_display((unsigned)first);
+    smss->display = (uint16_t)first;
+    for (uint16_t number = 0; smss->display_socket < 0 && number < 1000; number++) {
+        smss->display_socket = bind_display(number);
+        smss->display = number;
+    }
+    if (smss->display_socket < 0) {
+        log_error(NULL, "no display number from 0 to 999 is free on this host");
+        return false;
+    }
+    save_number(smss, "display", smss->display);
+    return true;
+}
+
+static bool open_cgroups(struct smss *smss)
+{
+    static const char *const groups[] = {"broker", "listener", "logons"};
+    char error[512], missing[64];
+    if (cgroup_open(&smss->cgroup, smss->conf.run_directory, error, sizeof(error)) != 0) {
+        log_error("cgroups", "%s", error);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        int failed = cgroup_make(&smss->cgroup, groups[i]);
+        if (failed) {
+            errno = -failed;
+            log_error(groups[i], "the cgroup cannot be made: %m");
+            return false;
+        }
+    }
+    if (cgroup_missing(&smss->cgroup, missing, sizeof(missing))[0] != '\0')
+        log_info("cgroups",
+                 "%s has no controllers for %s here, so limits on these cannot hold for sessions; ending and "
+                 "counting their processes works",
+                 smss->cgroup.path, missing);
+    return true;
+}
+
+bool boot_prepare(struct smss *smss)
+{
+    if (!find_users(smss) || !make_folders(smss) || !take_lock(smss) || !open_cgroups(smss) ||
+        !listen_sm(smss) || !reserve_display(smss))
+        return false;
+    ids_init(&smss->ids, (uint16_t)saved_number(smss, "next-id"));
+    return true;
+}
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* Resolves Address; empty is every address of both kinds, or of IPv4 where there is no IPv6. Returns false
+ * when it is no address. */
+static bool address_of(const struct conf *conf, bool v6_works, union address *address_r)
+{
+    uint16_t port = htons((uint16_t)conf->port);
+    memset(address_r, 0, sizeof(*address_r));
+    if (conf->address[0] == '\0' && v6_works) {
+        address_r->v6.sin6_family = AF_INET6;
+        address_r->v6.sin6_port = port;
+        return true;
+    }
+    if (conf->address[0] == '\0' || inet_pton(AF_INET, conf->address, &address_r->v4.sin_addr) == 1) {
+        address_r->v4.sin_family = AF_INET;
+        address_r->v4.sin_port = port;
+        return true;
+    }
+    if (inet_pton(AF_INET6, conf->address, &address_r->v6.sin6_addr) != 1)
+        return false;
+    address_r->v6.sin6_family = AF_INET6;
+    address_r->v6.sin6_port = port;
+    return true;
+}
+
+static int bind_tcp(const struct conf *conf, const union address *address)
+{
+    int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int yes = 1, only_v6 = conf->address[0] != '\0';
+    if (fd < 0)
+        return -errno;
+    socklen_t size = sizeof(address->v4);
+    if (address->any.sa_family == AF_INET6) {
+        size = sizeof(address->v6);
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6));
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (bind(fd, &address->any, size) != 0 || listen(fd, BACKLOG) != 0) {
+        int failed = -errno;
+        close(fd);
+        return failed;
+    }
+    return fd;
+}
+
+static void explain_tcp(const struct conf *conf, int failed)
+{
+    char owner[128];
+    const char *address = conf->address[0] != '\0' ? conf->address : "every address";
+    errno = -failed;
+    if (failed != -EADDRINUSE)
+        log_error("listener", "cannot listen on %s, port %ld: %m", address, conf->port);
+    else if (proc_port_owner((uint16_t)conf->port, owner, sizeof(owner)))
+        log_error("listener",
+                  "port %ld is in use by %s; choose another with Port in lodge.conf, or `make run PORT=...`",
+                  conf->port, owner);
+    else
+        log_error(
+            "listener",
+            "port %ld is in use by a process that cannot be seen from here; choose another with Port in "
+            "lodge.conf, or `make run PORT=...`",
+            conf->port);
+}
+
+static int listen_tcp(const struct conf *conf)
+{
+    union address address;
+    if (!address_of(conf, true, &address)) {
+        log_error("listener", "Address is \"%s\", but must be an IPv4 or IPv6 address, or empty",
+                  conf->address);
+        return -1;
+    }
+    int fd = bind_tcp(conf, &address);
+    if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && conf->address[0] == '\0' &&
+        address_of(conf, false, &address))
+        fd = bind_tcp(conf, &address);
+    if (fd >= 0)
+        return fd;
+    explain_tcp(conf, fd);
+    return -1;
+}
+
+static int listen_lsm(const struct conf *conf)
+{
+    char path[512];
+    int fd = packet_listen(conf_run_path(conf, "ports/lsm.port", path, sizeof(path)), 0666);
+    if (fd >= 0)
+        return fd;
+    errno = -fd;
+    log_error(path, "cannot listen: %m");
+    return -1;
+}
+
+int boot_listen(const struct smss *smss, enum service_which which)
+{
+    return which == SERVICE_BROKER ? listen_lsm(&smss->conf) : listen_tcp(&smss->conf);
+}
+
+bool boot_is_listening(const struct smss *smss, enum service_which which, int fd)
+{
+    union {
+        union address tcp;
+        struct sockaddr_un local;
+    } name;
+    char path[512];
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+        return false;
+    memset(&name, 0, sizeof(name));
+    size = sizeof(name);
+    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+        return false;
+    if (which == SERVICE_BROKER)
+        return name.local.sun_family == AF_UNIX &&
+               strcmp(name.local.sun_path,
+                      conf_run_path(&smss->conf, "ports/lsm.port", path, sizeof(path))) == 0;
+    in_port_t port = name.tcp.any.sa_family == AF_INET6 ? name.tcp.v6.sin6_port : name.tcp.v4.sin_port;
+    return (name.tcp.any.sa_family == AF_INET6 || name.tcp.any.sa_family == AF_INET) &&
+           ntohs(port) == (uint16_t)smss->conf.port;
+}
+
+void boot_undo(struct smss *smss)
+{
+    static const char *const files[] = {"ports/sm.port", "ports/lsm.port", "display"};
+    static const char *const groups[] = {"broker", "listener", "logons"};
+    static const char *const folders[] = {"ports", "winstation", "sessions", "programs"};
+    char path[512];
+    close_descriptor(&smss->sm_port);
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        cgroup_remove(&smss->cgroup, groups[i]);
+    cgroup_close(&smss->cgroup, smss->conf.run_directory);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        unlink(conf_run_path(&smss->conf, files[i], path, sizeof(path)));
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        rmdir(conf_run_path(&smss->conf, folders[i], path, sizeof(path)));
+}

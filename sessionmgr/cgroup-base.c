@@ -1,0 +1,173 @@
+/* Finding, making and leaving the base folder of cgroup.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/text.h"
+#include "sessionmgr/cgroup.h"
+
+#define LINK_NAME "cgroup"
+
+const char *cgroup_folder_name(const char *run_directory, char *name, size_t size)
+{
+    size_t used = (size_t)snprintf(name, size, "lodge");
+    for (const char *at = run_directory; *at != '\0' && used + 4 < size; at++) {
+        if (*at == '/')
+            name[used++] = '-';
+        else if (*at == '-' || *at == '%')
+            used += (size_t)snprintf(name + used, size - used, "%%%02x", (unsigned)*at);
+        else
+            name[used++] = *at;
+    }
+    name[used] = '\0';
+    return name;
+}
+
+/* Finds the cgroup v2 mount; the last one wins, as in path look-up. */
+static bool find_mount(struct proc_mount *mount_r)
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    static struct proc_mount mount;
+    static char line[4 * PROC_PATH_ROOM];
+    bool found = false;
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (proc_parse_mount(line, &mount) && strcmp(mount.type, "cgroup2") == 0) {
+            *mount_r = mount;
+            found = true;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
+__attribute__((format(printf, 3, 4))) static bool put(char *text, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, size, format, arguments);
+    va_end(arguments);
+    return length >= 0 && (size_t)length < size;
+}
+
+/* The base as an earlier life left it: RUN/cgroup is a link to a folder with our name in a cgroup v2 mount.
+ */
+static bool take_link(struct cgroup_base *base, const struct proc_mount *mount, const char *link,
+                      const char *folder)
+{
+    char target[PROC_PATH_ROOM];
+    struct stat status;
+    ssize_t length = readlink(link, target, sizeof(target) - 1);
+    if (length <= 0)
+        return false;
+    target[length] = '\0';
+    size_t prefix = strlen(mount->point);
+    const char *last = strrchr(target, '/');
+    if (strncmp(target, mount->point, prefix) != 0 || target[prefix] != '/' || last == NULL ||
+        strcmp(last + 1, folder) != 0 || strstr(target, "/../") != NULL || lstat(target, &status) != 0 ||
+        !S_ISDIR(status.st_mode))
+        return false;
+    const char *root = strcmp(mount->root, "/") == 0 ? "" : mount->root;
+    return put(base->path, sizeof(base->path), "%s", target) &&
+           put(base->name, sizeof(base->name), "%s%s", root, target + prefix);
+}
+
+/* The base below this process's own group, which is named from the mount's root on. */
+static bool name_below_own(struct cgroup_base *base, const struct proc_mount *mount, const char *folder)
+{
+    char own[PROC_PATH_ROOM];
+    const char *root = strcmp(mount->root, "/") == 0 ? "" : mount->root;
+    if (!proc_cgroup_of(getpid(), own, sizeof(own)))
+        return false;
+    size_t prefix = strlen(root);
+    const char *below = own;
+    if (strncmp(own, root, prefix) == 0 && (own[prefix] == '/' || own[prefix] == '\0'))
+        below = own + prefix;
+    else
+        root = "";
+    if (strcmp(below, "/") == 0 || strstr(below, "/..") != NULL)
+        below = "";
+    return put(base->path, sizeof(base->path), "%s%s/%s", mount->point, below, folder) &&
+           put(base->name, sizeof(base->name), "%s%s/%s", root, below, folder);
+}
+
+static int say(char *error, size_t size, int failed, const char *what)
+{
+    snprintf(error, size, "%s: %s", what, strerror(-failed));
+    return failed;
+}
+
+/* Finds the mount, or makes one at RUN/cgroup. */
+static int need_mount(struct cgroup_base *base, struct proc_mount *found, const char *point)
+{
+    if (!find_mount(found)) {
+        if (mkdir(point, 0755) != 0 && errno != EEXIST)
+            return -errno;
+        if (mount("lodge", point, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
+            return -errno;
+        if (!find_mount(found))
+            return -ENOENT;
+    }
+    base->mounted = strcmp(found->point, point) == 0;
+    return 0;
+}
+
+int cgroup_open(struct cgroup_base *base_r, const char *run_directory, char *error, size_t error_size)
+{
+    static struct proc_mount mount;
+    char folder[512], point[PROC_PATH_ROOM];
+    cgroup_folder_name(run_directory, folder, sizeof(folder));
+    snprintf(point, sizeof(point), "%s/" LINK_NAME, run_directory);
+    *base_r = (struct cgroup_base){.fd = -1};
+    int failed = need_mount(base_r, &mount, point);
+    if (failed)
+        return say(error, error_size, failed, "cgroup v2 is not mounted and cannot be mounted");
+    if (!take_link(base_r, &mount, point, folder) && !name_below_own(base_r, &mount, folder))
+        return say(error, error_size, -ENAMETOOLONG, "the own cgroup");
+    if (mkdir(base_r->path, 0755) != 0 && errno != EEXIST)
+        return say(error, error_size, -errno, base_r->path);
+    if (!base_r->mounted) {
+        unlink(point);
+        if (symlink(base_r->path, point) != 0)
+            return say(error, error_size, -errno, point);
+    }
+    base_r->fd = open(base_r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return base_r->fd < 0 ? say(error, error_size, -errno, base_r->path) : 0;
+}
+
+void cgroup_close(struct cgroup_base *base, const char *run_directory)
+{
+    char point[PROC_PATH_ROOM];
+    snprintf(point, sizeof(point), "%s/" LINK_NAME, run_directory);
+    close(base->fd);
+    base->fd = -1;
+    if (rmdir(base->path) != 0)
+        return;
+    if (!base->mounted)
+        unlink(point);
+    else if (umount2(point, UMOUNT_NOFOLLOW) == 0)
+        rmdir(point);
+}
+
+const char *cgroup_missing(const struct cgroup_base *base, char *text, size_t size)
+{
+    static const char *const wanted[] = {"memory", "pids", "cpu"};
+    char path[PROC_PATH_ROOM + 32], there[512] = " ";
+    snprintf(path, sizeof(path), "%s/cgroup.controllers", base->path);
+    proc_read(path, there + 1, sizeof(there) - 2);
+    there[strcspn(there, "\n")] = ' ';
+    text[0] = '\0';
+    for (size_t i = 0, used = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        char word[16];
+        snprintf(word, sizeof(word), " %s ", wanted[i]);
+        if (strstr(there, word) == NULL)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", wanted[i]);
+    }
+    return text;
+}

@@ -1,0 +1,198 @@
+/* The life of lodge-smss as a whole: recovery, serving, shutdown. */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/reason.h"
+#include "common/text.h"
+#include "sessionmgr/smss.h"
+
+#define SESSION_GROUP "session-"
+
+static struct session *find_again(struct smss *smss, const char *number)
+{
+    long id;
+    if (!text_number(number, 1, UINT16_MAX, &id))
+        return NULL;
+    if (smss->session_of[id] == NULL && ids_take_this(&smss->ids, (uint16_t)id))
+        session_new(smss, (uint16_t)id, SESSION_ORPHAN);
+    return smss->session_of[id];
+}
+
+static void found_group(const char *group, void *context)
+{
+    if (strncmp(group, SESSION_GROUP, sizeof(SESSION_GROUP) - 1) == 0)
+        find_again(context, group + sizeof(SESSION_GROUP) - 1);
+}
+
+/* Sessions whose cgroup, files or port an earlier life left. */
+static void find_sessions(struct smss *smss)
+{
+    static const char *const folders[] = {"sessions", "winstation"};
+    cgroup_each_group(&smss->cgroup, found_group, smss);
+    for (size_t i = 0; i < 2; i++) {
+        char path[512];
+        DIR *directory = opendir(conf_run_path(&smss->conf, folders[i], path, sizeof(path)));
+        struct dirent *entry;
+        while (directory != NULL && (entry = readdir(directory)) != NULL) {
+            entry->d_name[strcspn(entry->d_name, ".")] = '\0';
+            find_again(smss, entry->d_name);
+        }
+        if (directory != NULL)
+            closedir(directory);
+    }
+}
+
+/* Cleans the orphans: those with nobody in their cgroup, or all of them. */
+static void clean_orphans(struct smss *smss, bool all)
+{
+    struct session *next;
+    for (struct session *session = smss->sessions; session != NULL; session = next) {
+        next = session->next;
+        if (session->state == SESSION_ORPHAN && (all || !cgroup_is_populated(&smss->cgroup, session->group)))
+            session_event(session, SESSION_LATE);
+    }
+}
+
+static bool waits(const struct smss *smss)
+{
+    for (const struct session *session = smss->sessions; session != NULL; session = session->next) {
+        if (session->state == SESSION_ORPHAN)
+            return true;
+    }
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        if (smss->services[i].state == SERVICE_AWAITED)
+            return true;
+    }
+    return false;
+}
+
+/* Recovery is over, or there was nothing to recover. */
+static void serve(struct smss *smss)
+{
+    loop_timer_stop(smss->loop, &smss->timer);
+    smss->phase = SMSS_SERVING;
+    clean_orphans(smss, true);
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        service_give_up_waiting(&smss->services[i]);
+    struct service *broker = &smss->services[SERVICE_BROKER], *listener = &smss->services[SERVICE_LISTENER];
+    if (broker->state == SERVICE_DOWN)
+        service_start(broker);
+    else if (broker->state == SERVICE_READY && listener->state == SERVICE_DOWN)
+        service_start(listener);
+    phase_sync_broker(smss);
+    if (smss->stop_asked)
+        phase_stop(smss);
+}
+
+static void recovery_late(void *context)
+{
+    serve(context);
+}
+
+bool phase_begin(struct smss *smss)
+{
+    smss->phase = SMSS_RECOVERING;
+    smss->timer = (struct loop_timer){.expired = recovery_late, .context = smss};
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        struct service *service = &smss->services[i];
+        if (cgroup_is_populated(&smss->cgroup, service_group(service)))
+            service->state = SERVICE_AWAITED;
+        else if ((service->listening = boot_listen(smss, service->which)) < 0)
+            return false;
+    }
+    find_sessions(smss);
+    clean_orphans(smss, false);
+    if (waits(smss)) {
+        log_info(NULL, "waits up to %d s for what outlived the last lodge-smss", RECOVERY_MS / 1000);
+        loop_timer_set(smss->loop, &smss->timer, RECOVERY_MS);
+    } else {
+        serve(smss);
+    }
+    return true;
+}
+
+void phase_sync_broker(struct smss *smss)
+{
+    struct peer *broker = smss->services[SERVICE_BROKER].peer;
+    struct sm_synced synced = {0};
+    if (broker == NULL || smss->phase == SMSS_RECOVERING)
+        return;
+    logon_tell_all(smss);
+    for (struct session *session = smss->sessions; session != NULL; session = session->next) {
+        session_tell(session);
+        synced.sessions++;
+    }
+    peer_send(smss, broker, SM_SYNCED, &synced);
+    if (smss->phase > SMSS_SERVING)
+        peer_send(smss, broker, SM_STOPPING, &(struct sm_stopping){.reason = REASON_SHUTDOWN});
+}
+
+static bool has_logons(const struct smss *smss)
+{
+    for (const struct logon *logon = smss->logons; logon != NULL; logon = logon->next) {
+        if (logon->process.pidfd >= 0)
+            return true;
+    }
+    return false;
+}
+
+void phase_check(struct smss *smss)
+{
+    struct service *listener = &smss->services[SERVICE_LISTENER], *broker = &smss->services[SERVICE_BROKER];
+    if (smss->phase == SMSS_RECOVERING && smss->timer.armed && !waits(smss)) {
+        serve(smss);
+    } else if (smss->phase == SMSS_ENDING_SESSIONS && smss->sessions == NULL && !has_logons(smss)) {
+        smss->phase = SMSS_ENDING_LISTENER;
+        service_stop(listener);
+    } else if (smss->phase == SMSS_ENDING_LISTENER && service_is_down(listener)) {
+        smss->phase = SMSS_ENDING_BROKER;
+        service_stop(broker);
+    } else if (smss->phase == SMSS_ENDING_BROKER && service_is_down(broker)) {
+        smss->phase = SMSS_STOPPED;
+    }
+}
+
+static void stop_faster(struct smss *smss)
+{
+    struct session *next;
+    log_warning(NULL, "asked again to stop: kills what is left");
+    smss->fast = true;
+    for (struct session *session = smss->sessions; session != NULL; session = next) {
+        next = session->next;
+        if (session->state < SESSION_KILLING)
+            session_event(session, SESSION_LATE);
+    }
+    for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next)
+        process_signal(&logon->process, SIGKILL);
+}
+
+void phase_stop(struct smss *smss)
+{
+    if (smss->phase == SMSS_RECOVERING) {
+        smss->stop_asked = true;
+        return;
+    }
+    if (smss->phase > SMSS_SERVING) {
+        stop_faster(smss);
+        return;
+    }
+    log_info(NULL, "shutdown: ends every session, then the services");
+    smss->phase = SMSS_ENDING_SESSIONS;
+    peer_send(smss, smss->services[SERVICE_BROKER].peer, SM_STOPPING,
+              &(struct sm_stopping){.reason = REASON_SHUTDOWN});
+    for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next) {
+        if (logon->state != LOGON_IN_SESSION)
+            logon_drop(logon, REASON_SHUTDOWN);
+    }
+    for (struct session *session = smss->sessions; session != NULL; session = session->next) {
+        struct sm_session_end end = {.id = session->id,
+                                     .reason = REASON_SHUTDOWN,
+                                     .grace_ms = (uint32_t)smss->conf.logoff_seconds * 1000};
+        session_end(session, &end);
+    }
+    phase_check(smss);
+}

@@ -1,0 +1,254 @@
+/* The two services of session 0: started in order, started again when they die, taken over after a restart.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "sessionmgr/smss.h"
+
+#define READY_MS        30000
+#define STOP_MS         5000
+#define BACK_OFF_MOST   5000
+#define STABLE_AFTER_MS 10000
+#define STOP_LOOK_MS    20
+
+static const struct {
+    const char *name, *program, *option;
+} kinds[] = {
+    [SERVICE_BROKER] = {"broker", "lodge-broker", "--port-fd"},
+    [SERVICE_LISTENER] = {"listener", "lodge-rdp", "--listen-fd"},
+};
+_Static_assert(sizeof(kinds) / sizeof(kinds[0]) == SERVICE_COUNT, "each service has its row");
+
+const char *service_name(const struct service *service)
+{
+    return kinds[service->which].name;
+}
+
+const char *service_group(const struct service *service)
+{
+    return kinds[service->which].name;
+}
+
+static void program_path(const struct service *service, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", service->smss->programs, kinds[service->which].program);
+}
+
+static void ended(void *context, uint32_t events);
+
+/* The first start after a death is at once, then the pause doubles from 100 ms. */
+static int64_t back_off(const struct service *service)
+{
+    if (service->failures <= 1)
+        return 0;
+    int64_t pause = INT64_C(100) << (service->failures < 8 ? service->failures - 2 : 6);
+    return pause < BACK_OFF_MOST ? pause : BACK_OFF_MOST;
+}
+
+static void retry(struct service *service)
+{
+    service->failures++;
+    service->state = SERVICE_WAITING;
+    loop_timer_set(service->smss->loop, &service->timer, back_off(service));
+}
+
+void service_start(struct service *service)
+{
+    struct smss *smss = service->smss;
+    char path[PATH_MAX + 32];
+    program_path(service, path, sizeof(path));
+    if (service->listening < 0)
+        service->listening = boot_listen(smss, service->which);
+    if (service->listening < 0) {
+        retry(service);
+        return;
+    }
+    char *argv[] = {
+        path, (char *)"--config", (char *)smss->conf_path, (char *)kinds[service->which].option, (char *)"3",
+        NULL};
+    struct process_plan plan = {.path = path,
+                                .argv = argv,
+                                .fds = &service->listening,
+                                .fd_count = 1,
+                                .error_fd = -1,
+                                .directory = "/",
+                                .files = &smss->files,
+                                .cgroup = &smss->cgroup,
+                                .group = service_group(service)};
+    int failed = process_start(&service->process, &plan, smss->loop, ended, service);
+    if (failed) {
+        errno = -failed;
+        log_error(service_name(service), "cannot be started: %m");
+        retry(service);
+        return;
+    }
+    service->state = SERVICE_STARTING;
+    service->started = clock_monotonic_ms();
+    loop_timer_set(smss->loop, &service->timer, READY_MS);
+    log_info(service_name(service), "started as process %d", (int)service->process.pid);
+}
+
+static void ended(void *context, uint32_t events)
+{
+    (void)events;
+    struct service *service = context;
+    char how[64];
+    process_reap(&service->process);
+    process_describe(service->process.status, how, sizeof(how));
+    process_forget(&service->process);
+    peer_close(service->smss, service->peer);
+    if (service->state == SERVICE_STOPPING) {
+        loop_timer_set(service->smss->loop, &service->timer, 0);
+        return;
+    }
+    log_error(service_name(service), "%s", how);
+    if (service->state == SERVICE_READY && clock_monotonic_ms() - service->started >= STABLE_AFTER_MS)
+        service->failures = 0;
+    retry(service);
+}
+
+/* Stopping goes on until nothing is left in the cgroup: the listener's clients are in it too. */
+static void look_whether_down(struct service *service)
+{
+    struct smss *smss = service->smss;
+    bool populated = cgroup_is_populated(&smss->cgroup, service_group(service));
+    int64_t since = clock_monotonic_ms() - service->started;
+    if (!populated && service->process.pidfd < 0) {
+        service->state = SERVICE_DOWN;
+        phase_check(smss);
+        return;
+    }
+    if (since >= STOP_MS || smss->fast) {
+        char names[256];
+        if (since < STOP_MS + 2 * STOP_LOOK_MS || smss->fast)
+            log_warning(service_name(service), "killed, as it does not stop: %s",
+                        cgroup_names(&smss->cgroup, service_group(service), names, sizeof(names)));
+        cgroup_kill(&smss->cgroup, service_group(service));
+        process_signal(&service->process, SIGKILL);
+    }
+    loop_timer_set(smss->loop, &service->timer, STOP_LOOK_MS);
+}
+
+static void timer_expired(void *context)
+{
+    struct service *service = context;
+    switch (service->state) {
+    case SERVICE_WAITING:
+        service_start(service);
+        break;
+    case SERVICE_STARTING:
+        log_error(service_name(service), "said no READY within %d s and is killed", READY_MS / 1000);
+        process_signal(&service->process, SIGKILL);
+        break;
+    case SERVICE_STOPPING:
+        look_whether_down(service);
+        break;
+    default:
+        break;
+    }
+}
+
+void service_init(struct smss *smss)
+{
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        struct service *service = &smss->services[i];
+        *service = (struct service){
+            .smss = smss, .which = (enum service_which)i, .process = PROCESS_NONE, .listening = -1};
+        service->timer = (struct loop_timer){.expired = timer_expired, .context = service};
+    }
+}
+
+/* A service that outlived the last lodge-smss: its program, in its cgroup, with the socket it was given. */
+static bool adopt(struct service *service, const struct packet_peer *who, int pidfd, int descriptor)
+{
+    struct smss *smss = service->smss;
+    char path[PATH_MAX + 32];
+    program_path(service, path, sizeof(path));
+    if (service->state != SERVICE_AWAITED || !proc_runs(who->pid, path) ||
+        !cgroup_has(&smss->cgroup, service_group(service), who->pid) || descriptor < 0 ||
+        !boot_is_listening(smss, service->which, descriptor))
+        return false;
+    service->listening = descriptor;
+    service->state = SERVICE_READY;
+    service->started = clock_monotonic_ms();
+    process_adopt(&service->process, who->pid, pidfd, smss->loop, ended, service);
+    log_info(service_name(service), "process %d goes on", (int)who->pid);
+    return true;
+}
+
+bool service_hello(struct service *service, struct peer *peer, const struct packet_peer *who, int pidfd,
+                   int descriptor)
+{
+    struct smss *smss = service->smss;
+    if (service->process.pidfd >= 0 && service->process.pid == who->pid) {
+        close_descriptor(&descriptor);
+        close_descriptor(&pidfd);
+    } else if (!adopt(service, who, pidfd, descriptor)) {
+        close_descriptor(&descriptor);
+        close_descriptor(&pidfd);
+        return false;
+    }
+    struct peer *old = service->peer;
+    service->peer = peer;
+    peer_close(smss, old);
+    if (service->which == SERVICE_BROKER)
+        phase_sync_broker(smss);
+    phase_check(smss);
+    return true;
+}
+
+void service_ready(struct service *service)
+{
+    if (service->state != SERVICE_STARTING)
+        return;
+    service->state = SERVICE_READY;
+    loop_timer_stop(service->smss->loop, &service->timer);
+    log_info(service_name(service), "ready after %lld ms",
+             (long long)(clock_monotonic_ms() - service->started));
+    struct service *listener = &service->smss->services[SERVICE_LISTENER];
+    if (service->which == SERVICE_BROKER && listener->state == SERVICE_DOWN &&
+        service->smss->phase == SMSS_SERVING)
+        service_start(listener);
+}
+
+void service_peer_gone(struct service *service)
+{
+    service->peer = NULL;
+}
+
+static void kill_when_it_is(pid_t pid, void *context)
+{
+    char path[PATH_MAX + 32];
+    program_path(context, path, sizeof(path));
+    if (proc_runs(pid, path))
+        kill(pid, SIGKILL);
+}
+
+void service_give_up_waiting(struct service *service)
+{
+    if (service->state != SERVICE_AWAITED)
+        return;
+    log_warning(service_name(service), "did not come by and is started anew");
+    cgroup_each(&service->smss->cgroup, service_group(service), kill_when_it_is, service);
+    service->state = SERVICE_DOWN;
+}
+
+void service_stop(struct service *service)
+{
+    if (service->state == SERVICE_STOPPING)
+        return;
+    service->state = SERVICE_STOPPING;
+    service->started = clock_monotonic_ms();
+    process_signal(&service->process, SIGTERM);
+    loop_timer_set(service->smss->loop, &service->timer, 0);
+}
+
+bool service_is_down(const struct service *service)
+{
+    return service->state == SERVICE_DOWN;
+}

@@ -1,0 +1,275 @@
+/* The states of sessions: one table, one function that moves them. */
+#include "sessionmgr/session-table.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/reason.h"
+#include "sessionmgr/smss.h"
+
+static const char *const state_names[] = {
+    [SESSION_ORPHAN] = "orphan",   [SESSION_CREATING] = "creating", [SESSION_STARTING] = "starting",
+    [SESSION_UP] = "up",           [SESSION_ENDING] = "ending",     [SESSION_CLOSED] = "closed",
+    [SESSION_KILLING] = "killing", [SESSION_REMOVING] = "removing",
+};
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SESSION_STATES, "each state has its name");
+
+static const char *const event_names[] = {
+    [SESSION_SAYS_STARTING] = "says-starting",
+    [SESSION_SAYS_UP] = "says-up",
+    [SESSION_SAYS_ENDING] = "says-ending",
+    [SESSION_END_ASKED] = "end-asked",
+    [SESSION_SAYS_ENDED] = "says-ended",
+    [SESSION_LOGON_DIED] = "logon-died",
+    [SESSION_LATE] = "late",
+    [SESSION_EMPTY] = "empty",
+};
+_Static_assert(sizeof(event_names) / sizeof(event_names[0]) == SESSION_EVENTS, "each event has its name");
+
+const char *session_state_name(enum session_state state)
+{
+    return state_names[state];
+}
+
+/* The next state and what is done on the way; what is not here is refused. A session that is being killed
+ * takes no notice of what its logon still had to say. */
+static const struct session_move moves[SESSION_STATES][SESSION_EVENTS] =
+    {
+        [SESSION_ORPHAN] =
+            {
+                [SESSION_SAYS_STARTING] = {SESSION_STARTING, SESSION_DO_TELL},
+                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_TELL},
+                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
+                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
+                [SESSION_END_ASKED] = {SESSION_ORPHAN, SESSION_DO_RELAY_END},
+            },
+        [SESSION_CREATING] =
+            {
+                [SESSION_SAYS_STARTING] = {SESSION_STARTING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_TELL},
+                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
+                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
+                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
+                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
+                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
+            },
+        [SESSION_STARTING] =
+            {
+                [SESSION_SAYS_STARTING] = {SESSION_STARTING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_TELL},
+                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
+                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
+                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
+                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
+                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
+            },
+        [SESSION_UP] =
+            {
+                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_NOTHING},
+                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
+                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
+                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
+                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
+            },
+        [SESSION_ENDING] =
+            {
+                [SESSION_SAYS_STARTING] = {SESSION_ENDING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_UP] = {SESSION_ENDING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_NOTHING},
+                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
+                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
+                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
+                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
+            },
+        [SESSION_CLOSED] =
+            {
+                [SESSION_SAYS_ENDING] = {SESSION_CLOSED, SESSION_DO_NOTHING},
+                [SESSION_END_ASKED] = {SESSION_CLOSED, SESSION_DO_NOTHING},
+                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_NOTHING},
+                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
+                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
+            },
+        [SESSION_KILLING] =
+            {
+                [SESSION_SAYS_STARTING] = {SESSION_KILLING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_UP] = {SESSION_KILLING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_ENDING] = {SESSION_KILLING, SESSION_DO_NOTHING},
+                [SESSION_END_ASKED] = {SESSION_KILLING, SESSION_DO_NOTHING},
+                [SESSION_SAYS_ENDED] = {SESSION_KILLING, SESSION_DO_NOTHING},
+                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_LOOK},
+                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
+                [SESSION_EMPTY] = {SESSION_REMOVING, SESSION_DO_REMOVE},
+            },
+        [SESSION_REMOVING] =
+            {
+                [SESSION_END_ASKED] = {SESSION_REMOVING, SESSION_DO_NOTHING},
+                [SESSION_LOGON_DIED] = {SESSION_REMOVING, SESSION_DO_NOTHING},
+                [SESSION_LATE] = {SESSION_REMOVING, SESSION_DO_REMOVE},
+            },
+};
+
+bool session_move(enum session_state state, enum session_event event, struct session_move *move_r)
+{
+    if (moves[state][event].action == SESSION_DO_REFUSE)
+        return false;
+    *move_r = moves[state][event];
+    return true;
+}
+
+static void do_nothing(struct session *session)
+{
+    (void)session;
+}
+
+static void relay_end(struct session *session)
+{
+    loop_timer_set(session->smss->loop, &session->timer,
+                   (int64_t)session->end.grace_ms + SESSION_END_MORE_MS);
+    if (session->logon != NULL)
+        peer_send(session->smss, session->logon->peer, SM_SESSION_END, &session->end);
+    session_tell(session);
+}
+
+static void await_exit(struct session *session)
+{
+    loop_timer_set(session->smss->loop, &session->timer, SESSION_EXIT_MS);
+    session_tell(session);
+}
+
+static void (*const actions[])(struct session *session) = {
+    [SESSION_DO_REFUSE] = do_nothing,     [SESSION_DO_NOTHING] = do_nothing,
+    [SESSION_DO_TELL] = session_tell,     [SESSION_DO_RELAY_END] = relay_end,
+    [SESSION_DO_AWAIT_EXIT] = await_exit, [SESSION_DO_KILL] = session_kill,
+    [SESSION_DO_LOOK] = session_look,     [SESSION_DO_REMOVE] = session_remove,
+};
+_Static_assert(sizeof(actions) / sizeof(actions[0]) == SESSION_ACTIONS, "each action has its function");
+
+/* A session has a deadline in every state but up; one that logs itself off has the longest grace time. */
+static void set_deadline(struct session *session, enum session_state state)
+{
+    struct loop *loop = session->smss->loop;
+    if (state == SESSION_UP)
+        loop_timer_stop(loop, &session->timer);
+    else if (state == SESSION_STARTING)
+        loop_timer_set(loop, &session->timer, SESSION_START_MS);
+    else if (state == SESSION_ENDING && session->end.id == 0)
+        loop_timer_set(loop, &session->timer,
+                       session->smss->conf.logoff_seconds * 1000 + SESSION_END_MORE_MS);
+}
+
+void session_event(struct session *session, enum session_event event)
+{
+    struct session_move move;
+    if (!session_move(session->state, event, &move)) {
+        log_warning(session->about, "%s is refused while %s", event_names[event],
+                    state_names[session->state]);
+        return;
+    }
+    if (event == SESSION_LATE && session->state != SESSION_REMOVING)
+        log_warning(session->about, "takes too long while %s", state_names[session->state]);
+    if (move.next != session->state) {
+        log_info(session->about, "%s, now %s", event_names[event], state_names[move.next]);
+        set_deadline(session, move.next);
+    }
+    session->state = move.next;
+    actions[move.action](session);
+}
+
+static void late(void *context)
+{
+    session_event(context, SESSION_LATE);
+}
+
+struct session *session_new(struct smss *smss, uint16_t id, enum session_state state)
+{
+    struct session *session = memory_new(sizeof(*session));
+    *session = (struct session){
+        .smss = smss, .id = id, .state = state, .events = -1, .told = {.id = id}, .next = smss->sessions};
+    snprintf(session->about, sizeof(session->about), "session %u", id);
+    snprintf(session->group, sizeof(session->group), "session-%u", id);
+    session->timer = (struct loop_timer){.expired = late, .context = session};
+    smss->sessions = session;
+    smss->session_of[id] = session;
+    if (state == SESSION_CREATING)
+        loop_timer_set(smss->loop, &session->timer, SESSION_START_MS);
+    return session;
+}
+
+void session_tell(struct session *session)
+{
+    static const uint8_t lives[] = {
+        [SESSION_ORPHAN] = SM_SESSION_STARTING,   [SESSION_CREATING] = SM_SESSION_STARTING,
+        [SESSION_STARTING] = SM_SESSION_STARTING, [SESSION_UP] = SM_SESSION_UP,
+        [SESSION_ENDING] = SM_SESSION_ENDING,     [SESSION_CLOSED] = SM_SESSION_ENDING,
+        [SESSION_KILLING] = SM_SESSION_ENDING,    [SESSION_REMOVING] = SM_SESSION_ENDING,
+    };
+    if (session->told.user[0] == '\0' || session->state == SESSION_ORPHAN)
+        return;
+    session->told.state = lives[session->state];
+    peer_send(session->smss, session->smss->services[SERVICE_BROKER].peer, SM_SESSION_STATE, &session->told);
+}
+
+/* A shorter grace time counts, a longer one does not. */
+void session_end(struct session *session, const struct sm_session_end *end)
+{
+    uint32_t grace = end->grace_ms;
+    if (session->end.id != 0 && session->end.grace_ms < grace)
+        grace = session->end.grace_ms;
+    if (session->end.id == 0)
+        session->end = *end;
+    session->end.grace_ms = grace;
+    session_event(session, SESSION_END_ASKED);
+}
+
+/* Joins a logon that outlived the last lodge-smss with the session it has. */
+static struct session *join(struct logon *logon, const struct sm_session_state *state)
+{
+    struct smss *smss = logon->smss;
+    struct session *session = smss->session_of[state->id];
+    if (session == NULL || session->logon != NULL || session->state != SESSION_ORPHAN ||
+        logon->state == LOGON_OVER || !cgroup_has(&smss->cgroup, session->group, logon->process.pid))
+        return NULL;
+    session->logon = logon;
+    logon->session = session;
+    logon->state = LOGON_IN_SESSION;
+    smss->logon_count--;
+    loop_timer_stop(smss->loop, &logon->timer);
+    return session;
+}
+
+void session_says(struct logon *logon, const struct sm_session_state *state)
+{
+    static const enum session_event events[] = {
+        [SM_SESSION_STARTING] = SESSION_SAYS_STARTING,
+        [SM_SESSION_UP] = SESSION_SAYS_UP,
+        [SM_SESSION_ENDING] = SESSION_SAYS_ENDING,
+    };
+    struct smss *smss = logon->smss;
+    struct session *session = logon->session != NULL ? logon->session : join(logon, state);
+    if (session == NULL || session->id != state->id || state->state > SM_SESSION_ENDING) {
+        log_warning("sm.port", "process %d speaks of session %u, which is not its own, and is killed",
+                    (int)logon->process.pid, state->id);
+        process_signal(&logon->process, SIGKILL);
+        return;
+    }
+    bool joined = session->state == SESSION_ORPHAN;
+    if (joined)
+        session->told = *state;
+    session_event(session, events[state->state]);
+    if (joined && session->end.id != 0)
+        session_event(session, SESSION_END_ASKED);
+    if (joined)
+        phase_check(smss);
+}
+
+void session_says_ended(struct session *session, const struct sm_session_ended *ended)
+{
+    if (session->ended.id == 0) {
+        session->ended = *ended;
+        session->ended.id = session->id;
+    }
+    session_event(session, SESSION_SAYS_ENDED);
+}

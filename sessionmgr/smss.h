@@ -1,0 +1,229 @@
+/* The parts of lodge-smss and what they share. One thread; objects are freed by their own module alone. */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "common/conf.h"
+#include "common/packet.h"
+#include "rpc/sm.h"
+#include "sessionmgr/cgroup.h"
+#include "sessionmgr/ids.h"
+#include "sessionmgr/loop.h"
+#include "sessionmgr/process.h"
+
+#define LOGONS_MOST         64  /* under way; those with a session do not count */
+#define PEERS_UNHEARD       128 /* connections that have not said HELLO */
+#define HELLO_MS            10000
+#define LOGON_RESULT_MS     120000 /* for PAM */
+#define LOGON_ANSWER_MS     60000  /* for the broker */
+#define LOGON_EXIT_MS       10000
+#define RECOVERY_MS         2000
+#define SESSION_START_MS    180000 /* X server and agent have deadlines of their own within it */
+#define SESSION_EXIT_MS     15000
+#define SESSION_END_MORE_MS 10000 /* on top of the grace time */
+#define GROUP_ROOM          32
+
+enum smss_phase {
+    SMSS_RECOVERING, /* waits for those who outlived the last lodge-smss */
+    SMSS_SERVING,
+    SMSS_ENDING_SESSIONS,
+    SMSS_ENDING_LISTENER,
+    SMSS_ENDING_BROKER,
+    SMSS_STOPPED,
+};
+
+struct smss;
+struct peer;
+struct logon;
+struct session;
+
+enum service_which { SERVICE_BROKER, SERVICE_LISTENER, SERVICE_COUNT };
+
+enum service_state {
+    SERVICE_DOWN,
+    SERVICE_AWAITED,  /* in recovery: it may be there and come by itself */
+    SERVICE_WAITING,  /* for its next start */
+    SERVICE_STARTING, /* has not said READY */
+    SERVICE_READY,
+    SERVICE_STOPPING,
+};
+
+struct service {
+    struct smss *smss;
+    enum service_which which;
+    enum service_state state;
+    struct process process;
+    int listening; /* the socket it is handed, -1: none yet */
+    struct peer *peer;
+    struct loop_timer timer;
+    unsigned failures; /* in a row */
+    int64_t started;
+};
+
+enum logon_state {
+    LOGON_AUTHENTICATING,
+    LOGON_DECIDING,   /* the broker has the result, or is to get it */
+    LOGON_IN_SESSION, /* it has a session, which says how it goes on */
+    LOGON_OVER,       /* refused or dropped: it is to exit */
+};
+
+struct logon {
+    struct smss *smss;
+    uint64_t number;
+    enum logon_state state;
+    struct process process;
+    struct peer *peer;
+    struct session *session;
+    struct sm_logon_result result;
+    bool untold; /* the result has not reached the broker yet */
+    struct loop_timer timer;
+    struct logon *next; /* smss.logons */
+};
+
+/* What is going on in the session, not what its users see: that is the broker's. */
+enum session_state {
+    SESSION_ORPHAN,   /* found after a restart; its logon has not come by yet */
+    SESSION_CREATING, /* the logon has been told */
+    SESSION_STARTING,
+    SESSION_UP,
+    SESSION_ENDING,   /* it has been told to end */
+    SESSION_CLOSED,   /* the logon has said that it is over, and is to exit */
+    SESSION_KILLING,  /* the cgroup is to become empty */
+    SESSION_REMOVING, /* its files go */
+    SESSION_STATES,
+};
+
+enum session_event {
+    SESSION_SAYS_STARTING,
+    SESSION_SAYS_UP,
+    SESSION_SAYS_ENDING,
+    SESSION_END_ASKED,
+    SESSION_SAYS_ENDED,
+    SESSION_LOGON_DIED,
+    SESSION_LATE,
+    SESSION_EMPTY,
+    SESSION_EVENTS,
+};
+
+struct session {
+    struct smss *smss;
+    uint16_t id;
+    enum session_state state;
+    char about[24];         /* "session 3", for the log */
+    char group[GROUP_ROOM]; /* "session-3" */
+    struct logon *logon;
+    struct sm_session_state told; /* as the broker is told; user "" while unknown */
+    struct sm_session_end end;    /* what was asked; id 0: nothing */
+    struct sm_session_ended ended;
+    struct loop_timer timer;
+    int events;
+    struct loop_source *events_source;
+    int64_t killing_since;
+    unsigned removal_steps;
+    struct session *next; /* smss.sessions */
+};
+
+struct smss {
+    struct conf conf;
+    const char *conf_path;
+    char programs[PATH_MAX];
+    struct loop *loop;
+    enum smss_phase phase;
+    struct loop_timer timer; /* of the phase */
+    bool stop_asked;
+    bool fast;           /* shutdown was asked for again */
+    struct rlimit files; /* as it was for this process: children get it back */
+    uid_t broker_uid, front_uid;
+    gid_t broker_gid;
+    int lock, display_socket, sm_port, signals;
+    uint16_t display;
+    struct loop_source *sm_source, *signals_source;
+    struct cgroup_base cgroup;
+    struct ids ids;
+    struct service services[SERVICE_COUNT];
+    struct peer *peers;
+    struct logon *logons;
+    unsigned logon_count; /* those that have no session */
+    struct session *sessions;
+    struct session *session_of[65536];
+};
+
+/* boot.c. Both return false after a log line that says what is wrong and what to do. */
+bool boot_prepare(struct smss *smss);
+/* The listening socket of a service, made now; -1 after a log line. */
+int boot_listen(const struct smss *smss, enum service_which which);
+/* True when `fd` is such a socket as boot_listen makes. */
+bool boot_is_listening(const struct smss *smss, enum service_which which, int fd);
+void boot_undo(struct smss *smss);
+void boot_save_next_id(const struct smss *smss);
+
+/* peer.c */
+void peer_accept(void *smss, uint32_t events);
+/* Closes and frees; whoever it belongs to learns that it has no peer. NULL is fine. */
+void peer_close(struct smss *smss, struct peer *peer);
+/* Sends, or closes a peer that does not read: it connects again and is told anew. False when it did not
+ * reach the peer, also for NULL. */
+bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void *body);
+
+/* service.c */
+void service_init(struct smss *smss);
+void service_start(struct service *service);
+/* A peer says that it is this service. Takes the descriptor (-1: none). Returns false when it is not. */
+bool service_hello(struct service *service, struct peer *peer, const struct packet_peer *who, int pidfd,
+                   int descriptor);
+void service_ready(struct service *service);
+void service_peer_gone(struct service *service);
+/* Recovery is over: a service that has not come by is ended for good and started anew. */
+void service_give_up_waiting(struct service *service);
+void service_stop(struct service *service);
+/* True when nothing of it runs any more. */
+bool service_is_down(const struct service *service);
+const char *service_name(const struct service *service);
+const char *service_group(const struct service *service);
+
+/* logon.c */
+void logon_start(struct smss *smss, const struct sm_logon_start *start, int credentials);
+/* The logon of this connection, taken in if it outlived the last lodge-smss. NULL when it is none of ours. */
+struct logon *logon_hello(struct smss *smss, struct peer *peer, const struct packet_peer *who, int pidfd,
+                          uint64_t number);
+void logon_result(struct logon *logon, const struct sm_logon_result *result);
+void logon_admit(struct smss *smss, const struct sm_logon_admit *admit);
+/* Tells it to exit; it is killed when it does not. */
+void logon_drop(struct logon *logon, uint16_t reason);
+struct logon *logon_find(struct smss *smss, uint64_t number);
+void logon_peer_gone(struct logon *logon);
+/* Its session is over and removed. */
+void logon_free(struct logon *logon);
+/* Tells the broker the results that it has not had, or not answered. */
+void logon_tell_all(struct smss *smss);
+
+/* session.c */
+struct session *session_new(struct smss *smss, uint16_t id, enum session_state state);
+void session_event(struct session *session, enum session_event event);
+void session_end(struct session *session, const struct sm_session_end *end);
+void session_says(struct logon *logon, const struct sm_session_state *state);
+void session_says_ended(struct session *session, const struct sm_session_ended *ended);
+/* The state as a SESSION_STATE for the broker; nothing is sent for a session whose user is not known. */
+void session_tell(struct session *session);
+const char *session_state_name(enum session_state state);
+
+/* remove.c: what is left of a session when its logon is gone. */
+void session_kill(struct session *session);
+/* Goes on to SESSION_EMPTY, and may free the session, when neither its cgroup nor its logon runs any more. */
+void session_look(struct session *session);
+void session_remove(struct session *session);
+/* Frees the session and tells the broker. */
+void session_finish(struct session *session);
+
+/* phase.c */
+/* Returns false, after a log line, when a first start cannot listen. */
+bool phase_begin(struct smss *smss);
+/* Something has ended: goes on with recovery or shutdown when that was the last thing to wait for. */
+void phase_check(struct smss *smss);
+void phase_stop(struct smss *smss);
+/* Tells the broker everything there is, and SYNCED, unless recovery still waits. */
+void phase_sync_broker(struct smss *smss);
