@@ -1,0 +1,65 @@
+/* What the files of the listener share. Inside of rdp-front alone. */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/conf.h"
+#include "rdp-front/throttle.h"
+
+#define CONNECTION_BUCKETS 256
+#define RETRY_MS           100
+
+/* A client with its worker. */
+struct connection {
+    LIST_ENTRY(connection) link;     /* listener.connections */
+    TAILQ_ENTRY(connection) waiting; /* listener.want_broker, while wants_broker */
+    struct listener *listener;
+    uint64_t id;
+    char address[64];
+    int control;
+    struct event *event;
+    bool wants_broker;
+};
+LIST_HEAD(connections, connection);
+TAILQ_HEAD(connection_queue, connection);
+
+struct listener {
+    struct conf conf;
+    struct event_base *base;
+    struct throttle *throttle;
+    int listen, zygote, sm;
+    struct event *accept_event, *accept_pause, *zygote_event, *sm_event, *sm_retry, *broker_retry, *deadline;
+    struct connections connections[CONNECTION_BUCKETS];
+    struct connection_queue want_broker;
+    uint64_t next_id;
+    bool ready;        /* the zygote can fork workers */
+    bool failed;       /* the zygote is gone */
+    unsigned refusals; /* since the last line about them */
+    int64_t refusals_logged_ms;
+};
+
+/* listener-zygote.c */
+
+/* Starts the zygote, as root, and hands it the PEM texts. Returns its channel or a negative errno. */
+int zygote_start(const char *config, const char *certificate, size_t certificate_size, const char *key,
+                 size_t key_size);
+/* Watches the channel: READY starts the rest. */
+void zygote_watch(struct listener *listener);
+/* Returns 0 or a negative errno; `control` stays the caller's. */
+int zygote_spawn(struct listener *listener, uint64_t connection, int control);
+void zygote_kill(struct listener *listener, uint64_t connection);
+
+/* listener-sm.c: tells smss that the listener is there, again whenever smss is back. */
+void sm_watch(struct listener *listener);
+/* Says READY where smss listens; later connections say it by themselves. */
+void sm_say_ready(struct listener *listener);
+
+/* listener-connections.c */
+void connections_init(struct listener *listener);
+/* Begins to accept. */
+void connections_start(struct listener *listener);
+/* What the zygote says about a connection's worker: logs what is not as it should be. */
+void connection_exited(struct listener *listener, uint64_t id, uint32_t status);

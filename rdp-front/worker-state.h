@@ -1,0 +1,184 @@
+/* What the files of the worker share. Inside of rdp-front alone. */
+#pragma once
+
+#include <event2/event.h>
+#include <freerdp/freerdp.h>
+#include <freerdp/peer.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/reason.h"
+#include "rdp-front/graphics.h"
+#include "rdp-front/screen.h"
+#include "rdp-front/worker.h"
+#include "rpc/credentials.h"
+#include "rpc/lsm.h"
+#include "rpc/winstation.h"
+
+enum stage {
+    STAGE_CONNECTING,   /* the protocol's hands are being shaken; no credentials yet */
+    STAGE_LOGON_SCREEN, /* the person is typing */
+    STAGE_LOGGING_ON,   /* the broker has been asked */
+    STAGE_ATTACHED,     /* a session is there, its channel may be away for a moment */
+    STAGE_NOTICE,       /* it is over; the person reads why, or will once activated */
+    STAGE_CLOSING,      /* the last bytes are going out */
+    STAGE_DONE,
+};
+
+enum pending { PENDING_NONE, PENDING_LOGON, PENDING_ATTACH, PENDING_ANNOUNCE };
+
+#define CHANNEL_QUEUE 256
+
+/* A small message that waits for room in the winstation channel. */
+struct waiting_input {
+    uint16_t number;
+    union {
+        struct winstation_key key;
+        struct winstation_text text;
+        struct winstation_mouse mouse;
+        struct winstation_locks locks;
+        struct winstation_frame_done frame_done;
+        struct winstation_suppress suppress;
+    } body;
+};
+
+/* The session's frame memory, mapped read-only. */
+struct frame {
+    uint8_t *pixels; /* NULL: none */
+    size_t size;
+    unsigned width, height;
+    size_t stride;
+};
+
+struct client_facts {
+    char name[64], address[64], user[CREDENTIALS_USER_MAX + 1];
+    uint32_t width, height, keyboard_layout, build;
+};
+
+struct worker {
+    struct worker_setup *setup;
+    enum stage stage;
+    struct client_facts facts;
+    struct event_base *base;
+    struct event *deadline, *notice_timer, *tick;
+
+    int control;
+    struct event *control_event;
+
+    /* RDP */
+    freerdp_peer *peer;
+    HANDLE vcm;
+    int socket; /* the peer's */
+    struct event *peer_read[4], *peer_write, *vcm_event, *graphics_event;
+    bool peer_due;       /* something to read */
+    bool activated_once; /* graphics may be used */
+    bool logon_told;     /* Save Session Info has been sent */
+    bool capabilities_seen;
+    struct graphics *graphics;
+    struct screen *screen; /* what is shown while no session is; NULL: none */
+    bool screen_shown;
+    char codec[32]; /* the last that the broker was told */
+
+    /* logon */
+    unsigned tries;
+    int credentials; /* the pipe, until it is sent */
+
+    /* lsm.port */
+    int lsm;
+    struct event *lsm_event;
+    uint64_t serial; /* of the last request */
+    enum pending pending;
+    uint64_t pending_serial;
+
+    /* the session */
+    uint32_t session;
+    uint64_t viewer;
+    int channel;
+    struct event *channel_event, *channel_write;
+    struct waiting_input queue[CHANNEL_QUEUE];
+    size_t queue_first, queue_count;
+    bool queue_overflowed;
+    struct frame frame;
+    unsigned reattachments;
+    int64_t reattachments_since_ms;
+    uint16_t mouse_x, mouse_y;
+    uint8_t buttons, locks;
+    bool suppressed;
+
+    enum reason end_reason;
+    char end_detail[512];
+};
+
+/* worker.c: moves between stages */
+
+/* It is over, for this reason: tells the person in the way the reason needs, then closes. `detail` may be
+ * NULL. The first reason stays. */
+void worker_end(struct worker *worker, enum reason reason, const char *detail);
+/* The person has seen the notice. */
+void worker_notice_read(struct worker *worker);
+/* The client can be shown something, for the first time. */
+void worker_activated(struct worker *worker);
+/* The first session is there: no deadline any more. */
+void worker_logged_on(struct worker *worker);
+/* Shows the screen (the logon screen or a notice) to the client as soon as it can be. */
+void worker_show_screen(struct worker *worker);
+/* The screen that Lodge draws itself, made when it is not there. NULL where memory is short. */
+struct screen *worker_screen(struct worker *worker);
+
+/* worker-peer.c: the RDP side */
+
+/* Takes the client's socket. Returns false when the library refuses. */
+bool peer_open(struct worker *worker, int socket);
+/* Reads what is there. False: the client is gone or broke the protocol. */
+bool peer_pump(struct worker *worker);
+/* Arranges which descriptors wake the loop. */
+void peer_arrange(struct worker *worker);
+/* Tells the client that the person is logged on. */
+void peer_tell_logon(struct worker *worker);
+/* Sends the reason's error info and the protocol's farewell. */
+void peer_say_goodbye(struct worker *worker, enum reason reason);
+void peer_close(struct worker *worker);
+
+/* worker-input.c: the client's input to the screen or the session */
+void input_open(struct worker *worker, rdpInput *input);
+
+/* worker-logon.c */
+
+/* The client's settings have come: logs on with what they hold, or asks the person. */
+void logon_from_settings(struct worker *worker);
+/* The person may have submitted the logon screen. */
+void logon_from_screen(struct worker *worker);
+/* Sends the logon request once both pipe and broker are there. */
+void logon_send(struct worker *worker);
+void logon_refused(struct worker *worker, enum reason reason, const char *detail);
+
+/* worker-lsm.c: the broker */
+
+/* Takes a new connection to lsm.port. */
+void broker_open(struct worker *worker, int fd);
+void broker_close(struct worker *worker);
+/* Asks for the viewer's end of a new channel to our session. */
+void broker_attach(struct worker *worker);
+/* Sends `logon` with the credentials pipe. Returns 0 or a negative errno. */
+int broker_logon(struct worker *worker);
+/* Tells the broker when the codec has been settled or has changed. */
+void broker_tell_codec(struct worker *worker);
+
+/* worker-channel.c: the session */
+void channel_open(struct worker *worker, int fd);
+void channel_close(struct worker *worker);
+/* Begins to read once the client is active. */
+void channel_start(struct worker *worker);
+void channel_frame_done(struct worker *worker);
+void channel_key(struct worker *worker, unsigned flags, unsigned scancode);
+void channel_text(struct worker *worker, bool down, uint16_t unit);
+/* Position and buttons are the worker's; wheel turns in 1/120. */
+void channel_mouse(struct worker *worker, int wheel, int horizontal_wheel);
+void channel_locks(struct worker *worker, unsigned locks);
+void channel_suppress(struct worker *worker, bool suppressed);
+
+/* worker-control.c: the listener */
+void control_open(struct worker *worker, int fd);
+void control_want_broker(struct worker *worker);
+void control_logged_on(struct worker *worker);
