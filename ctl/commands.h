@@ -20,7 +20,7 @@ enum ctl_exit {
     O(HELP, "--help", NULL, "show help, of one command where one is named")                           \
     O(VERSION, "--version", NULL, "show the version of lodgectl")                                     \
     O(JSON, "--json", NULL, "write JSON for programs instead of a table for people")                  \
-    O(COUNT, "-n", "N", "how many events, from the newest back (1 to 256, 20 where it is not set)")   \
+    O(COUNT, "-n", "N", "how many events, from the newest back (1 to 10000, 20 where it is not set)") \
     O(THROWAWAY, "--throwaway", NULL, "the home is made at logon and is gone after logoff")           \
     O(FULL_NAME, "--full-name", "TEXT", "the person's full name")                                     \
     O(EXPIRES, "--expires", "DAY", "the first day it may log on no more, YYYY-MM-DD (UTC), or never") \
@@ -62,7 +62,7 @@ struct ctl_arguments {
     int64_t expires_day;               /* as of struct account */
 };
 
-#define CTL_COUNT_MAX     256
+#define CTL_COUNT_MAX     10000
 #define CTL_COUNT_DEFAULT 20
 
 /* Takes the arguments of main. Returns true, or false with the reason in `error` (room for error_size). The

@@ -1,5 +1,7 @@
 /* events, version, ping. */
+#include <err.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,12 +26,102 @@ static void put_event(struct json_writer *writer, const Lodge__Lsm__Event *event
     json_close_object(writer);
 }
 
-static void print_json(const Lodge__Lsm__Events *events)
+/* Events, oldest first, and the answers that own them. */
+struct log {
+    const Lodge__Lsm__Event **events;
+    size_t count;
+    Lodge__Lsm__Answer **answers;
+    size_t answer_count;
+};
+
+static void log_free(struct log *log)
+{
+    for (size_t i = 0; i < log->answer_count; i++)
+        lodge__lsm__answer__free_unpacked(log->answers[i], NULL);
+    free(log->answers);
+    free(log->events);
+}
+
+static void log_keep(struct log *log, Lodge__Lsm__Answer *answer)
+{
+    log->answers = reallocarray(log->answers, log->answer_count + 1, sizeof(*log->answers));
+    if (log->answers == NULL)
+        err(CTL_FAILED, "the events");
+    log->answers[log->answer_count++] = answer;
+}
+
+/* Adds the events of a page whose serials are below `before`. Returns false when it had others. */
+static bool log_add(struct log *log, const Lodge__Lsm__Events *page, uint64_t before)
+{
+    log->events = reallocarray(log->events, log->count + page->n_event + 1, sizeof(*log->events));
+    if (log->events == NULL)
+        err(CTL_FAILED, "the events");
+    for (size_t i = 0; i < page->n_event; i++) {
+        if (page->event[i]->serial >= before)
+            return false;
+        log->events[log->count++] = page->event[i];
+    }
+    return true;
+}
+
+static enum ctl_exit fetch_page(struct server *server, struct log *log, uint64_t after, uint32_t limit,
+                                const Lodge__Lsm__Events **page_r)
+{
+    Lodge__Lsm__EventsRequest events = LODGE__LSM__EVENTS_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    events.after = after;
+    events.limit = limit;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_EVENTS;
+    request.events = &events;
+    enum ctl_exit result =
+        server_ask(server, "the events", &request, LODGE__LSM__ANSWER__RESULT_EVENTS, &answer);
+    if (result != CTL_DONE)
+        return result;
+    log_keep(log, answer);
+    *page_r = answer->events;
+    return CTL_DONE;
+}
+
+/* The `want` events before the one of serial `first`, page by page. Serials rise by one, so that they are at
+ * most so far back. (`after` 0 would ask for the last ones: the very first event is not found this way.) */
+static enum ctl_exit fetch_older(struct server *server, struct log *log, uint64_t first, uint32_t want)
+{
+    uint64_t after = first > (uint64_t)want + 2 ? first - 1 - want : 1;
+    for (bool more = true; more && after + 1 < first;) {
+        const Lodge__Lsm__Events *page;
+        enum ctl_exit result = fetch_page(server, log, after, 0, &page);
+        if (result != CTL_DONE)
+            return result;
+        more = log_add(log, page, first) && page->more && page->n_event > 0;
+        uint64_t last = page->n_event > 0 ? page->event[page->n_event - 1]->serial : after;
+        if (more && last <= after) {
+            ctl_say("the events are not in the order of their serials: compare the versions");
+            return CTL_FAILED;
+        }
+        after = last;
+    }
+    return CTL_DONE;
+}
+
+/* The last `want` events: the server gives the newest page, and those before it when asked. */
+static enum ctl_exit fetch_last(struct server *server, struct log *log, uint32_t want)
+{
+    const Lodge__Lsm__Events *newest;
+    enum ctl_exit result = fetch_page(server, log, 0, want, &newest);
+    if (result == CTL_DONE && newest->n_event > 0 && newest->n_event < want)
+        result = fetch_older(server, log, newest->event[0]->serial, want - (uint32_t)newest->n_event);
+    if (result == CTL_DONE)
+        log_add(log, newest, UINT64_MAX);
+    return result;
+}
+
+static void print_json(const struct log *log)
 {
     struct json_writer writer = json_writer_on(stdout);
     json_open_array(&writer, NULL);
-    for (size_t i = 0; i < events->n_event; i++)
-        put_event(&writer, events->event[i]);
+    for (size_t i = 0; i < log->count; i++)
+        put_event(&writer, log->events[i]);
     json_close_array(&writer);
     fputc('\n', stdout);
 }
@@ -40,11 +132,11 @@ static const struct table_column columns[] = {
     {"REASON", false, true, NULL},  {"DETAIL", false, true, NULL},
 };
 
-static void print_table(const Lodge__Lsm__Events *events)
+static void print_table(const struct log *log)
 {
     struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < events->n_event; i++) {
-        const Lodge__Lsm__Event *event = events->event[i];
+    for (size_t i = 0; i < log->count; i++) {
+        const Lodge__Lsm__Event *event = log->events[i];
         char time[DESCRIBE_ROOM], id[16], session[16] = "-";
         snprintf(id, sizeof(id), "%" PRIu32, event->id);
         if (event->session != 0)
@@ -59,7 +151,7 @@ static void print_table(const Lodge__Lsm__Events *events)
                                      event->detail};
         table_add_row(table, cells);
     }
-    if (events->n_event == 0)
+    if (log->count == 0)
         puts("There are no events.");
     else
         table_print(table, stdout, terminal_width(STDOUT_FILENO), terminal_has_colour(STDOUT_FILENO));
@@ -69,25 +161,20 @@ static void print_table(const Lodge__Lsm__Events *events)
 enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     struct server server;
+    struct log log = {0};
     enum ctl_exit result = server_open(&server, arguments, conf);
     if (result != CTL_DONE)
         return result;
-    Lodge__Lsm__EventsRequest events = LODGE__LSM__EVENTS_REQUEST__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    Lodge__Lsm__Answer *answer;
-    events.limit = arguments->count;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_EVENTS;
-    request.events = &events;
-    result = server_ask(&server, "the events", &request, LODGE__LSM__ANSWER__RESULT_EVENTS, &answer);
+    result = fetch_last(&server, &log, arguments->count);
     server_close(&server);
-    if (result != CTL_DONE)
-        return result;
-    if ((arguments->options & CTL_BIT(JSON)) != 0)
-        print_json(answer->events);
-    else
-        print_table(answer->events);
-    lodge__lsm__answer__free_unpacked(answer, NULL);
-    return CTL_DONE;
+    if (result == CTL_DONE) {
+        if ((arguments->options & CTL_BIT(JSON)) != 0)
+            print_json(&log);
+        else
+            print_table(&log);
+    }
+    log_free(&log);
+    return result;
 }
 
 static void print_version(const Lodge__Lsm__Version *version, bool json)

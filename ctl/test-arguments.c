@@ -48,8 +48,8 @@ static void test_taken(void)
     got = TAKEN("--config", "a.conf", "show", "65535", "--json");
     CHECK(got.command->run == ctl_show && got.id == 65535 && (got.options & CTL_BIT(JSON)) != 0);
     CHECK_TEXT(got.config, "a.conf");
-    got = TAKEN("events", "-n", "256", "--config=b");
-    CHECK(got.command->run == ctl_events && got.count == 256);
+    got = TAKEN("events", "-n", "10000", "--config=b");
+    CHECK(got.command->run == ctl_events && got.count == 10000);
     CHECK_TEXT(got.config, "b");
     got = TAKEN("account", "add", "--throwaway", "ann", "--full-name", "Ann B", "--expires=1970-01-02",
                 "--password-stdin");
@@ -88,8 +88,8 @@ static void test_refused(void)
     REFUSED("--json takes no value", "list", "--json=1");
     REFUSED("logoff does not take --json", "logoff", "1", "--json");
     REFUSED("--config lacks its value", "list", "--config");
-    REFUSED("-n takes a number from 1 to 256, not \"0\"", "events", "-n", "0");
-    REFUSED("-n takes a number from 1 to 256, not \"many\"", "events", "-n", "many");
+    REFUSED("-n takes a number from 1 to 10000, not \"0\"", "events", "-n", "0");
+    REFUSED("-n takes a number from 1 to 10000, not \"many\"", "events", "-n", "many");
     REFUSED("account expire lacks --expires", "account", "expire", "ann");
     REFUSED("--expires takes a day as 2026-12-31, or never, not \"soon\"", "account", "expire", "ann",
             "--expires", "soon");

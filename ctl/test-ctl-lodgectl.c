@@ -243,13 +243,60 @@ static void test_pages(void)
     expect_output(RUN(answer_empty, "events", "--json"), "[]\n");
 }
 
+/* Events 1 to MANY, 100 a page at most, as the broker gives them. */
+static bool answer_event_pages(int fd, const Lodge__Lsm__Request *request)
+{
+    static Lodge__Lsm__Event events[100];
+    static Lodge__Lsm__Event *all[100];
+    Lodge__Lsm__Events page = LODGE__LSM__EVENTS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_EVENTS);
+    uint32_t limit = request->events->limit;
+    if (limit == 0 || limit > 100)
+        limit = 100;
+    uint64_t first = request->events->after == 0 ? MANY + 1 - limit : request->events->after + 1;
+    for (uint64_t serial = first; serial <= MANY && page.n_event < limit; serial++) {
+        Lodge__Lsm__Event *event = &events[page.n_event];
+        lodge__lsm__event__init(event);
+        event->serial = serial;
+        all[page.n_event++] = event;
+    }
+    page.event = all;
+    page.more = request->events->after != 0 && first + page.n_event <= MANY;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
+    answer.events = &page;
+    return send_answer(fd, request, &answer);
+}
+
+/* The serials in the output are those from `first` to MANY, in order. */
+static void expect_serials(const struct process_result *result, int first)
+{
+    int length;
+    CHECK(result->exit_code == 0);
+    for (const char *at = result->out; (at = strstr(at, "{\"serial\":")) != NULL; at++) {
+        int serial = 0;
+        CHECK(sscanf(at, "{\"serial\":%d,%n", &serial, &length) == 1 && serial == first);
+        first++;
+    }
+    CHECK(first == MANY + 1);
+}
+
+static void test_event_pages(void)
+{
+    expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "1"), MANY);
+    expect_serials(RUN(answer_event_pages, "events", "--json"), MANY - 19);
+    expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "101"), MANY - 100);
+    expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "249"), 2);
+    expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "10000"), 2);
+}
+
 static bool answer_events(int fd, const Lodge__Lsm__Request *request)
 {
     Lodge__Lsm__Event event = LODGE__LSM__EVENT__INIT, *all[] = {&event};
     Lodge__Lsm__Events events = LODGE__LSM__EVENTS__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_EVENTS);
-    CHECK(request->events->after == 0 && request->events->limit == 7);
+    CHECK(request->events->after == 0 || request->events->after == 2);
     event.serial = 9;
     event.time_ms = 1777636805000;
     event.id = 1000;
@@ -422,6 +469,7 @@ int main(void)
 
     test_hostile();
     test_pages();
+    test_event_pages();
     test_events();
     test_refusals();
     test_server();

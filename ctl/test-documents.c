@@ -2,8 +2,10 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "common/reason.h"
 #include "ctl/commands.h"
 #include "ctl/help.h"
+#include "rpc/lsm.h"
 #include "tests/check.h"
 
 #define TEXT_MAX 65536
@@ -201,8 +203,54 @@ static void test_man(void)
     }
 }
 
+static void test_message(const char *path, const char *text, const ProtobufCMessageDescriptor *type)
+{
+    char want[80];
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        snprintf(want, sizeof(want), "`%s`", type->fields[i].name);
+        need(path, text, want);
+    }
+}
+
+/* The API's document has every method, every field of what they give, and every reason with its number. */
+static void test_protocol(void)
+{
+    static const char path[] = "../docs/lsm-protocol.md";
+    static const ProtobufCMessageDescriptor *const types[] = {
+        &lodge__lsm__session__descriptor,
+        &lodge__lsm__client__descriptor,
+        &lodge__lsm__event__descriptor,
+        &lodge__lsm__version__descriptor,
+        &lodge__lsm__attached__descriptor,
+        &lodge__lsm__list_request__descriptor,
+        &lodge__lsm__events_request__descriptor,
+        &lodge__lsm__attach_request__descriptor,
+        &lodge__lsm__announce_request__descriptor,
+    };
+    char *text = load(path), want[200];
+    const ProtobufCMessageDescriptor *request = &lodge__lsm__request__descriptor;
+    for (unsigned i = 0; i < request->n_fields; i++) {
+        if (strcmp(request->fields[i].name, "serial") == 0)
+            continue;
+        snprintf(want, sizeof(want), "\n| `%s` | `", request->fields[i].name);
+        need(path, text, want);
+        snprintf(want, sizeof(want), "**%s**", request->fields[i].name);
+        need(path, text, want);
+    }
+    for (unsigned i = 0; i < lodge__lsm__state__descriptor.n_values; i++)
+        need(path, text, lodge__lsm__state__descriptor.values[i].name);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        test_message(path, text, types[i]);
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        snprintf(want, sizeof(want), "\n| %u | `%s` | %s |\n", i, reason_name(i), reason_sentence(i));
+        need(path, text, want);
+    }
+    free(text);
+}
+
 int main(void)
 {
+    test_protocol();
     test_conf_page();
     test_conf_example();
     test_ctl_page();
