@@ -182,9 +182,11 @@ static enum ctl_exit list_json(const struct conf *conf)
     if (out == NULL)
         err(CTL_FAILED, "the list of accounts");
     struct listing listing = {.writer = json_writer_on(out)};
-    json_open_array(&listing.writer, NULL);
+    json_open_object(&listing.writer, NULL);
+    json_open_array(&listing.writer, "accounts");
     bool done = accounts_list(conf, list_one, complain, &listing, error, sizeof(error));
     json_close_array(&listing.writer);
+    json_close_object(&listing.writer);
     if (fclose(out) != 0)
         err(CTL_FAILED, "the list of accounts");
     if (done)

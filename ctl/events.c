@@ -119,10 +119,12 @@ static enum ctl_exit fetch_last(struct server *server, struct log *log, uint32_t
 static void print_json(const struct log *log)
 {
     struct json_writer writer = json_writer_on(stdout);
-    json_open_array(&writer, NULL);
+    json_open_object(&writer, NULL);
+    json_open_array(&writer, "events");
     for (size_t i = 0; i < log->count; i++)
         put_event(&writer, log->events[i]);
     json_close_array(&writer);
+    json_close_object(&writer);
     fputc('\n', stdout);
 }
 

@@ -172,13 +172,15 @@ static void print_table(const struct pages *pages)
 static void print_json(const struct pages *pages)
 {
     struct json_writer writer = json_writer_on(stdout);
-    json_open_array(&writer, NULL);
+    json_open_object(&writer, NULL);
+    json_open_array(&writer, "sessions");
     for (size_t i = 0; i < pages->count; i++) {
         const Lodge__Lsm__Sessions *sessions = pages->answers[i]->sessions;
         for (size_t j = 0; j < sessions->n_session; j++)
             put_session(&writer, sessions->session[j]);
     }
     json_close_array(&writer);
+    json_close_object(&writer);
     fputc('\n', stdout);
 }
 

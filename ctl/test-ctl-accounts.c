@@ -67,7 +67,7 @@ static bool exists(const char *name)
 static void test_commands(void)
 {
     done(RUN("", "account", "list"), "There are no lab accounts.");
-    done(RUN("", "account", "list", "--json"), "[]\n");
+    done(RUN("", "account", "list", "--json"), "{\"accounts\":[]}\n");
     done(RUN("first word\n", "account", "add", "ann", "--password-stdin", "--full-name", "Ann \"A\" B"),
          "Account ann is there, with uid ");
     CHECK(verdict("ann", "first word") == ACCOUNTS_RIGHT);
@@ -76,7 +76,7 @@ static void test_commands(void)
     const struct process_result *listed = RUN("", "account", "list", "--json");
     done(listed,
          "\"locked\":false,\"throwaway\":false,\"expires\":\"never\",\"full_name\":\"Ann \\\"A\\\" B\"}");
-    done(listed, "\"locked\":false,\"throwaway\":true,\"expires\":\"2099-12-31\",\"full_name\":\"\"}]\n");
+    done(listed, "\"locked\":false,\"throwaway\":true,\"expires\":\"2099-12-31\",\"full_name\":\"\"}]}\n");
     done(RUN("", "account", "list"), "throwaway  2099-12-31");
     done(RUN("", "account", "lock", "ann"), "is locked");
     CHECK(verdict("ann", "first word") == ACCOUNTS_LOCKED);

@@ -161,10 +161,11 @@ static void test_hostile(void)
         "65535  bob                 disconnected  1h 00m                                      "
         "-          -\n");
     expect_output(RUN(answer_hostile, "list", "--json"),
-                  "[" HOSTILE_JSON ",{\"id\":65535,\"state\":\"disconnected\",\"user\":\"bob\",\"uid\":0,"
+                  "{\"sessions\":[" HOSTILE_JSON
+                  ",{\"id\":65535,\"state\":\"disconnected\",\"user\":\"bob\",\"uid\":0,"
                   "\"lab\":false,\"client\":{\"name\":\"\",\"address\":\"\",\"width\":0,\"height\":0,"
                   "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\"},\"logon_ms\":0,"
-                  "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000}]\n");
+                  "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000}]}\n");
     expect_output(RUN(answer_hostile, "show", "1", "--json"), HOSTILE_JSON "\n");
     const struct process_result *shown = RUN(answer_hostile, "show", "1");
     CHECK(shown->exit_code == 0 && strchr(shown->out, '\033') == NULL);
@@ -238,9 +239,9 @@ static void test_pages(void)
     CHECK(count == MANY);
     expect_error(RUN(answer_loop, "list"), 1, "not in the order of their IDs");
     expect_output(RUN(answer_empty, "list"), "There are no sessions.\n");
-    expect_output(RUN(answer_empty, "list", "--json"), "[]\n");
+    expect_output(RUN(answer_empty, "list", "--json"), "{\"sessions\":[]}\n");
     expect_output(RUN(answer_empty, "events"), "There are no events.\n");
-    expect_output(RUN(answer_empty, "events", "--json"), "[]\n");
+    expect_output(RUN(answer_empty, "events", "--json"), "{\"events\":[]}\n");
 }
 
 /* Events 1 to MANY, 100 a page at most, as the broker gives them. */
@@ -312,8 +313,9 @@ static bool answer_events(int fd, const Lodge__Lsm__Request *request)
 static void test_events(void)
 {
     expect_output(RUN(answer_events, "events", "-n", "7", "--json"),
-                  "[{\"serial\":9,\"time_ms\":1777636805000,\"id\":1000,\"event\":\"refused\",\"session\":0,"
-                  "\"user\":\"eve\\r\",\"address\":\"\",\"reason\":\"bad-credentials\",\"detail\":\"\"}]\n");
+                  "{\"events\":[{\"serial\":9,\"time_ms\":1777636805000,\"id\":1000,\"event\":\"refused\","
+                  "\"session\":0,"
+                  "\"user\":\"eve\\r\",\"address\":\"\",\"reason\":\"bad-credentials\",\"detail\":\"\"}]}\n");
     expect_output(RUN(answer_events, "events", "-n", "7"),
                   "TIME                   ID  EVENT    SESSION  USER     ADDRESS  REASON           DETAIL\n"
                   "2026-05-01 12:00:05  1000  refused        -  eve\\x0d           bad-credentials  \n");
