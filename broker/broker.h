@@ -1,0 +1,54 @@
+/* What the modules of the broker share. One thread, one libevent loop; no module keeps state of its own.
+ *
+ *   peers     connections on lsm.port: accepting, caps, roles, answers
+ *   methods   the table of the API, and its simple handlers
+ *   logons    from a logon request to a session
+ *   sessions  the sessions there are: indexes, states, times
+ *   attach    the connection to each session's display agent: attach, detach, announce
+ *   smlink    the connection to lodge-smss
+ *   record    events for the log
+ */
+#pragma once
+
+#include <event2/event.h>
+
+#include "broker/sessions.h"
+#include "broker/smlink.h"
+#include "broker/users.h"
+#include "common/conf.h"
+#include "db/db.h"
+#include "policy/policy.h"
+
+#define BROKER_LOGONS_UNDER_WAY 64   /* lodge-logons at once */
+#define BROKER_LOGONS_MAX       1024 /* with those that wait for one of these places */
+#define BROKER_PEERS_PER_UID    64
+#define BROKER_PEERS_FRONT      4000
+#define BROKER_FD_RESERVE       64
+
+struct peer;
+struct logon;
+TAILQ_HEAD(logon_list, logon);
+TAILQ_HEAD(peer_list, peer);
+
+struct broker {
+    struct conf conf;
+    uid_t front_uid;
+    gid_t admin_gid; /* (gid_t)-1: no such group */
+    int port;        /* the listening lsm.port */
+    struct event_base *base;
+    struct db *db;
+    struct policy_limits limits;
+    bool stopping; /* lodge-smss has begun the shutdown */
+    struct users users;
+    struct sessions sessions;
+    struct smlink sm;
+    struct logon_list logons;
+    size_t logon_count, logons_under_way;
+    struct peer_list peers, dead_peers, early_announcers;
+    size_t peer_count, peer_max, front_count;
+    struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt;
+};
+
+/* Writes an event about a session, a user or Lodge itself; each text may be NULL. */
+void record_event(struct broker *broker, enum db_event_id id, uint16_t session, const char *user,
+                  const char *address, enum reason reason, const char *detail);

@@ -1,0 +1,20 @@
+/* The connection to a session's display agent, RUN/winstation/ID.port. The agent runs as the session's user
+ * and may say anything: what it says touches its own session alone. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/sessions.h"
+
+/* Connects, now and whenever the connection ends, until link_stop. */
+void link_start(struct session *session);
+void link_stop(struct session *session);
+/* Gives the connection up and begins a new one. */
+void link_reset(struct session *session, const char *why);
+/* True when an ATTACH may be sent: the agent has named its viewers, or the session is so new that it cannot
+ * have any; then the ATTACH waits in the socket until the agent runs. */
+bool link_can_attach(const struct session *session);
+/* Has the agent say BYE to a viewer. An agent that cannot be reached has no viewers, or is told when it names
+ * this one. */
+void link_send_detach(struct session *session, uint64_t viewer, enum reason reason);

@@ -1,0 +1,401 @@
+#include "broker/logons.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "broker/attach.h"
+#include "broker/broker.h"
+#include "broker/peers.h"
+#include "common/log.h"
+#include "common/packet.h"
+#include "common/text.h"
+
+enum logon_step {
+    ARRIVED,  /* waits for lodge-smss, or for one of the places */
+    CHECKING, /* a lodge-logon has the credentials */
+    HELD,     /* the user is known; one of their sessions is being created or ended */
+    ADMITTED, /* a session is being made */
+    LOGON_STEPS
+};
+
+/* How long a logon may be in a step, and what is said after that. */
+static const struct {
+    long seconds;
+    enum reason reason;
+} patience[] = {
+    [ARRIVED] = {10, REASON_BUSY}, /* NO_BROKER when lodge-smss is away */
+    [CHECKING] = {60, REASON_TIMED_OUT},
+    [HELD] = {30, REASON_TIMED_OUT},
+    [ADMITTED] = {60, REASON_TIMED_OUT},
+};
+_Static_assert(sizeof(patience) / sizeof(patience[0]) == LOGON_STEPS, "each step has its patience");
+
+struct logon {
+    TAILQ_ENTRY(logon) link;    /* of broker.logons, in order of arrival */
+    TAILQ_ENTRY(logon) by_user; /* of user.held, when HELD */
+    struct broker *broker;
+    uint64_t id;
+    enum logon_step step;
+    struct peer *peer; /* NULL: gone, or answered already */
+    int credentials;
+    struct event *timer, *wake;
+    unsigned generation;            /* of the lodge-smss that it was admitted to */
+    struct user *user;              /* from HELD on */
+    struct sm_logon_result outcome; /* likewise */
+};
+
+static bool is_under_way(enum logon_step step)
+{
+    return step != ARRIVED;
+}
+
+static void enter(struct logon *logon, enum logon_step step)
+{
+    struct broker *broker = logon->broker;
+    if (logon->step == HELD && logon->user != NULL && step != HELD)
+        TAILQ_REMOVE(&logon->user->held, logon, by_user);
+    if (step == HELD && logon->step != HELD)
+        TAILQ_INSERT_TAIL(&logon->user->held, logon, by_user);
+    broker->logons_under_way += is_under_way(step);
+    broker->logons_under_way -= is_under_way(logon->step);
+    if (step != logon->step || step == ARRIVED)
+        evtimer_add(logon->timer, &(struct timeval){.tv_sec = patience[step].seconds});
+    logon->step = step;
+}
+
+static void start_waiting(struct broker *broker);
+
+static void count_admission(struct logon *logon, int by)
+{
+    logon->user->sessions += (unsigned)by;
+    logon->user->changing += (unsigned)by;
+    logon->broker->sessions.count += (unsigned)by;
+}
+
+static void finish(struct logon *logon)
+{
+    struct broker *broker = logon->broker;
+    if (logon->peer != NULL)
+        logon->peer->logon = NULL;
+    if (logon->step == HELD)
+        TAILQ_REMOVE(&logon->user->held, logon, by_user);
+    if (logon->step == ADMITTED) {
+        count_admission(logon, -1);
+        logons_wake(logon->user);
+    }
+    broker->logons_under_way -= is_under_way(logon->step);
+    broker->logon_count--;
+    TAILQ_REMOVE(&broker->logons, logon, link);
+    if (logon->user != NULL)
+        users_release(&broker->users, logon->user);
+    close_descriptor(&logon->credentials);
+    if (logon->timer != NULL)
+        event_free(logon->timer);
+    if (logon->wake != NULL)
+        event_free(logon->wake);
+    free(logon);
+}
+
+/* Answers the peer, if it is still there, and writes the event. */
+static void refuse(struct logon *logon, enum reason reason, const char *detail)
+{
+    struct peer *peer = logon->peer;
+    if (peer == NULL)
+        return;
+    log_info(peer->client.address, "logon%s%s refused: %s", logon->outcome.user[0] ? " of " : "",
+             logon->outcome.user, reason_name(reason));
+    record_event(logon->broker, DB_EVENT_REFUSED, 0, logon->outcome.user, peer->client.address, reason,
+                 detail);
+    logon->peer = NULL;
+    peer->logon = NULL;
+    peer_refuse(peer, peer->serial, reason, detail);
+}
+
+/* Ends a logon that has no session, and may have a lodge-logon. */
+static void end_without_session(struct logon *logon, enum reason reason)
+{
+    struct broker *broker = logon->broker;
+    refuse(logon, reason, "");
+    if (logon->step != ARRIVED)
+        smlink_drop_logon(broker, logon->id, (uint16_t)reason);
+    finish(logon);
+    start_waiting(broker);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct logon *logon = context;
+    (void)fd, (void)what;
+    enum reason reason = patience[logon->step].reason;
+    if (logon->step == ARRIVED && !logon->broker->sm.synced)
+        reason = REASON_NO_BROKER;
+    if (logon->step == ADMITTED)
+        refuse(logon, reason, ""); /* it goes on counting: the session may come yet */
+    else
+        end_without_session(logon, reason);
+}
+
+static void start(struct logon *logon)
+{
+    struct sm_logon_start start = {.logon = logon->id};
+    text_copy(start.client, sizeof(start.client), logon->peer->client.address);
+    if (!smlink_send(logon->broker, SM_LOGON_START, &start, logon->credentials))
+        return; /* still ARRIVED: lodge-smss is going away */
+    close_descriptor(&logon->credentials);
+    enter(logon, CHECKING);
+}
+
+/* Starts those that have waited longest for a place. */
+static void start_waiting(struct broker *broker)
+{
+    struct logon *logon, *next;
+    for (logon = TAILQ_FIRST(&broker->logons); logon != NULL; logon = next) {
+        next = TAILQ_NEXT(logon, link);
+        if (!broker->sm.synced || broker->logons_under_way >= BROKER_LOGONS_UNDER_WAY)
+            return;
+        if (logon->step == ARRIVED)
+            start(logon);
+    }
+}
+
+static struct policy_facts facts_about(const struct broker *broker, const struct user *user)
+{
+    const struct session *disconnected = TAILQ_FIRST(&user->disconnected);
+    const struct session *connected = TAILQ_FIRST(&user->connected);
+    return (struct policy_facts){
+        .stopping = broker->stopping,
+        .sessions = broker->sessions.count,
+        .user_sessions = user->sessions,
+        .user_changing = user->changing,
+        .disconnected = disconnected != NULL ? disconnected->id : 0,
+        .connected = connected != NULL ? connected->id : 0,
+    };
+}
+
+static void admit(struct logon *logon)
+{
+    const struct client *client = &logon->peer->client;
+    struct sm_logon_admit admit = {.logon = logon->id,
+                                   .width = client->width,
+                                   .height = client->height,
+                                   .keyboard_layout = client->keyboard_layout};
+    if (!smlink_send(logon->broker, SM_LOGON_ADMIT, &admit, -1))
+        return; /* still HELD: decided anew when lodge-smss is back */
+    logon->generation = logon->broker->sm.generation;
+    enter(logon, ADMITTED);
+    count_admission(logon, 1);
+}
+
+static void give_session(struct logon *logon, struct session *session)
+{
+    struct broker *broker = logon->broker;
+    struct peer *peer = logon->peer;
+    smlink_drop_logon(broker, logon->id, REASON_NONE);
+    finish(logon);
+    attach_offer(session, peer, true);
+    start_waiting(broker);
+}
+
+/* The user is known: what is to be done. */
+static void decide(struct logon *logon)
+{
+    struct broker *broker = logon->broker;
+    if (!broker->sm.synced)
+        return;
+    struct policy_facts facts = facts_about(broker, logon->user);
+    struct policy_decision decision = policy_admit(&broker->limits, &facts);
+    switch (decision.verdict) {
+    case POLICY_NEW:
+        admit(logon);
+        break;
+    case POLICY_RECONNECT:
+    case POLICY_TAKE_OVER:
+        give_session(logon, session_find(broker, decision.session));
+        break;
+    case POLICY_WAIT:
+        break;
+    case POLICY_REFUSE:
+        end_without_session(logon, decision.reason);
+        break;
+    }
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+    struct logon *logon = context;
+    (void)fd, (void)what;
+    if (logon->step == HELD)
+        decide(logon);
+}
+
+void logons_wake(struct user *user)
+{
+    struct logon *logon;
+    TAILQ_FOREACH(logon, &user->held, by_user)
+    {
+        event_active(logon->wake, EV_TIMEOUT, 0);
+    }
+}
+
+static struct logon *find(struct broker *broker, uint64_t id)
+{
+    struct logon *logon;
+    TAILQ_FOREACH(logon, &broker->logons, link)
+    {
+        if (logon->id == id)
+            return logon;
+    }
+    return NULL;
+}
+
+static struct logon *make(struct broker *broker, struct peer *peer)
+{
+    struct logon *logon = calloc(1, sizeof(*logon));
+    if (logon == NULL)
+        return NULL;
+    logon->broker = broker;
+    logon->credentials = -1;
+    logon->timer = evtimer_new(broker->base, on_timer, logon);
+    logon->wake = event_new(broker->base, -1, 0, on_wake, logon);
+    TAILQ_INSERT_TAIL(&broker->logons, logon, link);
+    broker->logon_count++;
+    bool random = getrandom(&logon->id, sizeof(logon->id), 0) == sizeof(logon->id) && logon->id != 0;
+    if (logon->timer == NULL || logon->wake == NULL || !random) {
+        finish(logon);
+        return NULL;
+    }
+    logon->peer = peer;
+    peer->logon = logon;
+    return logon;
+}
+
+void logon_begin(struct broker *broker, struct peer *peer, int credentials)
+{
+    struct policy_arrival arrival = {.stopping = broker->stopping, .logons = (unsigned)broker->logon_count};
+    enum reason reason = policy_arrive(&broker->limits, &arrival);
+    struct logon *logon = reason == REASON_NONE ? make(broker, peer) : NULL;
+    if (logon == NULL) {
+        close_descriptor(&credentials);
+        if (reason == REASON_NONE)
+            reason = REASON_INTERNAL;
+        record_event(broker, DB_EVENT_REFUSED, 0, NULL, peer->client.address, reason, NULL);
+        peer_refuse(peer, peer->serial, reason, "");
+        return;
+    }
+    logon->credentials = credentials;
+    enter(logon, ARRIVED);
+    start_waiting(broker);
+}
+
+void logon_abandon(struct logon *logon)
+{
+    struct broker *broker = logon->broker;
+    logon->peer->logon = NULL;
+    logon->peer = NULL;
+    if (logon->step == ADMITTED)
+        return;
+    if (logon->step != ARRIVED)
+        smlink_drop_logon(broker, logon->id, REASON_CLIENT_GONE);
+    finish(logon);
+    start_waiting(broker);
+}
+
+void logons_result(struct broker *broker, const struct sm_logon_result *result)
+{
+    struct logon *logon = find(broker, result->logon);
+    if (logon == NULL) {
+        if (result->reason == REASON_NONE) /* of an earlier broker, or of a peer that has gone */
+            smlink_drop_logon(broker, result->logon, REASON_CLIENT_GONE);
+        return;
+    }
+    if (result->reason != REASON_NONE) {
+        if (logon->step == CHECKING)
+            logon->outcome = *result;
+        refuse(logon, result->reason < REASON_COUNT ? (enum reason)result->reason : REASON_INTERNAL, "");
+        finish(logon);
+        start_waiting(broker);
+        return;
+    }
+    if (logon->step != CHECKING)
+        return; /* told again after lodge-smss came back */
+    logon->user = users_hold(&broker->users, result->uid);
+    if (logon->user == NULL) {
+        end_without_session(logon, REASON_INTERNAL);
+        return;
+    }
+    logon->outcome = *result;
+    enter(logon, HELD);
+    decide(logon);
+}
+
+struct session *logons_session_made(struct broker *broker, const struct sm_session_state *told)
+{
+    struct logon *logon = find(broker, told->logon);
+    bool expected = logon != NULL && logon->step == ADMITTED && logon->user->uid == told->uid;
+    struct peer *peer = expected ? logon->peer : NULL;
+    struct session *session = session_add(broker, told, expected);
+    if (session == NULL) {
+        log_error("broker", "no memory for session %u", told->id);
+        return NULL;
+    }
+    if (!expected)
+        return session;
+    if (peer != NULL)
+        session->client = peer->client;
+    record_event(broker, DB_EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE,
+                 NULL);
+    finish(logon);
+    if (peer != NULL)
+        attach_offer(session, peer, false);
+    start_waiting(broker);
+    return session;
+}
+
+void logons_session_failed(struct broker *broker, uint64_t id, enum reason reason, const char *detail)
+{
+    struct logon *logon = find(broker, id);
+    if (logon == NULL)
+        return;
+    record_event(broker, DB_EVENT_SESSION_FAILED, 0, logon->outcome.user, NULL, reason, detail);
+    refuse(logon, reason, detail);
+    finish(logon);
+    start_waiting(broker);
+}
+
+void logons_smss_is_back(struct broker *broker)
+{
+    struct logon *logon, *next;
+    for (logon = TAILQ_FIRST(&broker->logons); logon != NULL; logon = next) {
+        next = TAILQ_NEXT(logon, link);
+        if (logon->step == ADMITTED && logon->generation != broker->sm.generation) {
+            /* the one that was asked is gone, and no session came of it */
+            refuse(logon, REASON_SESSION_FAILED, "");
+            smlink_drop_logon(broker, logon->id, REASON_SESSION_FAILED);
+            finish(logon);
+        } else if (logon->step == HELD) {
+            event_active(logon->wake, EV_TIMEOUT, 0);
+        }
+    }
+    start_waiting(broker);
+}
+
+void logons_refuse_all(struct broker *broker, enum reason reason)
+{
+    struct logon *logon, *next;
+    for (logon = TAILQ_FIRST(&broker->logons); logon != NULL; logon = next) {
+        next = TAILQ_NEXT(logon, link);
+        if (logon->step == ADMITTED)
+            continue;
+        refuse(logon, reason, "");
+        if (logon->step != ARRIVED)
+            smlink_drop_logon(broker, logon->id, (uint16_t)reason);
+        finish(logon);
+    }
+}
+
+void logons_free_all(struct broker *broker)
+{
+    while (!TAILQ_EMPTY(&broker->logons))
+        finish(TAILQ_FIRST(&broker->logons));
+}

@@ -1,0 +1,320 @@
+#include "broker/methods.h"
+
+#include <stdio.h>
+
+#include "broker/attach.h"
+#include "broker/broker.h"
+#include "broker/logons.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define PAGE_MAX   100
+#define PAGE_BYTES 60000 /* of a packet's 65536 */
+
+static void call_ping(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    (void)descriptor;
+    peer_done(peer, request->serial);
+}
+
+static void call_version(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    Lodge__Lsm__Version version = LODGE__LSM__VERSION__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    (void)descriptor;
+    version.version = (char *)LODGE_VERSION;
+    version.protocol = LSM_PROTOCOL;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_VERSION;
+    answer.version = &version;
+    peer_answer(peer, request->serial, &answer, -1);
+}
+
+/* Of logon, attach and announce one may be under way. Returns false when the request has been answered. */
+static bool begin(struct peer *peer, uint64_t serial)
+{
+    if (peer_is_busy(peer)) {
+        peer_refuse(peer, serial, REASON_WRONG_STATE, "Another request of this connection is under way.");
+        return false;
+    }
+    peer->serial = serial;
+    return true;
+}
+
+/* Returns false when the request has been answered. */
+static bool take_client(struct peer *peer, uint64_t serial, const Lodge__Lsm__Client *client)
+{
+    if (client != NULL && client_take(client, &peer->client))
+        return true;
+    peer_refuse(peer, serial, REASON_BAD_REQUEST,
+                "The client's description is missing or holds texts that are "
+                "too long or not printable.");
+    return false;
+}
+
+static void call_logon(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    if (!begin(peer, request->serial))
+        return;
+    if (peer->session != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "This connection has a session.");
+        return;
+    }
+    if (!take_client(peer, request->serial, request->logon->client))
+        return;
+    int credentials = *descriptor;
+    *descriptor = -1;
+    logon_begin(peer->broker, peer, credentials);
+}
+
+static void call_attach(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    (void)descriptor;
+    if (begin(peer, request->serial))
+        attach_again(peer->broker, peer, request->attach->session, request->attach->viewer);
+}
+
+static void call_announce(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    (void)descriptor;
+    if (!begin(peer, request->serial))
+        return;
+    if (peer->session != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "This connection has a session.");
+        return;
+    }
+    if (take_client(peer, request->serial, request->announce->client))
+        attach_announce(peer->broker, peer, request->announce->session, request->announce->viewer);
+}
+
+static void call_client(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    (void)descriptor;
+    if (peer->session == NULL && peer->logon == NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "This connection has no session.");
+        return;
+    }
+    if (!take_client(peer, request->serial, request->client->client))
+        return;
+    if (peer->session != NULL)
+        peer->session->client = peer->client;
+    peer_done(peer, request->serial);
+}
+
+struct told_session {
+    Lodge__Lsm__Session message;
+    Lodge__Lsm__Client client;
+};
+
+static void tell_session(const struct session *session, struct told_session *told)
+{
+    lodge__lsm__session__init(&told->message);
+    client_tell(&session->client, &told->client);
+    told->message.id = session->id;
+    told->message.state = (Lodge__Lsm__State)session->state;
+    told->message.user = (char *)session->name;
+    told->message.uid = session->user->uid;
+    told->message.lab = session->lab;
+    told->message.client = &told->client;
+    told->message.logon_ms = session->logon_ms;
+    told->message.connect_ms = session->connect_ms;
+    told->message.disconnect_ms = session->disconnect_ms;
+    told->message.now_ms = (uint64_t)clock_real_ms();
+}
+
+static bool may_see(const struct peer *peer, const struct session *session)
+{
+    return peer->role == ROLE_ADMIN || session->user->uid == peer->uid;
+}
+
+static void call_list(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct told_session told[PAGE_MAX];
+    Lodge__Lsm__Session *pointers[PAGE_MAX];
+    Lodge__Lsm__Sessions sessions = LODGE__LSM__SESSIONS__INIT;
+    uint32_t limit = request->list->limit;
+    size_t bytes = 0;
+    (void)descriptor;
+    if (limit == 0 || limit > PAGE_MAX)
+        limit = PAGE_MAX;
+    struct session *session = session_next(peer->broker, request->list->after);
+    for (; session != NULL; session = session_next(peer->broker, session->id)) {
+        if (!may_see(peer, session))
+            continue;
+        if (sessions.n_session == limit || bytes > PAGE_BYTES) {
+            sessions.more = true;
+            break;
+        }
+        tell_session(session, &told[sessions.n_session]);
+        pointers[sessions.n_session] = &told[sessions.n_session].message;
+        bytes += lodge__lsm__session__get_packed_size(pointers[sessions.n_session++]) + 8;
+    }
+    sessions.session = pointers;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+    answer.sessions = &sessions;
+    peer_answer(peer, request->serial, &answer, -1);
+}
+
+/* The session, or NULL when the request has been answered. Another's session is as good as none. */
+static struct session *take_session(struct peer *peer, uint64_t serial, uint32_t id)
+{
+    struct session *session = session_find(peer->broker, id);
+    if (session != NULL && may_see(peer, session))
+        return session;
+    peer_refuse(peer, serial, REASON_NO_SESSION, "");
+    return NULL;
+}
+
+static void call_show(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = take_session(peer, request->serial, request->show->session);
+    struct told_session told;
+    (void)descriptor;
+    if (session == NULL)
+        return;
+    tell_session(session, &told);
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
+    answer.session = &told.message;
+    peer_answer(peer, request->serial, &answer, -1);
+}
+
+static void call_disconnect(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = take_session(peer, request->serial, request->disconnect->session);
+    char by[32];
+    (void)descriptor;
+    if (session == NULL)
+        return;
+    if (session->viewer == 0 || session->state == SESSION_DOWN) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "Nobody is connected to it.");
+        return;
+    }
+    snprintf(by, sizeof(by), "by uid %u", (unsigned)peer->uid);
+    record_event(peer->broker, DB_EVENT_DISCONNECTED_BY, session->id, session->name, session->client.address,
+                 REASON_DISCONNECTED, by);
+    attach_send_away(session, REASON_DISCONNECTED, "");
+    peer_done(peer, request->serial);
+}
+
+static void call_logoff(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = take_session(peer, request->serial, request->logoff->session);
+    char about[SESSION_ABOUT_ROOM];
+    (void)descriptor;
+    if (session == NULL)
+        return;
+    enum reason reason = session->user->uid == peer->uid ? REASON_LOGOFF : REASON_LOGOFF_ADMIN;
+    log_info(session_about(session, about), "logoff asked for by uid %u", (unsigned)peer->uid);
+    if (session->state != SESSION_DOWN)
+        session_end(session, reason);
+    peer_done(peer, request->serial);
+}
+
+/* Puts as many events as a packet takes into the answer: the newest of those that were asked for as the last
+ * ones, else the first. */
+static void answer_events(struct peer *peer, const struct db_event *events, size_t count, bool more,
+                          bool last)
+{
+    Lodge__Lsm__Event told[PAGE_MAX], *pointers[PAGE_MAX];
+    Lodge__Lsm__Events page = LODGE__LSM__EVENTS__INIT;
+    size_t bytes = 0, fits = 0;
+    for (; fits < count && bytes < PAGE_BYTES; fits++) {
+        const struct db_event *event = &events[last ? count - 1 - fits : fits];
+        Lodge__Lsm__Event *to = &told[fits];
+        lodge__lsm__event__init(to);
+        to->serial = event->serial;
+        to->time_ms = (uint64_t)event->time_ms;
+        to->id = event->id;
+        to->session = event->session;
+        to->user = (char *)event->user;
+        to->address = (char *)event->address;
+        to->reason = (char *)event->reason;
+        to->detail = (char *)event->detail;
+        bytes += lodge__lsm__event__get_packed_size(to) + 8;
+    }
+    for (size_t i = 0; i < fits; i++)
+        pointers[i] = &told[last ? fits - 1 - i : i];
+    page.event = pointers;
+    page.n_event = fits;
+    page.more = !last && (more || fits < count);
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
+    answer.events = &page;
+    peer_answer(peer, peer->query_serial, &answer, -1);
+}
+
+static void finish_query(struct peer *peer, bool ok, const struct db_event *events, size_t count, bool more,
+                         bool last)
+{
+    peer->query = NULL;
+    if (ok)
+        answer_events(peer, events, count, more, last);
+    else
+        peer_refuse(peer, peer->query_serial, REASON_INTERNAL, "The event log cannot be read at the moment.");
+}
+
+static void take_last_events(void *context, bool ok, const struct db_event *events, size_t count, bool more)
+{
+    finish_query(context, ok, events, count, more, true);
+}
+
+static void take_later_events(void *context, bool ok, const struct db_event *events, size_t count, bool more)
+{
+    finish_query(context, ok, events, count, more, false);
+}
+
+static void call_events(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    uint64_t after = request->events->after;
+    uint32_t limit = request->events->limit;
+    (void)descriptor;
+    if (peer->query != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "Another request for events is under way.");
+        return;
+    }
+    if (limit == 0 || limit > PAGE_MAX)
+        limit = PAGE_MAX;
+    peer->query_serial = request->serial;
+    peer->query = db_events_query(peer->broker->db, after, limit,
+                                  after == 0 ? take_last_events : take_later_events, peer);
+    if (peer->query == NULL)
+        peer_refuse(peer, request->serial, REASON_BUSY, "");
+}
+
+#define METHOD(symbol) [LODGE__LSM__REQUEST__METHOD_##symbol]
+const struct method methods[] = {
+    METHOD(PING) = {"ping", ROLE_ANYONE, false, call_ping},
+    METHOD(VERSION) = {"version", ROLE_ANYONE, false, call_version},
+    METHOD(LOGON) = {"logon", ROLE_FRONT, true, call_logon},
+    METHOD(ATTACH) = {"attach", ROLE_FRONT, false, call_attach},
+    METHOD(ANNOUNCE) = {"announce", ROLE_FRONT, false, call_announce},
+    METHOD(CLIENT) = {"client", ROLE_FRONT, false, call_client},
+    METHOD(LIST) = {"list", ROLE_ADMIN | ROLE_USER, false, call_list},
+    METHOD(SHOW) = {"show", ROLE_ADMIN | ROLE_USER, false, call_show},
+    METHOD(DISCONNECT) = {"disconnect", ROLE_ADMIN | ROLE_USER, false, call_disconnect},
+    METHOD(LOGOFF) = {"logoff", ROLE_ADMIN | ROLE_USER, false, call_logoff},
+    METHOD(EVENTS) = {"events", ROLE_ADMIN, false, call_events},
+};
+const size_t method_count = sizeof(methods) / sizeof(methods[0]);
+_Static_assert(sizeof(methods) / sizeof(methods[0]) == LODGE__LSM__REQUEST__METHOD_EVENTS + 1,
+               "the last method of lsm.proto is the last row; test-methods looks at those between");
+
+void methods_call(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    size_t number = (size_t)request->method_case;
+    const struct method *method = number < method_count ? &methods[number] : NULL;
+    if (method == NULL || method->call == NULL) {
+        peer_drop(peer, "it asked for a method that there is not");
+        return;
+    }
+    if ((*descriptor >= 0) != method->with_descriptor) {
+        peer_drop(peer, "the number of descriptors is wrong");
+        return;
+    }
+    if ((method->roles & peer->role) == 0) {
+        peer_refuse(peer, request->serial, REASON_FORBIDDEN, "");
+        return;
+    }
+    method->call(peer, request, descriptor);
+}

@@ -1,0 +1,22 @@
+/* The API's methods: one table, one row each. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "broker/peers.h"
+
+struct method {
+    const char *name;     /* as in lsm.proto; NULL: no such method */
+    unsigned roles;       /* who may call it */
+    bool with_descriptor; /* the packet carries one; else none */
+    /* May take the descriptor (and set it to -1). Answers now or later. */
+    void (*call)(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
+};
+
+/* By the number in the oneof. */
+extern const struct method methods[];
+extern const size_t method_count;
+
+/* Checks the request against the table and calls its method. A peer that breaks the protocol is dropped. */
+void methods_call(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);

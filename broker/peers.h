@@ -1,0 +1,75 @@
+/* Connections on lsm.port. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "broker/client.h"
+#include "common/reason.h"
+#include "rpc/lsm.h"
+
+/* Who may call a method; what a peer is follows from the kernel's word alone. */
+enum role {
+    ROLE_ADMIN = 1, /* root, or a member of the admin group */
+    ROLE_FRONT = 2, /* the front end's account */
+    ROLE_USER = 4,  /* everybody else: for their own sessions */
+    ROLE_ANYONE = ROLE_ADMIN | ROLE_FRONT | ROLE_USER,
+};
+
+struct broker;
+struct db_query;
+struct event;
+struct logon;
+struct session;
+struct user;
+
+struct peer {
+    TAILQ_ENTRY(peer) link; /* of broker.peers, or dead_peers */
+    struct broker *broker;
+    int fd;
+    struct event *readable;
+    pid_t pid;
+    uid_t uid;
+    enum role role;
+    struct user *user; /* counts connections */
+    bool dead;
+    struct client client;
+    /* of the one request of logon, attach, announce that may be under way */
+    uint64_t serial;
+    bool reconnected;
+    struct logon *logon;
+    struct session *pending;      /* waits for this session */
+    struct session *announced_to; /* until its agent has named its viewers */
+    uint16_t announced_id;        /* until the sessions are known; 0: none */
+    TAILQ_ENTRY(peer) announcing; /* of session.announcers or broker.early_announcers */
+    /* whom it serves */
+    struct session *session;
+    uint64_t viewer;
+    struct {
+        uint16_t session;
+        uint64_t viewer;
+        enum reason reason;
+        char detail[512];
+    } last; /* what it lost, and why */
+    struct db_query *query;
+    uint64_t query_serial;
+};
+
+/* Starts accepting. Returns false when memory runs out. */
+bool peers_start(struct broker *broker);
+void peers_stop(struct broker *broker);
+/* Sends an answer, with its serial set; `descriptor` (-1: none) stays the caller's. A peer that does not read
+ * is dropped. */
+void peer_answer(struct peer *peer, uint64_t serial, Lodge__Lsm__Answer *answer, int descriptor);
+void peer_refuse(struct peer *peer, uint64_t serial, enum reason reason, const char *detail);
+void peer_done(struct peer *peer, uint64_t serial);
+/* Ends the connection and what hangs on it; freed on the loop's next turn. `why` is logged, NULL: nothing is.
+ */
+void peer_drop(struct peer *peer, const char *why);
+/* Keeps why the peer lost the session, for when it asks. */
+void peer_remember(struct peer *peer, const struct session *session, enum reason reason, const char *detail);
+/* True while a logon, attach or announce of the peer is not answered. */
+bool peer_is_busy(const struct peer *peer);

@@ -1,0 +1,259 @@
+#include "broker/sessions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broker/attach.h"
+#include "broker/broker.h"
+#include "broker/link.h"
+#include "broker/logons.h"
+#include "broker/peers.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/text.h"
+
+#define STATE_TIES(ours, theirs) \
+    _Static_assert((int)(ours) == (int)(theirs), "the states are those of lsm.proto")
+STATE_TIES(SESSION_ACTIVE, LODGE__LSM__STATE__ACTIVE);
+STATE_TIES(SESSION_DISCONNECTED, LODGE__LSM__STATE__DISCONNECTED);
+STATE_TIES(SESSION_DOWN, LODGE__LSM__STATE__DOWN);
+STATE_TIES(SESSION_INIT, LODGE__LSM__STATE__INIT);
+
+enum place { NOWHERE, AMONG_CONNECTED, AMONG_DISCONNECTED };
+
+/* Of each state: its name, and where the user's record counts it. */
+static const struct {
+    const char *name;
+    enum place place;
+} states[] = {
+    [SESSION_ACTIVE] = {"Active", AMONG_CONNECTED},
+    [SESSION_CONNECTED] = {"Connected", NOWHERE},
+    [SESSION_CONNECT_QUERY] = {"ConnectQuery", NOWHERE},
+    [SESSION_SHADOW] = {"Shadow", NOWHERE},
+    [SESSION_DISCONNECTED] = {"Disconnected", AMONG_DISCONNECTED},
+    [SESSION_IDLE] = {"Idle", NOWHERE},
+    [SESSION_LISTEN] = {"Listen", NOWHERE},
+    [SESSION_RESET] = {"Reset", NOWHERE},
+    [SESSION_DOWN] = {"Down", NOWHERE},
+    [SESSION_INIT] = {"Init", NOWHERE},
+};
+_Static_assert(sizeof(states) / sizeof(states[0]) == SESSION_STATES, "each state has its row");
+
+static const char *const event_names[] = {
+    [SESSION_STARTED] = "started",     [SESSION_ATTACHES] = "attaches", [SESSION_REATTACHES] = "reattaches",
+    [SESSION_IS_VIEWED] = "is viewed", [SESSION_LEFT] = "left",         [SESSION_ENDS] = "ends",
+};
+_Static_assert(sizeof(event_names) / sizeof(event_names[0]) == SESSION_EVENTS, "each event has its name");
+
+/* A row that is missing: the event may not happen in the state. */
+static const struct {
+    bool allowed;
+    enum session_state next;
+    enum db_event_id record; /* 0: none */
+} transitions[SESSION_STATES][SESSION_EVENTS] = {
+    [SESSION_INIT] =
+        {
+            [SESSION_STARTED] = {true, SESSION_DISCONNECTED, DB_EVENT_SHELL_START},
+            [SESSION_ATTACHES] = {true, SESSION_CONNECTED, 0},
+            [SESSION_IS_VIEWED] = {true, SESSION_CONNECTED, 0},
+            [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+        },
+    [SESSION_CONNECTED] =
+        {
+            [SESSION_STARTED] = {true, SESSION_ACTIVE, DB_EVENT_SHELL_START},
+            [SESSION_REATTACHES] = {true, SESSION_CONNECTED, 0},
+            [SESSION_LEFT] = {true, SESSION_INIT, DB_EVENT_DISCONNECT},
+            [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+        },
+    [SESSION_ACTIVE] =
+        {
+            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, DB_EVENT_RECONNECT},
+            [SESSION_REATTACHES] = {true, SESSION_ACTIVE, 0},
+            [SESSION_LEFT] = {true, SESSION_DISCONNECTED, DB_EVENT_DISCONNECT},
+            [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+        },
+    [SESSION_DISCONNECTED] =
+        {
+            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, DB_EVENT_RECONNECT},
+            [SESSION_IS_VIEWED] = {true, SESSION_ACTIVE, 0},
+            [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+        },
+    [SESSION_DOWN] =
+        {
+            [SESSION_LEFT] = {true, SESSION_DOWN, 0},
+            [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+        },
+};
+
+struct session *session_find(struct broker *broker, uint32_t id)
+{
+    return id < SESSIONS_MAX ? broker->sessions.by_id[id] : NULL;
+}
+
+struct session *session_next(struct broker *broker, uint32_t after)
+{
+    for (uint32_t id = after + 1; id < SESSIONS_MAX && after < SESSIONS_MAX;) {
+        uint64_t bits = broker->sessions.used[id / 64] >> (id % 64);
+        if (bits != 0)
+            return broker->sessions.by_id[id + (uint32_t)__builtin_ctzll(bits)];
+        id = (id / 64 + 1) * 64;
+    }
+    return NULL;
+}
+
+const char *session_about(const struct session *session, char about[SESSION_ABOUT_ROOM])
+{
+    snprintf(about, SESSION_ABOUT_ROOM, "session %u", session->id);
+    return about;
+}
+
+const char *session_state_name(enum session_state state)
+{
+    return states[state].name;
+}
+
+static void take_place(struct session *session)
+{
+    struct user *user = session->user;
+    switch (states[session->state].place) {
+    case NOWHERE:
+        user->changing++;
+        break;
+    case AMONG_CONNECTED:
+        TAILQ_INSERT_HEAD(&user->connected, session, by_user);
+        break;
+    case AMONG_DISCONNECTED:
+        TAILQ_INSERT_HEAD(&user->disconnected, session, by_user);
+        break;
+    }
+}
+
+static void leave_place(struct session *session)
+{
+    struct user *user = session->user;
+    switch (states[session->state].place) {
+    case NOWHERE:
+        user->changing--;
+        break;
+    case AMONG_CONNECTED:
+        TAILQ_REMOVE(&user->connected, session, by_user);
+        break;
+    case AMONG_DISCONNECTED:
+        TAILQ_REMOVE(&user->disconnected, session, by_user);
+        break;
+    }
+}
+
+bool session_move(struct session *session, enum session_event event, enum reason reason, const char *detail)
+{
+    char about[SESSION_ABOUT_ROOM];
+    if (!transitions[session->state][event].allowed) {
+        log_warning(session_about(session, about), "cannot be that it %s: it is %s", event_names[event],
+                    states[session->state].name);
+        return false;
+    }
+    enum db_event_id record = transitions[session->state][event].record;
+    enum session_state before = session->state;
+    leave_place(session);
+    session->state = transitions[before][event].next;
+    take_place(session);
+    if (event == SESSION_ATTACHES)
+        session->connect_ms = (uint64_t)clock_real_ms();
+    if (event == SESSION_LEFT)
+        session->disconnect_ms = (uint64_t)clock_real_ms();
+    session->was_up |= event == SESSION_STARTED;
+    if (before != session->state)
+        log_info(session_about(session, about), "%s, was %s", states[session->state].name,
+                 states[before].name);
+    if (record != 0)
+        record_event(session->broker, record, session->id, session->name, session->client.address, reason,
+                     detail);
+    logons_wake(session->user);
+    return true;
+}
+
+void session_end(struct session *session, enum reason reason)
+{
+    struct broker *broker = session->broker;
+    struct sm_session_end end = {.id = session->id,
+                                 .reason = (uint16_t)reason,
+                                 .grace_ms = (uint32_t)broker->conf.logoff_seconds * 1000};
+    session->end_reason = reason;
+    smlink_send(broker, SM_SESSION_END, &end, -1);
+    session_move(session, SESSION_ENDS, reason, NULL);
+}
+
+static enum session_state state_told(uint8_t life)
+{
+    static const enum session_state told[] = {
+        [SM_SESSION_STARTING] = SESSION_INIT,
+        [SM_SESSION_UP] = SESSION_DISCONNECTED,
+        [SM_SESSION_ENDING] = SESSION_DOWN,
+    };
+    return told[life];
+}
+
+struct session *session_add(struct broker *broker, const struct sm_session_state *told, bool fresh)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL)
+        return NULL;
+    session->user = users_hold(&broker->users, told->uid);
+    if (session->user == NULL) {
+        free(session);
+        return NULL;
+    }
+    session->broker = broker;
+    session->id = told->id;
+    session->state = state_told(told->state);
+    text_copy(session->name, sizeof(session->name), told->user);
+    session->lab = told->account == SM_ACCOUNT_LAB;
+    session->fresh = fresh;
+    session->was_up = told->state == SM_SESSION_UP;
+    session->logon = told->logon;
+    session->logon_ms = told->started_ms;
+    session->link.fd = -1;
+    TAILQ_INIT(&session->announcers);
+    broker->sessions.by_id[session->id] = session;
+    broker->sessions.used[session->id / 64] |= UINT64_C(1) << (session->id % 64);
+    broker->sessions.count++;
+    session->user->sessions++;
+    take_place(session);
+    link_start(session);
+    return session;
+}
+
+void session_remove(struct session *session, enum reason reason, const char *detail)
+{
+    struct broker *broker = session->broker;
+    struct user *user = session->user;
+    char about[SESSION_ABOUT_ROOM];
+    log_info(session_about(session, about), "of %s has ended: %s%s%s", session->name, reason_name(reason),
+             detail[0] ? ": " : "", detail);
+    record_event(broker, session->was_up ? DB_EVENT_LOGOFF : DB_EVENT_SESSION_FAILED, session->id,
+                 session->name, session->client.address, reason, detail);
+    attach_session_over(session, reason, detail);
+    logons_wake(user);
+    session_forget(session);
+}
+
+void session_forget(struct session *session)
+{
+    struct broker *broker = session->broker;
+    struct user *user = session->user;
+    if (session->worker != NULL)
+        session->worker->session = NULL;
+    if (session->pending != NULL)
+        session->pending->pending = NULL;
+    for (struct peer *peer; (peer = TAILQ_FIRST(&session->announcers)) != NULL;) {
+        TAILQ_REMOVE(&session->announcers, peer, announcing);
+        peer->announced_to = NULL;
+    }
+    leave_place(session);
+    user->sessions--;
+    broker->sessions.count--;
+    broker->sessions.by_id[session->id] = NULL;
+    broker->sessions.used[session->id / 64] &= ~(UINT64_C(1) << (session->id % 64));
+    users_release(&broker->users, user);
+    free(session);
+}

@@ -1,0 +1,104 @@
+/* The sessions there are, by id and by user, and their states. */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "broker/client.h"
+#include "common/reason.h"
+#include "rpc/sm.h"
+
+#define SESSIONS_MAX 65536
+
+/* The WTS connection states, in their order: as enum State of lsm.proto. A session that is being created is
+ * in INIT, or in CONNECTED when its viewer is there already; one that is being ended is in DOWN. */
+enum session_state {
+    SESSION_ACTIVE,
+    SESSION_CONNECTED,
+    SESSION_CONNECT_QUERY,
+    SESSION_SHADOW,
+    SESSION_DISCONNECTED,
+    SESSION_IDLE,
+    SESSION_LISTEN,
+    SESSION_RESET,
+    SESSION_DOWN,
+    SESSION_INIT,
+    SESSION_STATES
+};
+
+enum session_event {
+    SESSION_STARTED,    /* the desktop is there */
+    SESSION_ATTACHES,   /* a viewer gets the session, from nobody or from another */
+    SESSION_REATTACHES, /* the same viewer after the agent's end */
+    SESSION_IS_VIEWED,  /* found out after this broker's start */
+    SESSION_LEFT,       /* the viewer is gone or was sent away */
+    SESSION_ENDS,       /* the logoff has begun */
+    SESSION_EVENTS
+};
+
+struct broker;
+struct peer;
+struct user;
+
+/* The connection to the display agent (link.h). */
+struct agent_link {
+    int fd;
+    struct event *readable, *retry;
+    unsigned delay_ms;
+    unsigned names; /* viewers named on this connection */
+    bool synced;    /* every viewer has been named on this connection */
+    bool named;     /* session.viewer has been */
+};
+
+struct session {
+    struct broker *broker;
+    TAILQ_ENTRY(session) by_user; /* of user.connected or user.disconnected, by state */
+    uint16_t id;
+    enum session_state state;
+    struct user *user;
+    char name[SM_USER_ROOM];
+    bool lab;
+    bool fresh; /* made in this broker's time: no viewer can be there that this broker does not know */
+    bool was_up;
+    struct client client;
+    uint64_t logon;
+    uint64_t logon_ms, connect_ms, disconnect_ms; /* since 1970 */
+    unsigned generation;                          /* of the lodge-smss that told it last */
+    enum reason end_reason;                       /* once an end was asked for */
+    uint64_t viewer;                              /* who has the session; 0: nobody */
+    enum reason left_reason;                      /* why the last viewer left */
+    struct agent_link link;
+    struct peer *worker;  /* serves the viewer; NULL: not announced */
+    struct peer *pending; /* gets the session when the agent can be reached */
+    TAILQ_HEAD(, peer) announcers;
+};
+
+struct sessions {
+    struct session *by_id[SESSIONS_MAX];
+    uint64_t used[SESSIONS_MAX / 64]; /* bits */
+    unsigned count;                   /* with those that are admitted but have no id yet */
+};
+
+/* Returns NULL where there is none. */
+struct session *session_find(struct broker *broker, uint32_t id);
+/* The first session with an id above `after`, or NULL. */
+struct session *session_next(struct broker *broker, uint32_t after);
+/* Takes in a session that lodge-smss told. `fresh`: it was made for a logon of this broker. Its link to the
+ * agent is begun. Returns NULL when memory runs out. */
+struct session *session_add(struct broker *broker, const struct sm_session_state *told, bool fresh);
+/* Nothing of the session is left: answers who waits for it, tells its worker, and frees it. */
+void session_remove(struct session *session, enum reason reason, const char *detail);
+/* Frees a session that lives on without this broker. */
+void session_forget(struct session *session);
+/* The one way from state to state: moves indexes and times along, writes the event, wakes who waits for the
+ * change. A pair that the table lacks is logged and changes nothing; returns false then. */
+bool session_move(struct session *session, enum session_event event, enum reason reason, const char *detail);
+/* Has lodge-smss end the session with this reason; again, where it has not heard of it. */
+void session_end(struct session *session, enum reason reason);
+/* "session 7" in a buffer of the caller's. */
+#define SESSION_ABOUT_ROOM 16
+const char *session_about(const struct session *session, char about[SESSION_ABOUT_ROOM]);
+const char *session_state_name(enum session_state state);
