@@ -1,0 +1,14 @@
+# The graphics half of the front end: pictures to clients, and the screens that Lodge draws itself.
+
+pkg_check_modules(GRAPHICS_FREERDP REQUIRED IMPORTED_TARGET freerdp3 freerdp-server3 winpr3)
+pkg_check_modules(GRAPHICS_FREETYPE REQUIRED IMPORTED_TARGET freetype2)
+
+set(graphics_sources graphics.c graphics-gfx.c graphics-pace.c graphics-pointer.c graphics-tiles.c
+  graphics-update.c encode.c font.c keymap.c screen.c screen-draw.c)
+list(TRANSFORM graphics_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
+lodge_library(graphics SOURCES ${graphics_sources}
+  LINK common ports PkgConfig::GRAPHICS_FREERDP PkgConfig::GRAPHICS_FREETYPE)
+
+foreach(test graphics-tiles graphics-pace graphics-pointer encode font keymap screen)
+  lodge_test(test-${test} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test-${test}.c LINK graphics)
+endforeach()
