@@ -1,0 +1,132 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/packet.h"
+#include "display/agent.h"
+#include "rpc/sm.h"
+#include "rpc/winstation.h"
+
+#define BROKER "the broker"
+
+void broker_send(struct agent *agent, unsigned number, const void *body)
+{
+    if (agent->broker_fd == -1)
+        return;
+    int failed = message_send(agent->broker_fd, &winstation_protocol, number, body, -1);
+    if (failed) {
+        log_warning(BROKER, "closed: %s", strerror(-failed));
+        close_descriptor(&agent->broker_fd);
+    }
+}
+
+static void tell_everything(struct agent *agent)
+{
+    for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
+        if (!viewer->gone)
+            broker_send(agent, WINSTATION_VIEWER, &(struct winstation_viewer){.viewer = viewer->id});
+    }
+    broker_send(agent, WINSTATION_SYNCED,
+                &(struct winstation_synced){agent->screen.width, agent->screen.height});
+}
+
+/* Programs of the session run as this process's user, and the broker does not. */
+void broker_accept(struct agent *agent)
+{
+    int fd = packet_accept(agent->listen_fd);
+    if (fd < 0)
+        return; /* gone again, or another wake-up will come */
+    struct packet_peer peer;
+    if (packet_peer_of(fd, &peer) != 0 || peer.uid == getuid()) {
+        log_warning(NULL, "a process of the session's own user is no broker");
+        close_descriptor(&fd);
+        return;
+    }
+    close_descriptor(&agent->broker_fd);
+    agent->broker_fd = fd;
+    tell_everything(agent);
+}
+
+static bool on_attach(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    const struct winstation_attach *attach = &body->attach;
+    if (attach->viewer == 0)
+        return false;
+    resize_want(&agent->resize, attach->width, attach->height, agent->screen.width, agent->screen.height);
+    input_set_layout(&agent->input, attach->keyboard_layout);
+    viewer_attach(agent, descriptor, attach->viewer);
+    return true;
+}
+
+static bool on_detach(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    (void)descriptor;
+    viewer_dismiss(agent, body->detach.viewer, body->detach.reason, body->detach.detail, false);
+    return true;
+}
+
+/* Handlers take the descriptor when they return true. */
+static bool act_for_broker(struct agent *agent, const struct message *message,
+                           const union winstation_body *body)
+{
+    static const struct {
+        unsigned number;
+        bool (*action)(struct agent *, const union winstation_body *, int);
+    } actions[] = {{WINSTATION_ATTACH, on_attach}, {WINSTATION_DETACH, on_detach}};
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        if (actions[i].number == message->number)
+            return actions[i].action(agent, body, message->descriptor);
+    }
+    return false;
+}
+
+void broker_receive(struct agent *agent)
+{
+    while (agent->broker_fd != -1) {
+        union winstation_body body;
+        struct message message;
+        const char *problem = "";
+        int got = message_receive(agent->broker_fd, &winstation_protocol, WINSTATION_BY_BROKER, &body,
+                                  sizeof(body), &message, &problem);
+        if (got == -EAGAIN)
+            return;
+        if (got > 0 && act_for_broker(agent, &message, &body))
+            continue;
+        if (got > 0) {
+            close_descriptor(&message.descriptor);
+            problem = "a viewer must have a number";
+        }
+        if (got != 0)
+            log_warning(BROKER, "closed: %s", problem[0] ? problem : strerror(-got));
+        close_descriptor(&agent->broker_fd);
+    }
+}
+
+int channel_ready(struct agent *agent)
+{
+    return message_send(agent->channel_fd, &sm_protocol, SM_READY, &(struct sm_ready){.role = SM_AGENT}, -1);
+}
+
+void channel_receive(struct agent *agent)
+{
+    while (!agent->over) {
+        union sm_body body;
+        struct message message;
+        const char *problem = "";
+        int got = message_receive(agent->channel_fd, &sm_protocol, SM_INIT, &body, sizeof(body), &message,
+                                  &problem);
+        if (got == -EAGAIN)
+            return;
+        if (got <= 0) { /* lodge-init is gone, and the session with it */
+            if (got < 0)
+                log_error("lodge-init", "closed: %s", problem[0] ? problem : strerror(-got));
+            agent->over = true;
+            agent->status = got == 0 ? 0 : 1;
+        } else if (message.number == SM_NOTICE) {
+            viewer_dismiss(agent, 0, body.notice.reason, body.notice.detail, true);
+        } else if (message.number == SM_CLOSE_WINDOWS) {
+            windows_close_all(&agent->windows);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "display/testbed.h"
+#include "tests/check.h"
+
+static xcb_atom_t atom(xcb_connection_t *c, const char *name)
+{
+    xcb_intern_atom_reply_t *reply =
+        xcb_intern_atom_reply(c, xcb_intern_atom(c, 0, (uint16_t)strlen(name), name), NULL);
+    CHECK(reply != NULL);
+    xcb_atom_t value = reply->atom;
+    free(reply);
+    return value;
+}
+
+void program_start(struct program *program, const struct bed *bed)
+{
+    program->connection = xcb_connect(bed->display, NULL);
+    xcb_connection_t *c = program->connection;
+    CHECK(!xcb_connection_has_error(c));
+    const xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(c)).data;
+    program->root = screen->root;
+    program->window = xcb_generate_id(c);
+    program->gc = xcb_generate_id(c);
+    uint32_t events = XCB_EVENT_MASK_KEY_PRESS | XCB_EVENT_MASK_KEY_RELEASE | XCB_EVENT_MASK_BUTTON_PRESS |
+                      XCB_EVENT_MASK_BUTTON_RELEASE | XCB_EVENT_MASK_EXPOSURE |
+                      XCB_EVENT_MASK_POINTER_MOTION | XCB_EVENT_MASK_FOCUS_CHANGE;
+    xcb_create_window(c, XCB_COPY_FROM_PARENT, program->window, screen->root, 100, 100, 300, 200, 0,
+                      XCB_WINDOW_CLASS_INPUT_OUTPUT, XCB_COPY_FROM_PARENT,
+                      XCB_CW_BACK_PIXEL | XCB_CW_EVENT_MASK, (uint32_t[]){0x202020, events});
+    xcb_create_gc(c, program->gc, program->window, 0, NULL);
+    program->delete_window = atom(c, "WM_DELETE_WINDOW");
+    xcb_change_property(c, XCB_PROP_MODE_REPLACE, program->window, atom(c, "WM_PROTOCOLS"), XCB_ATOM_ATOM, 32,
+                        1, &program->delete_window);
+    xcb_map_window(c, program->window);
+    xcb_flush(c);
+    free(program_wait(program, XCB_EXPOSE, WAIT_MS));
+    xcb_set_input_focus(c, XCB_INPUT_FOCUS_PARENT, program->window, XCB_CURRENT_TIME);
+    xcb_flush(c);
+    free(program_wait(program, XCB_FOCUS_IN, WAIT_MS));
+}
+
+void program_end(struct program *program)
+{
+    xcb_disconnect(program->connection);
+}
+
+void program_fill(struct program *program, uint32_t colour, int16_t x, int16_t y, uint16_t width,
+                  uint16_t height)
+{
+    xcb_change_gc(program->connection, program->gc, XCB_GC_FOREGROUND, &colour);
+    xcb_poly_fill_rectangle(program->connection, program->window, program->gc, 1,
+                            &(xcb_rectangle_t){x, y, width, height});
+    xcb_flush(program->connection);
+}
+
+xcb_generic_event_t *program_wait(struct program *program, uint8_t type, int wait_ms)
+{
+    double end = bed_now() + wait_ms;
+    for (;;) {
+        xcb_generic_event_t *event = xcb_poll_for_event(program->connection);
+        if (event != NULL && (event->response_type & 0x7F) == type)
+            return event;
+        if (event != NULL) {
+            free(event);
+            continue;
+        }
+        double left = end - bed_now();
+        CHECK(!xcb_connection_has_error(program->connection));
+        if (left <= 0)
+            return NULL;
+        struct pollfd wait = {.fd = xcb_get_file_descriptor(program->connection), .events = POLLIN};
+        poll(&wait, 1, (int)left + 1);
+    }
+}
+
+uint32_t program_key(struct program *program)
+{
+    xcb_key_press_event_t *press = (xcb_key_press_event_t *)program_wait(program, XCB_KEY_PRESS, WAIT_MS);
+    CHECK(press != NULL);
+    xcb_connection_t *c = program->connection;
+    xcb_get_keyboard_mapping_reply_t *map =
+        xcb_get_keyboard_mapping_reply(c, xcb_get_keyboard_mapping(c, press->detail, 1), NULL);
+    CHECK(map != NULL && map->keysyms_per_keycode >= 2);
+    const xcb_keysym_t *keysyms = xcb_get_keyboard_mapping_keysyms(map);
+    bool letter = keysyms[0] >= 'a' && keysyms[0] <= 'z';
+    bool shift = (press->state & XCB_MOD_MASK_SHIFT) != 0;
+    if (letter && (press->state & XCB_MOD_MASK_LOCK) != 0)
+        shift = !shift;
+    uint32_t keysym = keysyms[shift ? 1 : 0];
+    free(map);
+    free(press);
+    return keysym;
+}
