@@ -93,6 +93,21 @@ static void recovery_late(void *context)
     serve(context);
 }
 
+/* On a first start a port that is taken ends it with an explanation; after a restart there is something to
+ * keep alive, and the service tries again. */
+static bool open_ports(struct smss *smss, bool first)
+{
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        struct service *service = &smss->services[i];
+        if (service->state == SERVICE_AWAITED)
+            continue;
+        service->listening = boot_listen(smss, service->which);
+        if (service->listening < 0 && first)
+            return false;
+    }
+    return true;
+}
+
 bool phase_begin(struct smss *smss)
 {
     smss->phase = SMSS_RECOVERING;
@@ -101,16 +116,17 @@ bool phase_begin(struct smss *smss)
         struct service *service = &smss->services[i];
         if (cgroup_is_populated(&smss->cgroup, service_group(service)))
             service->state = SERVICE_AWAITED;
-        else if ((service->listening = boot_listen(smss, service->which)) < 0)
-            return false;
     }
     find_sessions(smss);
     clean_orphans(smss, false);
-    if (waits(smss)) {
+    bool first = !waits(smss);
+    if (!open_ports(smss, first))
+        return false;
+    if (first) {
+        serve(smss);
+    } else {
         log_info(NULL, "waits up to %d s for what outlived the last lodge-smss", RECOVERY_MS / 1000);
         loop_timer_set(smss->loop, &smss->timer, RECOVERY_MS);
-    } else {
-        serve(smss);
     }
     return true;
 }

@@ -22,3 +22,5 @@ struct session_move {
 
 /* What an event does in a state. Returns false when it is refused there. */
 bool session_move(enum session_state state, enum session_event event, struct session_move *move_r);
+const char *session_state_name(enum session_state state);
+const char *session_event_name(enum session_event event);

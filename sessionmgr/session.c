@@ -1,4 +1,4 @@
-/* The states of sessions: one table, one function that moves them. */
+/* Sessions: one function moves them between their states, as session-table.c says. */
 #include "sessionmgr/session-table.h"
 
 #include <signal.h>
@@ -9,115 +9,6 @@
 #include "common/log.h"
 #include "common/reason.h"
 #include "sessionmgr/smss.h"
-
-static const char *const state_names[] = {
-    [SESSION_ORPHAN] = "orphan",   [SESSION_CREATING] = "creating", [SESSION_STARTING] = "starting",
-    [SESSION_UP] = "up",           [SESSION_ENDING] = "ending",     [SESSION_CLOSED] = "closed",
-    [SESSION_KILLING] = "killing", [SESSION_REMOVING] = "removing",
-};
-_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == SESSION_STATES, "each state has its name");
-
-static const char *const event_names[] = {
-    [SESSION_SAYS_STARTING] = "says-starting",
-    [SESSION_SAYS_UP] = "says-up",
-    [SESSION_SAYS_ENDING] = "says-ending",
-    [SESSION_END_ASKED] = "end-asked",
-    [SESSION_SAYS_ENDED] = "says-ended",
-    [SESSION_LOGON_DIED] = "logon-died",
-    [SESSION_LATE] = "late",
-    [SESSION_EMPTY] = "empty",
-};
-_Static_assert(sizeof(event_names) / sizeof(event_names[0]) == SESSION_EVENTS, "each event has its name");
-
-const char *session_state_name(enum session_state state)
-{
-    return state_names[state];
-}
-
-/* The next state and what is done on the way; what is not here is refused. A session that is being killed
- * takes no notice of what its logon still had to say. */
-static const struct session_move moves[SESSION_STATES][SESSION_EVENTS] =
-    {
-        [SESSION_ORPHAN] =
-            {
-                [SESSION_SAYS_STARTING] = {SESSION_STARTING, SESSION_DO_TELL},
-                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_TELL},
-                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
-                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
-                [SESSION_END_ASKED] = {SESSION_ORPHAN, SESSION_DO_RELAY_END},
-            },
-        [SESSION_CREATING] =
-            {
-                [SESSION_SAYS_STARTING] = {SESSION_STARTING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_TELL},
-                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
-                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
-                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
-                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
-                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
-            },
-        [SESSION_STARTING] =
-            {
-                [SESSION_SAYS_STARTING] = {SESSION_STARTING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_TELL},
-                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
-                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
-                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
-                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
-                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
-            },
-        [SESSION_UP] =
-            {
-                [SESSION_SAYS_UP] = {SESSION_UP, SESSION_DO_NOTHING},
-                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_TELL},
-                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
-                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
-                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
-            },
-        [SESSION_ENDING] =
-            {
-                [SESSION_SAYS_STARTING] = {SESSION_ENDING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_UP] = {SESSION_ENDING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_ENDING] = {SESSION_ENDING, SESSION_DO_NOTHING},
-                [SESSION_END_ASKED] = {SESSION_ENDING, SESSION_DO_RELAY_END},
-                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_AWAIT_EXIT},
-                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
-                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
-            },
-        [SESSION_CLOSED] =
-            {
-                [SESSION_SAYS_ENDING] = {SESSION_CLOSED, SESSION_DO_NOTHING},
-                [SESSION_END_ASKED] = {SESSION_CLOSED, SESSION_DO_NOTHING},
-                [SESSION_SAYS_ENDED] = {SESSION_CLOSED, SESSION_DO_NOTHING},
-                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_KILL},
-                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
-            },
-        [SESSION_KILLING] =
-            {
-                [SESSION_SAYS_STARTING] = {SESSION_KILLING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_UP] = {SESSION_KILLING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_ENDING] = {SESSION_KILLING, SESSION_DO_NOTHING},
-                [SESSION_END_ASKED] = {SESSION_KILLING, SESSION_DO_NOTHING},
-                [SESSION_SAYS_ENDED] = {SESSION_KILLING, SESSION_DO_NOTHING},
-                [SESSION_LOGON_DIED] = {SESSION_KILLING, SESSION_DO_LOOK},
-                [SESSION_LATE] = {SESSION_KILLING, SESSION_DO_KILL},
-                [SESSION_EMPTY] = {SESSION_REMOVING, SESSION_DO_REMOVE},
-            },
-        [SESSION_REMOVING] =
-            {
-                [SESSION_END_ASKED] = {SESSION_REMOVING, SESSION_DO_NOTHING},
-                [SESSION_LOGON_DIED] = {SESSION_REMOVING, SESSION_DO_NOTHING},
-                [SESSION_LATE] = {SESSION_REMOVING, SESSION_DO_REMOVE},
-            },
-};
-
-bool session_move(enum session_state state, enum session_event event, struct session_move *move_r)
-{
-    if (moves[state][event].action == SESSION_DO_REFUSE)
-        return false;
-    *move_r = moves[state][event];
-    return true;
-}
 
 static void do_nothing(struct session *session)
 {
@@ -164,14 +55,14 @@ void session_event(struct session *session, enum session_event event)
 {
     struct session_move move;
     if (!session_move(session->state, event, &move)) {
-        log_warning(session->about, "%s is refused while %s", event_names[event],
-                    state_names[session->state]);
+        log_warning(session->about, "%s is refused while %s", session_event_name(event),
+                    session_state_name(session->state));
         return;
     }
     if (event == SESSION_LATE && session->state != SESSION_REMOVING)
-        log_warning(session->about, "takes too long while %s", state_names[session->state]);
+        log_warning(session->about, "takes too long while %s", session_state_name(session->state));
     if (move.next != session->state) {
-        log_info(session->about, "%s, now %s", event_names[event], state_names[move.next]);
+        log_info(session->about, "%s, now %s", session_event_name(event), session_state_name(move.next));
         set_deadline(session, move.next);
     }
     session->state = move.next;

@@ -118,8 +118,10 @@ static int run(struct smss *smss)
         return 1;
     watch_signals(smss);
     smss->sm_source = loop_watch(smss->loop, smss->sm_port, EPOLLIN, peer_accept, smss);
-    if (!phase_begin(smss))
+    if (!phase_begin(smss)) {
+        boot_undo(smss);
         return 1;
+    }
     while (smss->phase != SMSS_STOPPED)
         loop_turn(smss->loop);
     while (smss->peers != NULL)

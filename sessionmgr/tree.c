@@ -78,6 +78,7 @@ static int empty_folder(struct removal *removal, int folder, unsigned depth)
             close(copy);
         return failed;
     }
+    rewinddir(directory); /* the copy shares its position with `folder` */
     struct dirent *entry;
     while (failed != -EAGAIN && (entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)

@@ -1,0 +1,90 @@
+/* The parts of lodge-init and what they share: one session's first process, as its user. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/reason.h"
+#include "rpc/sm.h"
+#include "sessionmgr/loop.h"
+#include "sessionmgr/proc.h"
+#include "sessionmgr/process.h"
+
+#define INIT_LINE_ROOM    256
+#define INIT_RESTARTS     5
+#define INIT_RESTARTS_MS  60000
+#define INIT_OWN_GRACE_MS 5000 /* where nobody said how long: the desktop ended by itself */
+
+enum init_phase {
+    INIT_X,
+    INIT_AGENT,
+    INIT_UP,
+    INIT_CLOSING, /* windows are asked to close */
+    INIT_TERMINATING,
+    INIT_KILLING,
+    INIT_STOPPING_AGENT,
+    INIT_STOPPING_X,
+    INIT_DONE,
+    INIT_PHASES,
+};
+
+struct init {
+    struct loop *loop;
+    int channel, winstation, signals;
+    struct sm_run run;
+    char objects[PROC_PATH_ROOM]; /* RUN/sessions/ID */
+    bool own_pids;                /* in a pid namespace of its own, which /proc shows */
+    enum init_phase phase;
+    int64_t phase_began, grace_ends;
+    struct loop_timer timer; /* the deadline of a start; in a logoff, the next look */
+
+    struct process x;
+    int x_ready, x_errors;
+    struct loop_source *x_ready_source, *x_errors_source;
+    char x_line[INIT_LINE_ROOM]; /* the line that comes in */
+    size_t x_line_used;
+    char x_last[INIT_LINE_ROOM]; /* the last whole one that says something */
+
+    struct process agent;
+    int agent_channel;
+    struct loop_source *agent_source;
+    bool agent_ready, windows_closed;
+    struct loop_timer agent_timer;
+    int64_t agent_starts[INIT_RESTARTS];
+    unsigned agent_start_count;
+
+    struct process desktop;
+    int64_t desktop_started;
+
+    struct sm_session_ended ended; /* why it is over; told at the end */
+};
+
+/* user.c. All return false after a log line. */
+/* Becomes the user of RUN for good, and this process dies with lodge-logon. */
+bool user_become(const struct sm_run *run, int channel);
+/* The session's environment, on top of what PAM gave. */
+bool user_environment(const struct sm_run *run, const char *objects);
+/* Reads LANG and LC_ settings (`KEY=value` lines, quotes allowed) for variables that are not set. */
+void user_take_locale(const char *text);
+
+/* xauthority.c */
+/* Writes the file at `path` with a fresh cookie for display `number`. Returns 0 or a negative errno. */
+int xauthority_write(const char *path, unsigned number);
+
+/* xserver.c */
+/* Starts the configured X server; x_server_ready or x_server_failed of init-subsystems.c follows. */
+void x_server_start(struct init *init);
+/* Takes in what the X server still wrote. */
+void x_server_drain(struct init *init);
+
+/* init-subsystems.c */
+void subsystem_x_ready(struct init *init);
+void subsystem_x_ended(void *init, uint32_t events);
+void subsystem_agent_start(struct init *init);
+void subsystem_desktop_start(struct init *init);
+
+/* logoff.c */
+/* Ends the session for this reason, once; asked again, a shorter grace time counts. `detail` may be NULL. */
+void logoff_begin(struct init *init, enum reason reason, const char *detail, uint32_t grace_ms);
+/* Something has ended: looks whether the logoff can go on. */
+void logoff_look(struct init *init);

@@ -1,0 +1,227 @@
+/* X servers: how each is started so that it listens on its socket file alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/packet.h"
+#include "common/text.h"
+#include "sessionmgr/init.h"
+
+#define X_START_MS     60000
+#define ARGUMENTS_MOST 40
+#define ARGUMENT_ROOM  (PROC_PATH_ROOM + 32)
+
+/* In the argument lists these words stand for what differs from session to session. */
+#define DISPLAY  "%display"
+#define AUTH     "%auth"
+#define GEOMETRY "%geometry"
+#define SCREEN   "%screen"
+#define CONFIG   "%config"
+#define LOG_FILE "%log"
+
+/* For all: no TCP and no abstract socket, no reset when the last client leaves, no screen saver; ready when
+ * the number is written to descriptor 3. Without GLX a server starts sooner and needs 17 MB less. */
+#define COMMON                                                                                              \
+    DISPLAY, "-auth", AUTH, "-displayfd", "3", "-nolisten", "tcp", "-nolisten", "local", "-noreset", "-br", \
+        "-s", "0", "-extension", "GLX"
+
+static bool write_xorg_conf(const struct init *init, const char *path);
+
+static const struct x_server {
+    const char *name;
+    const char *paths[4];
+    bool (*prepare)(const struct init *init, const char *config);
+    const char *arguments[ARGUMENTS_MOST];
+} servers[] = {
+    {"Xtigervnc",
+     {"/usr/bin/Xtigervnc", "/usr/bin/Xvnc"},
+     NULL,
+     {COMMON, "-depth", "24", "-geometry", GEOMETRY, "-rfbport", "-1", "-SecurityTypes", "None", "-desktop",
+      "Lodge"}},
+    {"Xvfb", {"/usr/bin/Xvfb"}, NULL, {COMMON, "-screen", "0", SCREEN}},
+    {"Xorg",
+     {"/usr/lib/xorg/Xorg", "/usr/libexec/Xorg", "/usr/bin/Xorg"},
+     write_xorg_conf,
+     {COMMON, "-config", CONFIG, "-logfile", LOG_FILE, "-novtswitch", "-sharevts", "-nocursor"}},
+};
+
+/* A screen of the dummy driver with one mode of the wanted size, at 60 Hz, and no input device. */
+static bool write_xorg_conf(const struct init *init, const char *path)
+{
+    unsigned width = init->run.width, height = init->run.height;
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return false;
+    fprintf(file,
+            "Section \"ServerFlags\"\n"
+            "  Option \"AutoAddDevices\" \"false\"\n"
+            "  Option \"AutoAddGPU\" \"false\"\n"
+            "  Option \"DontVTSwitch\" \"true\"\n"
+            "EndSection\n"
+            "Section \"Device\"\n"
+            "  Identifier \"dummy\"\n  Driver \"dummy\"\n  VideoRam 262144\n"
+            "EndSection\n"
+            "Section \"Monitor\"\n"
+            "  Identifier \"monitor\"\n  HorizSync 1-2000\n  VertRefresh 1-500\n"
+            "  Modeline \"%ux%u\" %.2f %u %u %u %u %u %u %u %u\n"
+            "EndSection\n"
+            "Section \"Screen\"\n"
+            "  Identifier \"screen\"\n  Device \"dummy\"\n  Monitor \"monitor\"\n  DefaultDepth 24\n"
+            "  SubSection \"Display\"\n    Depth 24\n    Modes \"%ux%u\"\n    Virtual 8192 8192\n  "
+            "EndSubSection\n"
+            "EndSection\n",
+            width, height, (width + 160) * (height + 30) * 60 / 1e6, width, width + 48, width + 80,
+            width + 160, height, height + 3, height + 13, height + 30, width, height);
+    bool written = ferror(file) == 0;
+    return fclose(file) == 0 && written;
+}
+
+static const struct x_server *find_server(const char *name)
+{
+    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+        if (strcmp(servers[i].name, name) == 0)
+            return &servers[i];
+    }
+    return NULL;
+}
+
+static const char *find_program(const struct x_server *server)
+{
+    size_t i = 0;
+    while (server->paths[i + 1] != NULL && access(server->paths[i], X_OK) != 0)
+        i++;
+    return server->paths[i];
+}
+
+/* Writes the argument that `word` stands for. */
+static void expand(const struct init *init, const char *word, char *text)
+{
+    unsigned width = init->run.width, height = init->run.height;
+    if (strcmp(word, DISPLAY) == 0)
+        snprintf(text, ARGUMENT_ROOM, ":%u", init->run.display);
+    else if (strcmp(word, AUTH) == 0)
+        snprintf(text, ARGUMENT_ROOM, "%s/Xauthority", init->objects);
+    else if (strcmp(word, GEOMETRY) == 0)
+        snprintf(text, ARGUMENT_ROOM, "%ux%u", width, height);
+    else if (strcmp(word, SCREEN) == 0)
+        snprintf(text, ARGUMENT_ROOM, "%ux%ux24", width, height);
+    else if (strcmp(word, CONFIG) == 0)
+        snprintf(text, ARGUMENT_ROOM, "%s/xorg.conf", init->objects);
+    else if (strcmp(word, LOG_FILE) == 0)
+        snprintf(text, ARGUMENT_ROOM, "%s/xorg.log", init->objects);
+    else
+        snprintf(text, ARGUMENT_ROOM, "%s", word);
+}
+
+static void end_line(struct init *init)
+{
+    init->x_line[init->x_line_used] = '\0';
+    if (init->x_line[strspn(init->x_line, " \t\r")] != '\0') {
+        log_debug(init->run.x_server, "%s", init->x_line);
+        text_escape(init->x_last, sizeof(init->x_last), init->x_line);
+    }
+    init->x_line_used = 0;
+}
+
+void x_server_drain(struct init *init)
+{
+    char text[1024];
+    ssize_t got;
+    while (init->x_errors >= 0 && (got = read(init->x_errors, text, sizeof(text))) != 0) {
+        if (got < 0)
+            return;
+        for (ssize_t i = 0; i < got; i++) {
+            if (text[i] == '\n')
+                end_line(init);
+            else if (init->x_line_used + 1 < sizeof(init->x_line))
+                init->x_line[init->x_line_used++] = text[i];
+        }
+    }
+    end_line(init);
+    loop_unwatch(&init->x_errors_source);
+    close_descriptor(&init->x_errors);
+}
+
+static void errors_came(void *context, uint32_t events)
+{
+    (void)events;
+    x_server_drain(context);
+}
+
+static void number_came(void *context, uint32_t events)
+{
+    (void)events;
+    struct init *init = context;
+    char text[16];
+    ssize_t got = read(init->x_ready, text, sizeof(text));
+    if (got < 0 || (got > 0 && memchr(text, '\n', (size_t)got) == NULL))
+        return;
+    loop_unwatch(&init->x_ready_source);
+    close_descriptor(&init->x_ready);
+    if (got > 0)
+        subsystem_x_ready(init);
+}
+
+/* Starts the program; both pipes' writing ends are closed here whatever comes of it. */
+static int start(struct init *init, const struct x_server *server, int ready, int errors)
+{
+    static char words[ARGUMENTS_MOST + 1][ARGUMENT_ROOM];
+    char *argv[ARGUMENTS_MOST + 2];
+    const char *program = find_program(server);
+    size_t count = 0;
+    argv[count++] = (char *)program;
+    for (size_t i = 0; i < ARGUMENTS_MOST && server->arguments[i] != NULL; i++) {
+        expand(init, server->arguments[i], words[i]);
+        argv[count++] = words[i];
+    }
+    argv[count] = NULL;
+    struct process_plan plan = {
+        .path = program, .argv = argv, .fds = &ready, .fd_count = 1, .error_fd = errors, .directory = "/"};
+    int failed = process_start(&init->x, &plan, init->loop, subsystem_x_ended, init);
+    close(ready);
+    close(errors);
+    return failed;
+}
+
+static int prepare(struct init *init, const struct x_server *server, int ready[2], int errors[2])
+{
+    char config[ARGUMENT_ROOM];
+    expand(init, CONFIG, config);
+    if (server->prepare != NULL && !server->prepare(init, config))
+        return -errno;
+    if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -errno;
+    if (pipe2(errors, O_CLOEXEC) != 0) {
+        int failed = -errno;
+        close(ready[0]);
+        close(ready[1]);
+        return failed;
+    }
+    fcntl(errors[0], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+void x_server_start(struct init *init)
+{
+    const struct x_server *server = find_server(init->run.x_server);
+    int ready[2], errors[2];
+    int failed = server == NULL ? -ENOENT : prepare(init, server, ready, errors);
+    if (!failed) {
+        init->x_ready = ready[0];
+        init->x_errors = errors[0];
+        init->x_ready_source = loop_watch(init->loop, ready[0], EPOLLIN, number_came, init);
+        init->x_errors_source = loop_watch(init->loop, errors[0], EPOLLIN, errors_came, init);
+        failed = start(init, server, ready[1], errors[1]);
+    }
+    if (!failed) {
+        loop_timer_set(init->loop, &init->timer, X_START_MS);
+        return;
+    }
+    snprintf(init->x_last, sizeof(init->x_last), "%s",
+             server == NULL ? "lodge-init knows no X server of this name" : strerror(-failed));
+    subsystem_x_ended(init, 0);
+}
