@@ -1,0 +1,198 @@
+#include "logon/birth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/packet.h"
+
+/* How the process comes into the session's cgroup. Born there it has never run anywhere else, and nothing has
+ * to be moved. But newer kernels kill a process born into a cgroup at once where cgroup.kill has been
+ * used on it more or less often than on its parent's: then it is made here and joins. */
+enum entry { BORN_THERE, JOINS };
+
+#define PROGRAM     "lodge-init"
+#define DEADLINE_MS 30000 /* a home on a server that does not answer must not hold the logon for ever */
+
+bool birth_programs(char *programs_r, size_t size, struct failure *failure_r)
+{
+    ssize_t length = readlink("/proc/self/exe", programs_r, size);
+    if (length <= 0 || (size_t)length >= size)
+        return failure_set(failure_r, length < 0 ? errno : 0, "this program's folder cannot be told");
+    programs_r[length] = '\0';
+    char *slash = strrchr(programs_r, '/');
+    if (slash == NULL)
+        return failure_set(failure_r, 0, "this program's folder cannot be told");
+    *slash = '\0';
+    return true;
+}
+
+/* In the child: an ordinary program's signals. */
+static void signals_reset(void)
+{
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child: moves the two descriptors to 3 and 4, nothing on standard input, and closes the rest at exec.
+ */
+static bool descriptors_place(const struct birth *birth)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int channel = fcntl(birth->channel, F_DUPFD_CLOEXEC, 10);
+    int port = fcntl(birth->port, F_DUPFD_CLOEXEC, 10);
+    return channel >= 0 && port >= 0 && (null < 0 || dup2(null, 0) == 0) && dup2(channel, 3) == 3 &&
+           dup2(port, 4) == 4 && close_range(5, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+static bool cgroup_join(const struct birth *birth, struct failure *failure)
+{
+    int fd = openat(birth->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, "0", 1) == 1;
+    if (!ok)
+        failure_set(failure, errno, "the session's cgroup cannot be joined");
+    close_descriptor(&fd);
+    return ok;
+}
+
+/* In the child, to its exec or its end. */
+static void child_exec(const struct birth *birth, enum entry entry, struct failure *failure)
+{
+    char path[CONF_TEXT_MAX + 64];
+    char program[] = PROGRAM, channel[] = "--channel-fd", three[] = "3", port[] = "--winstation-fd",
+         four[] = "4";
+    char *arguments[] = {program, channel, three, port, four, NULL};
+    umask(0);
+    if ((entry == JOINS && !cgroup_join(birth, failure)) || !space_arrange(&birth->plan, failure))
+        return;
+    umask(022);
+    if (chdir("/") != 0 || !descriptors_place(birth)) {
+        failure_set(failure, errno, "the descriptors of lodge-init cannot be arranged");
+        return;
+    }
+    conf_run_path(birth->plan.conf, "programs/" PROGRAM, path, sizeof(path));
+    execve(path, arguments, birth->environment);
+    failure_set(failure, errno, "cannot start %s (it is in %s on the host)", PROGRAM, birth->plan.programs);
+}
+
+__attribute__((noreturn)) static void child_run(const struct birth *birth, enum entry entry, int report)
+{
+    struct failure failure = {.text = ""};
+    /* Dies with the logon. lodge-init has to say so again when it has become the user: the kernel forgets. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signals_reset();
+    int high = fcntl(report, F_DUPFD_CLOEXEC, 10);
+    child_exec(birth, entry, &failure);
+    ssize_t written = write(high, failure.text, strlen(failure.text));
+    _exit(written > 0 ? 1 : 2);
+}
+
+/* Returns as fork(2). */
+static pid_t process_make(const struct birth *birth, enum entry entry, int *process_r)
+{
+    int process = -1;
+    struct clone_args arguments = {
+        .flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS,
+        .pidfd = (uint64_t)(uintptr_t)&process,
+        .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)birth->cgroup,
+    };
+    if (entry == BORN_THERE)
+        arguments.flags |= CLONE_INTO_CGROUP;
+    if (birth->plan.conf->pid_namespace)
+        arguments.flags |= CLONE_NEWPID;
+    pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+    if (pid > 0)
+        *process_r = process;
+    return pid;
+}
+
+/* Waits for the report pipe's end. True when the child has exec'd, which closes it without a word. */
+static bool report_wait(int report, struct failure *failure_r)
+{
+    size_t used = 0;
+    int64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
+    for (;;) {
+        struct pollfd wait = {.fd = report, .events = POLLIN};
+        int64_t left = deadline - clock_monotonic_ms();
+        int ready = left > 0 ? poll(&wait, 1, (int)left) : 0;
+        if (ready == 0)
+            return failure_set(failure_r, 0, "the session's namespaces were not ready after %d seconds",
+                               DEADLINE_MS / 1000);
+        if (ready < 0)
+            continue;
+        ssize_t got = read(report, failure_r->text + used, sizeof(failure_r->text) - 1 - used);
+        if (got > 0) {
+            used += (size_t)got;
+            continue;
+        }
+        failure_r->text[used] = '\0';
+        return used == 0;
+    }
+}
+
+static void process_end(int *process)
+{
+    siginfo_t information;
+    syscall(SYS_pidfd_send_signal, *process, SIGKILL, NULL, 0);
+    waitid(P_PIDFD, (id_t)*process, &information, WEXITED);
+    close_descriptor(process);
+}
+
+/* Was it killed before it could say a word? */
+static bool was_killed(int process)
+{
+    struct pollfd dead = {.fd = process, .events = POLLIN};
+    siginfo_t information = {.si_pid = 0};
+    return poll(&dead, 1, 0) == 1 && waitid(P_PIDFD, (id_t)process, &information, WEXITED | WNOWAIT) == 0 &&
+           information.si_code != CLD_EXITED;
+}
+
+/* As birth_wait_exec; *killed_r tells a death without a cause from other failures. */
+static bool birth_try(const struct birth *birth, enum entry entry, int *process_r, bool *killed_r,
+                      struct failure *failure_r)
+{
+    int report[2], process = -1;
+    *killed_r = false;
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return failure_set(failure_r, errno, "cannot make a pipe");
+    pid_t pid = process_make(birth, entry, &process);
+    if (pid == 0)
+        child_run(birth, entry, report[1]);
+    int failed = errno;
+    close_descriptor(&report[1]);
+    bool ok = pid > 0 ? report_wait(report[0], failure_r)
+                      : failure_set(failure_r, failed, "the session's first process cannot be made (clone3)");
+    close_descriptor(&report[0]);
+    if (ok && was_killed(process)) {
+        *killed_r = true;
+        ok = failure_set(failure_r, 0, "the session's first process was killed");
+    }
+    if (ok)
+        *process_r = process;
+    else if (process >= 0)
+        process_end(&process);
+    return ok;
+}
+
+bool birth_wait_exec(const struct birth *birth, int *process_r, struct failure *failure_r)
+{
+    bool killed;
+    return birth_try(birth, BORN_THERE, process_r, &killed, failure_r) ||
+           (killed && birth_try(birth, JOINS, process_r, &killed, failure_r));
+}

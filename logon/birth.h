@@ -1,0 +1,21 @@
+/* lodge-init's birth: from this process's fork to its exec, in the session's cgroup and namespaces. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "logon/failure.h"
+#include "logon/space.h"
+
+struct birth {
+    struct space_plan plan;
+    int cgroup;        /* the cgroup's directory */
+    int channel, port; /* lodge-init's descriptors 3 and 4 */
+    char **environment;
+};
+
+/* The folder of this program, where all of Lodge's are, into programs_r of `size` bytes. */
+bool birth_programs(char *programs_r, size_t size, struct failure *failure_r);
+/* Makes the process and waits until it is lodge-init. *process_r is a pidfd, the caller's to wait for and
+ * close; false with *failure_r, and no process. All descriptors stay the caller's. */
+bool birth_wait_exec(const struct birth *birth, int *process_r, struct failure *failure_r);

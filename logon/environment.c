@@ -1,0 +1,129 @@
+#include "logon/environment.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/text.h"
+
+#define PATH_DEFAULT "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+#define LOCALE_FILE  "/etc/default/locale"
+
+const char *environment_get(char *const *environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (char *const *at = environment; at != NULL && *at != NULL; at++)
+        if (strncmp(*at, name, length) == 0 && (*at)[length] == '=')
+            return *at + length + 1;
+    return NULL;
+}
+
+void environment_free(char **environment)
+{
+    pam_logon_environment_free(environment);
+}
+
+bool environment_locale(const char *text, const char *name, char *value_r, size_t size)
+{
+    static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@:-";
+    size_t length = strlen(name);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        if (strncmp(line, name, length) != 0 || line[length] != '=')
+            continue;
+        const char *value = line + length + 1;
+        value += *value == '"' || *value == '\'';
+        size_t count = strspn(value, safe);
+        char end = value[count];
+        if (count == 0 || count >= size || (end != '\0' && end != '\n' && end != '"' && end != '\''))
+            return false;
+        memcpy(value_r, value, count);
+        value_r[count] = '\0';
+        return true;
+    }
+    return false;
+}
+
+/* Adds one string, or frees all and returns NULL. */
+static char **add(char **environment, const char *text)
+{
+    size_t count = 0;
+    while (environment != NULL && environment[count] != NULL)
+        count++;
+    char **more = realloc(environment, (count + 2) * sizeof(more[0]));
+    if (more == NULL) {
+        environment_free(environment);
+        return NULL;
+    }
+    more[count] = strdup(text);
+    more[count + 1] = NULL;
+    if (more[count] == NULL) {
+        environment_free(more);
+        return NULL;
+    }
+    return more;
+}
+
+/* Replaces the variable, or adds it. */
+static char **set(char **environment, const char *name, const char *value)
+{
+    char text[CONF_TEXT_MAX + 64];
+    size_t length = strlen(name);
+    snprintf(text, sizeof(text), "%s=%s", name, value);
+    for (char **at = environment; at != NULL && *at != NULL; at++)
+        if (strncmp(*at, name, length) == 0 && (*at)[length] == '=') {
+            char *copy = strdup(text);
+            if (copy == NULL) {
+                environment_free(environment);
+                return NULL;
+            }
+            free(*at);
+            *at = copy;
+            return environment;
+        }
+    return add(environment, text);
+}
+
+/* The locale that PAM would have set, for those whom PAM does not know. */
+static char **add_locale(char **environment)
+{
+    static const char *const names[] = {"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE"};
+    char text[4096], value[128];
+    int fd = open(LOCALE_FILE, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    for (size_t i = 0; environment != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+        if (environment_locale(text, names[i], value, sizeof(value)))
+            environment = set(environment, names[i], value);
+    return environment;
+}
+
+static bool is_users_directory(const char *path, uid_t uid)
+{
+    struct stat status;
+    return path != NULL && path[0] == '/' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
+           status.st_uid == uid;
+}
+
+char **environment_make(struct pam_logon *pam, const struct identity *identity, bool *own_runtime_r)
+{
+    char runtime[64];
+    char **environment = pam != NULL ? pam_logon_environment(pam) : calloc(1, sizeof(environment[0]));
+    if (environment != NULL && pam == NULL)
+        environment = add_locale(environment);
+    if (environment != NULL && environment_get(environment, "PATH") == NULL)
+        environment = add(environment, PATH_DEFAULT);
+    if (environment == NULL)
+        return NULL;
+    bool own = !is_users_directory(environment_get(environment, "XDG_RUNTIME_DIR"), identity->uid);
+    snprintf(runtime, sizeof(runtime), "/run/user/%u", identity->uid);
+    if (own)
+        environment = set(environment, "XDG_RUNTIME_DIR", runtime);
+    if (environment != NULL)
+        *own_runtime_r = own;
+    return environment;
+}

@@ -1,0 +1,19 @@
+/* The environment that lodge-init starts with. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "logon/identity.h"
+#include "logon/pam.h"
+
+/* PAM's variables (`pam` may be NULL: a lab account gets the machine's locale), a PATH where there is none,
+ * and XDG_RUNTIME_DIR: PAM's where that is a directory of the user, else /run/user/UID and *own_runtime_r
+ * true. NULL without memory; the caller's to free with environment_free. */
+char **environment_make(struct pam_logon *pam, const struct identity *identity, bool *own_runtime_r);
+void environment_free(char **environment);
+/* The value of a variable, or NULL. */
+const char *environment_get(char *const *environment, const char *name);
+/* Takes LANG=, LANGUAGE= and LC_*= lines of a text such as /etc/default/locale: the value of the first line
+ * that sets `name`, without quotes, into value_r of `size` bytes. False where there is none or it is unsafe.
+ */
+bool environment_locale(const char *text, const char *name, char *value_r, size_t size);

@@ -1,0 +1,135 @@
+/* lodge-logon: one logon of one person, from the password to the end of their session. Root. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/log.h"
+#include "common/packet.h"
+#include "common/text.h"
+#include "logon/auth.h"
+#include "logon/logon.h"
+#include "rpc/credentials.h"
+#include "rpc/sm.h"
+
+#define USAGE                                                                             \
+    "Usage: lodge-logon [--config FILE] --logon N --credentials-fd FD\n"                  \
+    "Checks one person's credentials and holds their session. Started by lodge-smss.\n\n" \
+    "  --config FILE         the configuration (" CONF_DEFAULT_FILE ")\n"                 \
+    "  --logon N             the number of this logon\n"                                  \
+    "  --credentials-fd FD   a pipe with user name and password\n"                        \
+    "  --help, --version\n"
+
+struct options {
+    const char *config;
+    long logon, credentials;
+};
+
+/* Returns false with the exit status in *status_r where there is nothing to do. */
+static bool options_read(int count, char **words, struct options *options_r, int *status_r)
+{
+    static const struct option names[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"logon", required_argument, NULL, 'l'},
+        {"credentials-fd", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    struct options options = {.config = CONF_DEFAULT_FILE, .logon = -1, .credentials = -1};
+    bool ok = true;
+    int option;
+    *status_r = 0;
+    while (ok && (option = getopt_long(count, words, "", names, NULL)) != -1) {
+        if (option == 'h' || option == 'v') {
+            fputs(option == 'h' ? USAGE : "lodge-logon " LODGE_VERSION "\n", stdout);
+            return false;
+        }
+        if (option == 'c')
+            options.config = optarg;
+        else if (option == 'l')
+            ok = text_number(optarg, 0, INT64_MAX, &options.logon);
+        else
+            ok = option == 'f' && text_number(optarg, 3, 1023, &options.credentials);
+    }
+    *options_r = options;
+    if (ok && optind == count && options.logon >= 0 && options.credentials >= 3)
+        return true;
+    fputs(USAGE, stderr);
+    *status_r = 2;
+    return false;
+}
+
+static int result_send(int smss, uint64_t number, enum reason reason, const struct identity *identity)
+{
+    struct sm_logon_result result = {.logon = number, .reason = (uint16_t)reason};
+    if (reason == REASON_NONE) {
+        result.account = (uint8_t)identity->account;
+        result.uid = identity->uid;
+        text_copy(result.user, sizeof(result.user), identity->name);
+    }
+    return message_send(smss, &sm_protocol, SM_LOGON_RESULT, &result, -1);
+}
+
+/* The password is read, used and wiped here, before the first message is awaited. */
+static enum reason authenticate(const struct conf *conf, int pipe, struct identity *identity_r,
+                                struct pam_logon **pam_r)
+{
+    struct credentials credentials;
+    int failed = credentials_read(pipe, &credentials);
+    close(pipe); /* before PAM's modules start programs of their own */
+    if (failed) {
+        log_error(NULL, "no credentials could be read: %s", strerror(-failed));
+        credentials_wipe(&credentials);
+        return REASON_INTERNAL;
+    }
+    /* A module of PAM that hangs does not hold the logon for ever: nothing is open yet that a plain death
+     * would leave behind. */
+    alarm((unsigned)conf->logon_seconds + 30);
+    enum reason reason = auth_logon(conf, &credentials, identity_r, pam_r);
+    alarm(0);
+    return reason;
+}
+
+static int run(const struct conf *conf, const struct options *options)
+{
+    struct identity identity = {.uid = (uid_t)-1};
+    struct pam_logon *pam = NULL;
+    uint64_t number = (uint64_t)options->logon;
+    int smss = logon_connect(conf, number);
+    if (smss < 0) {
+        log_error(NULL, "smss cannot be reached: %s", strerror(-smss));
+        return 1;
+    }
+    enum reason reason = authenticate(conf, (int)options->credentials, &identity, &pam);
+    int failed = result_send(smss, number, reason, &identity);
+    if (failed == 0 && reason == REASON_NONE)
+        return logon_serve(conf, number, &identity, &pam, smss);
+    if (failed)
+        log_error(NULL, "smss cannot be told: %s", strerror(-failed));
+    pam_logon_end(&pam);
+    close_descriptor(&smss);
+    return failed ? 1 : 0;
+}
+
+int main(int count, char **words)
+{
+    struct options options;
+    struct conf conf;
+    char error[512];
+    int status;
+    if (!options_read(count, words, &options, &status))
+        return status;
+    log_start("lodge-logon", LOG_LEVEL_INFO);
+    prctl(PR_SET_DUMPABLE, 0); /* no core file with a password in it, and nobody to look inside */
+    if (!conf_load(&conf, options.config, error, sizeof(error))) {
+        log_error(NULL, "%s", error);
+        return 1;
+    }
+    log_start("lodge-logon", (enum log_level)conf.log_level);
+    return run(&conf, &options);
+}

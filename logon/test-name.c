@@ -1,0 +1,95 @@
+/* Names as people and clients write them. */
+#include "logon/name.h"
+
+#include <unistd.h>
+
+#include "logon/environment.h"
+#include "tests/check.h"
+
+static bool is_known(void *context, const char *name)
+{
+    const char *const *known = context;
+    for (; *known != NULL; known++)
+        if (strcmp(*known, name) == 0)
+            return true;
+    return false;
+}
+
+static void test_acceptable(void)
+{
+    static const char *const good[] = {"ada", "Ada.Lovelace", "a@b", "X\\y", "J\xc3\xbcrgen", "a$"};
+    static const char *const bad[] = {"",    ".",   "..",   "-rf",   "+x",  "a/b",
+                                      "a:b", "a b", "a\nb", "a\x7f", "\xff"};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        CHECK(name_is_acceptable(good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK(!name_is_acceptable(bad[i]));
+    char longest[300];
+    memset(longest, 'a', sizeof(longest));
+    longest[256] = '\0';
+    CHECK(!name_is_acceptable(longest));
+    longest[255] = '\0';
+    CHECK(name_is_acceptable(longest));
+}
+
+static void test_reduce(void)
+{
+    static const char *known[] = {"ada", "LAB\\eve", "bob@lab", NULL};
+    static const char *const cases[][2] = {
+        {"ada", "ada"},
+        {"LAB\\ada", "ada"},
+        {"\\ada", "ada"},
+        {".\\ada", "ada"},
+        {"ada@lab.org", "ada"},
+        {"nobody", "nobody"},
+        {"LAB\\nobody", "nobody"},
+        {"nobody@lab", "nobody@lab"},
+        {"LAB\\eve", "LAB\\eve"},
+        {"bob@lab", "bob@lab"},
+        {"X\\bob@lab", "bob@lab"},
+        {"@lab", "@lab"},
+    };
+    char name[256];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        CHECK(name_reduce(cases[i][0], is_known, known, name, sizeof(name)));
+        CHECK_TEXT(name, cases[i][1]);
+    }
+    static const char *const bad[] = {"", "LAB\\", "LAB\\-x", "LAB\\..", "a/b@c"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK(!name_reduce(bad[i], is_known, known, name, sizeof(name)) && name[0] == '\0');
+}
+
+static void test_locale(void)
+{
+    static const char text[] = "# LANG=no\nLANG=\"de_DE.UTF-8\"\nLANGUAGE=de:en\nLC_ALL=$(x)\nLC_CTYPE=";
+    char value[32];
+    CHECK(environment_locale(text, "LANG", value, sizeof(value)));
+    CHECK_TEXT(value, "de_DE.UTF-8");
+    CHECK(environment_locale(text, "LANGUAGE", value, sizeof(value)));
+    CHECK_TEXT(value, "de:en");
+    CHECK(!environment_locale(text, "LC_ALL", value, sizeof(value)));
+    CHECK(!environment_locale(text, "LC_CTYPE", value, sizeof(value)));
+    CHECK(!environment_locale(text, "LC_TIME", value, sizeof(value)));
+    CHECK(!environment_locale(text, "LANG", value, 5));
+}
+
+static void test_environment(void)
+{
+    struct identity identity = {.account = SM_ACCOUNT_LAB, .uid = 612345};
+    bool own = false;
+    char **environment = environment_make(NULL, &identity, &own);
+    CHECK(environment != NULL && own);
+    CHECK_TEXT(environment_get(environment, "XDG_RUNTIME_DIR"), "/run/user/612345");
+    CHECK(environment_get(environment, "PATH") != NULL);
+    CHECK(environment_get(environment, "PAT") == NULL);
+    environment_free(environment);
+}
+
+int main(void)
+{
+    test_acceptable();
+    test_reduce();
+    test_locale();
+    test_environment();
+    return 0;
+}
