@@ -1,7 +1,5 @@
 #include "display/layout.h"
 
-#include <stddef.h>
-
 /* For a language of several countries the first row is the one that other countries get. */
 static const struct layout layouts[] = {
     {0x0409, "us", ""},
@@ -119,6 +117,11 @@ static const struct layout layouts[] = {
     {0x0C04, "us", ""},
     {0x1004, "us", ""},
 };
+
+const struct layout *layout_at(size_t index)
+{
+    return index < sizeof(layouts) / sizeof(layouts[0]) ? &layouts[index] : NULL;
+}
 
 static const struct layout *find(uint32_t value, uint32_t mask)
 {

@@ -1,6 +1,7 @@
 /* lodge-display: the display agent of one session. docs/architecture.md says who starts it, and
  * rpc/winstation.h what it does. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,5 +88,7 @@ int main(int count, char **words)
         return 2;
     }
     harden();
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* images go back to the system when they are freed */
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024);
     return serve(&arguments);
 }

@@ -27,13 +27,14 @@ static void shape_came(void *context, uint64_t unused, void *data, const xcb_gen
     xcb_xfixes_get_cursor_image_reply_t *reply = data;
     (void)unused, (void)error;
     pointer->asking_shape = false;
+    if (!pointer->followed)
+        return;
     if (pointer->shape == NULL)
         pointer->shape = malloc(sizeof(*pointer->shape));
-    if (pointer->shape == NULL || !pointer->followed)
+    if (pointer->shape == NULL)
         return;
     uint32_t none = 0;
-    size_t pixels = reply == NULL ? 0 : (size_t)xcb_xfixes_get_cursor_image_cursor_image_length(reply);
-    if (reply == NULL || pixels != (size_t)reply->width * reply->height)
+    if (reply == NULL || reply->length < (size_t)reply->width * reply->height)
         shape_make(pointer->shape, &none, 0, 0, 0, 0); /* an error: there is no cursor */
     else
         shape_make(pointer->shape, xcb_xfixes_get_cursor_image_cursor_image(reply), reply->width,

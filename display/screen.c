@@ -6,16 +6,26 @@
 
 #include "common/log.h"
 #include "display/memory.h"
+#include "rpc/winstation.h"
 
 /* So many captures in a row may fail (a size that changes meanwhile) before the screen counts as broken. */
 #define MAX_FAILURES 16
 /* When the agent copies, so many bytes are asked for at a time. */
 #define COPY_BYTES (1u << 20)
 
+/* A program may make the screen larger than the channel knows: then viewers see that much of it. */
+static uint16_t at_most(uint16_t size, uint16_t most)
+{
+    return size < most ? size : most;
+}
+
 void screen_init(struct screen *screen_r, struct x *x)
 {
-    *screen_r = (struct screen){
-        .x = x, .width = x->width, .height = x->height, .memory = memory_none, .copying = !x->shm};
+    *screen_r = (struct screen){.x = x,
+                                .width = at_most(x->width, WINSTATION_MAX_WIDTH),
+                                .height = at_most(x->height, WINSTATION_MAX_HEIGHT),
+                                .memory = memory_none,
+                                .copying = !x->shm};
 }
 
 static bool is_shown(const struct screen *screen)
@@ -63,6 +73,8 @@ void screen_hide(struct screen *screen)
 
 int screen_set_size(struct screen *screen, uint16_t width, uint16_t height)
 {
+    width = at_most(width, WINSTATION_MAX_WIDTH);
+    height = at_most(height, WINSTATION_MAX_HEIGHT);
     if (width == screen->width && height == screen->height)
         return 0;
     screen->width = width;

@@ -52,9 +52,11 @@ void bed_start_server(struct bed *bed, const char *display, const char *const *w
         _exit(127);
     }
     close(ready[1]);
-    char line[32];
-    CHECK(readable(ready[0], WAIT_MS));
-    CHECK(read(ready[0], line, sizeof(line)) > 0);
+    char byte = 0;
+    while (byte != '\n') { /* the whole line: the server dies when it cannot write its end */
+        CHECK(readable(ready[0], WAIT_MS));
+        CHECK(read(ready[0], &byte, 1) == 1);
+    }
     close(ready[0]);
     snprintf(bed->port, sizeof(bed->port), "/tmp/lodge-test-display-%d.port", (int)getpid());
     bed->listen_fd = packet_listen(bed->port, 0666);
