@@ -2,6 +2,7 @@
 #include <err.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,7 +150,7 @@ static void print_table(const struct log *log)
                                      session,
                                      event->user,
                                      event->address,
-                                     event->reason,
+                                     strcmp(event->reason, "none") == 0 ? "" : event->reason,
                                      event->detail};
         table_add_row(table, cells);
     }
