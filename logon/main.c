@@ -26,8 +26,18 @@
 
 struct options {
     const char *config;
-    long logon, credentials;
+    uint64_t logon; /* 0: none given */
+    long credentials;
 };
+
+/* A logon's number is any of 64 bits but 0. Returns 0 for anything else. */
+static uint64_t number_read(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+    return number != 0 && errno == 0 && *end == '\0' ? number : 0;
+}
 
 /* Returns false with the exit status in *status_r where there is nothing to do. */
 static bool options_read(int count, char **words, struct options *options_r, int *status_r)
@@ -40,7 +50,7 @@ static bool options_read(int count, char **words, struct options *options_r, int
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.config = CONF_DEFAULT_FILE, .logon = -1, .credentials = -1};
+    struct options options = {.config = CONF_DEFAULT_FILE, .credentials = -1};
     bool ok = true;
     int option;
     *status_r = 0;
@@ -52,12 +62,12 @@ static bool options_read(int count, char **words, struct options *options_r, int
         if (option == 'c')
             options.config = optarg;
         else if (option == 'l')
-            ok = text_number(optarg, 0, INT64_MAX, &options.logon);
+            ok = (options.logon = number_read(optarg)) != 0;
         else
             ok = option == 'f' && text_number(optarg, 3, 1023, &options.credentials);
     }
     *options_r = options;
-    if (ok && optind == count && options.logon >= 0 && options.credentials >= 3)
+    if (ok && optind == count && options.logon != 0 && options.credentials >= 3)
         return true;
     fputs(USAGE, stderr);
     *status_r = 2;

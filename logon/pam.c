@@ -100,9 +100,9 @@ static int handle_start(struct pam_logon *pam, const char *user)
 {
     struct pam_conv conversation = {.conv = converse, .appdata_ptr = pam};
     int code = pam_start(PAM_LOGON_SERVICE, user, &conversation, &pam->handle);
-    if (code != PAM_SUCCESS) {
+    if (code != PAM_SUCCESS || pam->handle == NULL) {
         pam->handle = NULL;
-        return code;
+        return code != PAM_SUCCESS ? code : PAM_SYSTEM_ERR;
     }
     /* Not a terminal, but modules such as pam_access and pam_time want a name for where one comes from. */
     return pam_set_item(pam->handle, PAM_TTY, "lodge");
@@ -143,7 +143,7 @@ enum reason pam_logon_authenticate(const char *user, const char *password, struc
     pam->password = password;
     pam->last = handle_start(pam, user);
     if (pam->last != PAM_SUCCESS)
-        failure_set(failure_r, 0, "PAM cannot be started: %s", pam_strerror(pam->handle, pam->last));
+        failure_set(failure_r, 0, "PAM cannot be started (error %d)", pam->last);
     else
         reason = check(pam, user, password, failure_r);
     pam->password = NULL;

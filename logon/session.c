@@ -147,7 +147,9 @@ static bool birth_give(struct session *session, struct birth *birth, struct pam_
     ok = ok && hash_find(birth, hash, sizeof(hash), failure_r) &&
          birth_wait_exec(birth, &session->process, failure_r);
     explicit_bzero(hash, sizeof(hash));
+    birth->plan.lab_hash = NULL;
     environment_free(birth->environment);
+    birth->environment = NULL;
     return ok;
 }
 

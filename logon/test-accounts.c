@@ -57,8 +57,7 @@ static char *read_file(const struct conf *conf)
 static bool add(const struct conf *conf, const char *name, const char *password, struct account *made_r)
 {
     struct account account = {.expires_day = ACCOUNT_NEVER};
-    CHECK(strlen(name) < sizeof(account.name));
-    strcpy(account.name, name);
+    snprintf(account.name, sizeof(account.name), "%s", name);
     return accounts_add(conf, &account, password, made_r, error, sizeof(error));
 }
 
