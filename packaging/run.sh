@@ -69,9 +69,9 @@ account_make() {
 }
 
 # In a process group of its own, so that Ctrl-C reaches it once: as the signal that this script sends. It is told to
-# stop too when this script is killed.
+# stop too when this script is killed. A shell lets what it starts with & ignore SIGINT; sessions would inherit that.
 smss_start() {
-    setsid setpriv --pdeathsig TERM "$programs/lodge-smss" --config "$config" 9>&- &
+    env --default-signal=INT,QUIT setsid setpriv --pdeathsig TERM "$programs/lodge-smss" --config "$config" 9>&- &
     smss=$!
 }
 

@@ -25,7 +25,8 @@ class Run:
                            LODGE_PROGRAMS=harness.BIN)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen([HERE + "/run.sh"], env=environment, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+                                            stdout=log, stderr=log, start_new_session=True,
+                                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def said(self):
         with open(self.log_path, errors="replace") as log:
