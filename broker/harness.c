@@ -97,12 +97,23 @@ void harness_take_broker(struct harness *harness)
     sm_expect(harness, SM_READY, &body, NULL);
 }
 
+/* A test that fails leaves no broker behind: its pid is kept for that. */
+static pid_t running = -1;
+
+static void kill_running(void)
+{
+    if (running > 0)
+        kill(running, SIGKILL);
+}
+
 void harness_start_broker(struct harness *harness)
 {
-    harness->broker = fork();
+    if (running < 0)
+        CHECK(atexit(kill_running) == 0);
+    harness->broker = running = fork();
     CHECK(harness->broker >= 0);
     if (harness->broker == 0)
-        run_broker(harness);
+        run_broker(harness); /* does not return, and leaves by _exit */
     harness_take_broker(harness);
 }
 
@@ -110,6 +121,7 @@ void harness_kill_broker(struct harness *harness)
 {
     int status;
     CHECK(kill(harness->broker, SIGKILL) == 0 && waitpid(harness->broker, &status, 0) == harness->broker);
+    running = 0;
     close_descriptor(&harness->sm);
 }
 
@@ -119,6 +131,7 @@ void harness_end(struct harness *harness)
     char command[128];
     CHECK(kill(harness->broker, SIGTERM) == 0);
     CHECK(waitpid(harness->broker, &status, 0) == harness->broker);
+    running = 0;
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     close_descriptor(&harness->sm);
     close_descriptor(&harness->sm_port);
@@ -129,7 +142,12 @@ void harness_end(struct harness *harness)
 
 void sm_tell(struct harness *harness, unsigned number, const void *body)
 {
-    CHECK(message_send(harness->sm, &sm_protocol, number, body, -1) == 0);
+    int failed;
+    while ((failed = message_send(harness->sm, &sm_protocol, number, body, -1)) == -EAGAIN) {
+        struct pollfd wait = {.fd = harness->sm, .events = POLLOUT};
+        CHECK(poll(&wait, 1, HARNESS_PATIENCE_MS) == 1);
+    }
+    CHECK(failed == 0);
 }
 
 void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, int *descriptor_r)
@@ -428,6 +446,7 @@ void harness_log_on(struct harness *harness, int fd, uid_t uid, uint16_t id, str
     agent_listen(harness, agent_r, id);
     sm_tell_state(harness, id, SM_SESSION_STARTING, logon, uid, "somebody");
     lsm_expect_attached(fd, serial, attached_r);
+    attached_r->logon = logon;
     CHECK(attached_r->session == id && !attached_r->reconnected);
     agent_accept(agent_r);
     agent_tell_synced(agent_r);

@@ -35,6 +35,7 @@ struct agent {
 struct attached {
     uint16_t session;
     uint64_t viewer;
+    uint64_t logon; /* by harness_log_on */
     bool reconnected;
     int channel; /* the viewer's end */
 };
