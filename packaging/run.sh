@@ -50,6 +50,9 @@ StateDirectory = $state
 
 [Listener]
 Port = $port
+
+[Sessions]
+Desktop = lodge-desktop
 END
     sed -i "s/^Port *=.*/Port = $port/" "$config"
 }
