@@ -112,7 +112,7 @@ int cgroup_enter(const struct cgroup_base *base, const char *group)
 bool cgroup_has(const struct cgroup_base *base, const char *group, pid_t pid)
 {
     char path[PROC_PATH_ROOM], wanted[PROC_PATH_ROOM + 64];
-    int length = snprintf(wanted, sizeof(wanted), "%s/%s", base->name, group);
+    int length = snprintf(wanted, sizeof(wanted), "%s%s%s", base->name, group[0] != '\0' ? "/" : "", group);
     if (!proc_cgroup_of(pid, path, sizeof(path)) || length < 0 || (size_t)length >= sizeof(wanted))
         return false;
     return strncmp(path, wanted, (size_t)length) == 0 && (path[length] == '\0' || path[length] == '/');

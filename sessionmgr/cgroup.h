@@ -39,7 +39,7 @@ int cgroup_events(const struct cgroup_base *base, const char *group);
 bool cgroup_is_populated(const struct cgroup_base *base, const char *group);
 /* Puts the calling process into the group. 0 or a negative errno. */
 int cgroup_enter(const struct cgroup_base *base, const char *group);
-/* True when the process is in the group or below it. */
+/* True when the process is in the group ("": the base) or below it. */
 bool cgroup_has(const struct cgroup_base *base, const char *group, pid_t pid);
 /* Calls `found` with each process right in the group. */
 void cgroup_each(const struct cgroup_base *base, const char *group, void (*found)(pid_t pid, void *context),

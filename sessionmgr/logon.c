@@ -188,7 +188,7 @@ static struct logon *adopt(struct smss *smss, const struct packet_peer *who, int
     char path[PATH_MAX + 32];
     snprintf(path, sizeof(path), "%s/" PROGRAM, smss->programs);
     if (who->uid != 0 || logon_find(smss, number) != NULL || smss->logon_count >= UINT16_MAX ||
-        !proc_runs(who->pid, path) || !cgroup_has(&smss->cgroup, ".", who->pid))
+        !proc_runs(who->pid, path) || !cgroup_has(&smss->cgroup, "", who->pid))
         return NULL;
     struct logon *logon = add(smss, number);
     process_adopt(&logon->process, who->pid, pidfd, smss->loop, ended, logon);

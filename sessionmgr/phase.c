@@ -140,7 +140,7 @@ void phase_sync_broker(struct smss *smss)
     logon_tell_all(smss);
     for (struct session *session = smss->sessions; session != NULL; session = session->next) {
         session_tell(session);
-        synced.sessions++;
+        synced.sessions += session_is_known(session);
     }
     peer_send(smss, broker, SM_SYNCED, &synced);
     if (smss->phase > SMSS_SERVING)

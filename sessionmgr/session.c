@@ -89,6 +89,11 @@ struct session *session_new(struct smss *smss, uint16_t id, enum session_state s
     return session;
 }
 
+bool session_is_known(const struct session *session)
+{
+    return session->told.user[0] != '\0' && session->state != SESSION_ORPHAN;
+}
+
 void session_tell(struct session *session)
 {
     static const uint8_t lives[] = {
@@ -97,7 +102,8 @@ void session_tell(struct session *session)
         [SESSION_ENDING] = SM_SESSION_ENDING,     [SESSION_CLOSED] = SM_SESSION_ENDING,
         [SESSION_KILLING] = SM_SESSION_ENDING,    [SESSION_REMOVING] = SM_SESSION_ENDING,
     };
-    if (session->told.user[0] == '\0' || session->state == SESSION_ORPHAN)
+    /* In recovery the broker is told all at once, at its end. */
+    if (!session_is_known(session) || session->smss->phase == SMSS_RECOVERING)
         return;
     session->told.state = lives[session->state];
     peer_send(session->smss, session->smss->services[SERVICE_BROKER].peer, SM_SESSION_STATE, &session->told);

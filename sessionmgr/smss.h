@@ -209,6 +209,8 @@ void session_says(struct logon *logon, const struct sm_session_state *state);
 void session_says_ended(struct session *session, const struct sm_session_ended *ended);
 /* The state as a SESSION_STATE for the broker; nothing is sent for a session whose user is not known. */
 void session_tell(struct session *session);
+/* True when it is known whose session it is: an orphan's logon has yet to say. */
+bool session_is_known(const struct session *session);
 
 /* remove.c: what is left of a session when its logon is gone. */
 void session_kill(struct session *session);

@@ -1,0 +1,117 @@
+/* What test-smss puts in the place of lodge-broker, lodge-rdp and lodge-logon, under their names: it takes
+ * the same command line, becomes the same user and speaks true sm.port, but leaves what to say to the test:
+ * each packet goes between sm.port and the socket "control" beside the configuration, with its descriptors.
+ * The first packet to the test says who this is; one with the byte 'H' says that it has said HELLO. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/conf.h"
+#include "common/packet.h"
+#include "rpc/sm.h"
+#include "sessionmgr/test-relay.h"
+
+static int give_up(const char *what)
+{
+    perror(what);
+    return 1;
+}
+
+static bool become(const char *user, const char *group)
+{
+    struct passwd *entry = getpwnam(group);
+    gid_t more = entry != NULL ? entry->pw_gid : 0;
+    entry = getpwnam(user);
+    return entry != NULL && setgroups(1, &more) == 0 && setgid(entry->pw_gid) == 0 &&
+           setuid(entry->pw_uid) == 0;
+}
+
+/* Says HELLO on a new connection; a service that has done so before brings its socket. */
+static int say_hello(const struct conf *conf, const struct relay_who *who, bool again)
+{
+    char path[512];
+    int fd;
+    conf_run_path(conf, "ports/sm.port", path, sizeof(path));
+    while ((fd = packet_connect(path)) < 0)
+        poll(NULL, 0, 100);
+    struct sm_hello hello = {.role = who->role, .logon = who->logon};
+    bool service = who->role != SM_LOGON;
+    if (message_send(fd, &sm_protocol, SM_HELLO, &hello, again && service ? 3 : -1) != 0)
+        close_descriptor(&fd);
+    return fd;
+}
+
+/* One packet from `from` to `to`. Returns false at the end of the stream. */
+static bool pass(int from, int to)
+{
+    static unsigned char data[PACKET_MAX_BYTES];
+    int descriptors[PACKET_MAX_DESCRIPTORS];
+    size_t count = PACKET_MAX_DESCRIPTORS;
+    ssize_t size = packet_receive(from, data, sizeof(data), descriptors, &count);
+    if (size == -EAGAIN)
+        return true;
+    if (size <= 0)
+        return false;
+    packet_send(to, data, (size_t)size, descriptors, count);
+    for (size_t i = 0; i < count; i++)
+        close(descriptors[i]);
+    return true;
+}
+
+static int relay(const struct conf *conf, const struct relay_who *who, int control)
+{
+    for (bool again = false;; again = true) {
+        int port = say_hello(conf, who, again);
+        if (port < 0)
+            return 1;
+        packet_send(control, "H", 1, NULL, 0);
+        for (;;) {
+            struct pollfd wait[] = {{.fd = port, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+            poll(wait, 2, -1);
+            if (wait[1].revents != 0 && !pass(control, port))
+                return 0;
+            if (wait[0].revents != 0 && !pass(port, control))
+                break;
+        }
+        close(port);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct conf conf;
+    char error[512], path[512];
+    const char *name = strrchr(argv[0], '/') + 1;
+    struct relay_who who = {.pid = getpid()};
+    if (argc < 5 || strcmp(argv[1], "--config") != 0)
+        return 2;
+    who.role = strcmp(name, "lodge-broker") == 0 ? SM_BROKER
+               : strcmp(name, "lodge-rdp") == 0  ? SM_LISTENER
+                                                 : SM_LOGON;
+    if (who.role == SM_LOGON)
+        who.logon = strtoull(argv[4], NULL, 10);
+    for (int fd = 3; fd < 64; fd++)
+        who.descriptors += fcntl(fd, F_GETFD) >= 0;
+    signal(SIGPIPE, SIG_IGN);
+    if (!conf_load(&conf, argv[2], error, sizeof(error)))
+        return give_up(error);
+    snprintf(path, sizeof(path), "%s", argv[2]);
+    strcpy(strrchr(path, '/'), "/control");
+    int control = packet_connect(path);
+    if (control < 0 || packet_send(control, &who, sizeof(who), NULL, 0) != 0)
+        return give_up(path);
+    if (who.role == SM_BROKER && !become(conf.broker_user, conf.broker_user))
+        return give_up(conf.broker_user);
+    if (who.role == SM_LISTENER && !become(conf.front_user, conf.broker_user))
+        return give_up(conf.front_user);
+    return relay(&conf, &who, control);
+}

@@ -1,0 +1,635 @@
+/* The real lodge-smss, with peers that say on sm.port what this test wants: test-relay.c. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/packet.h"
+#include "common/reason.h"
+#include "rpc/sm.h"
+#include "sessionmgr/cgroup.h"
+#include "sessionmgr/test-relay.h"
+#include "sessionmgr/tree.h"
+#include "tests/check.h"
+
+#define SKIP    77
+#define PATIENT 20000 /* ms */
+
+struct relay {
+    int fd;
+    struct relay_who who;
+};
+
+static struct {
+    char folder[64], run[96], conf[96], programs[96], log[96], cgroup[PATH_MAX];
+    int control, port;
+    pid_t smss;
+    struct relay broker, listener;
+    uid_t user;
+} test;
+
+static union sm_body body;
+
+static void wait_readable(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    CHECK(poll(&wait, 1, PATIENT) == 1);
+}
+
+static void copy_program(const char *from, const char *name)
+{
+    char source[PATH_MAX], target[256], own[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    CHECK(length > 0);
+    own[length] = '\0';
+    *strrchr(own, '/') = '\0';
+    snprintf(source, sizeof(source), "%.3000s/%s", own, from);
+    snprintf(target, sizeof(target), "%s/%s", test.programs, name);
+    int in = open(source, O_RDONLY), out = open(target, O_WRONLY | O_CREAT | O_EXCL, 0755);
+    CHECK(in >= 0 && out >= 0);
+    char data[65536];
+    ssize_t got;
+    while ((got = read(in, data, sizeof(data))) > 0)
+        CHECK(write(out, data, (size_t)got) == got);
+    close(in);
+    close(out);
+}
+
+static int bind_port(uint16_t *port_r)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+    *port_r = ntohs(address.sin_port);
+    return fd;
+}
+
+static void prepare(void)
+{
+    uint16_t port;
+    if (geteuid() != 0 || getpwnam("lodge") == NULL || getpwnam("lodge-rdp") == NULL) {
+        fprintf(stderr, "needs root, and the users lodge and lodge-rdp\n");
+        exit(SKIP);
+    }
+    strcpy(test.folder, "/tmp/lodge-smss-XXXXXX");
+    CHECK(mkdtemp(test.folder) != NULL && chmod(test.folder, 0755) == 0);
+    snprintf(test.run, sizeof(test.run), "%s/run", test.folder);
+    snprintf(test.conf, sizeof(test.conf), "%s/lodge.conf", test.folder);
+    snprintf(test.log, sizeof(test.log), "%s/log", test.folder);
+    snprintf(test.programs, sizeof(test.programs), "%s/bin", test.folder);
+    CHECK(mkdir(test.programs, 0755) == 0);
+    copy_program("lodge-smss", "lodge-smss");
+    copy_program("test-relay", "lodge-broker");
+    copy_program("test-relay", "lodge-rdp");
+    copy_program("test-relay", "lodge-logon");
+    close(bind_port(&port));
+    test.port = port;
+    FILE *file = fopen(test.conf, "w");
+    CHECK(file != NULL);
+    fprintf(file,
+            "[Server]\nRunDirectory = %s\nStateDirectory = %s/state\n[Listener]\nAddress = 127.0.0.1\nPort = "
+            "%d\n[Sessions]\nLogoffSeconds = 1\n",
+            test.run, test.folder, test.port);
+    CHECK(fclose(file) == 0);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/control", test.folder);
+    test.control = packet_listen(path, 0600);
+    CHECK(test.control >= 0);
+}
+
+static void start_smss(void)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/lodge-smss", test.programs);
+    test.smss = fork();
+    CHECK(test.smss >= 0);
+    if (test.smss == 0) {
+        int log = open(test.log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(log, STDERR_FILENO);
+        execl(path, path, "--config", test.conf, NULL);
+        _exit(127);
+    }
+}
+
+/* The exit status of lodge-smss. */
+static int wait_smss(void)
+{
+    int status, pidfd = pidfd_open(test.smss, 0);
+    CHECK(pidfd >= 0);
+    wait_readable(pidfd);
+    close(pidfd);
+    CHECK(waitpid(test.smss, &status, 0) == test.smss);
+    return status;
+}
+
+static bool log_has(const char *text)
+{
+    static char log[262144];
+    CHECK(proc_read(test.log, log, sizeof(log)) >= 0);
+    return strstr(log, text) != NULL;
+}
+
+static struct relay accept_relay(uint32_t role)
+{
+    struct relay relay;
+    size_t none = 0;
+    wait_readable(test.control);
+    relay.fd = packet_accept(test.control);
+    CHECK(relay.fd >= 0);
+    wait_readable(relay.fd);
+    CHECK(packet_receive(relay.fd, &relay.who, sizeof(relay.who), NULL, &none) == sizeof(relay.who));
+    CHECK(relay.who.role == role && relay.who.descriptors == 1);
+    return relay;
+}
+
+static void expect_hello(const struct relay *relay)
+{
+    char byte;
+    size_t none = 0;
+    wait_readable(relay->fd);
+    CHECK(packet_receive(relay->fd, &byte, 1, NULL, &none) == 1 && byte == 'H');
+}
+
+/* The next message of lodge-smss, in `body`. A relay may have said HELLO once more meanwhile: it can reach
+ * the old sm.port while the old lodge-smss dies. Returns its number. */
+static unsigned receive(const struct relay *relay)
+{
+    static uint8_t data[PACKET_MAX_BYTES];
+    const struct message_type *type;
+    const char *problem = "";
+    ssize_t size;
+    do {
+        size_t none = 0;
+        wait_readable(relay->fd);
+        size = packet_receive(relay->fd, data, sizeof(data), NULL, &none);
+        CHECK(size > 0);
+    } while (size == 1 && data[0] == 'H');
+    CHECK(message_decode(&sm_protocol, SM_SMSS, data, (size_t)size, 0, &body, sizeof(body), &type,
+                         &problem) == 0);
+    return type->number;
+}
+
+static void expect(const struct relay *relay, unsigned number)
+{
+    unsigned got = receive(relay);
+    if (got != number)
+        fprintf(stderr, "wanted message %u, got %u\n", number, got);
+    CHECK(got == number);
+}
+
+static void expect_end(const struct relay *relay)
+{
+    char byte;
+    ssize_t size;
+    do {
+        size_t none = 0;
+        wait_readable(relay->fd);
+        size = packet_receive(relay->fd, &byte, 1, NULL, &none);
+    } while (size == 1 && byte == 'H');
+    CHECK(size == 0);
+    close(relay->fd);
+}
+
+static void say(const struct relay *relay, unsigned number, const void *what)
+{
+    CHECK(message_send(relay->fd, &sm_protocol, number, what, -1) == 0);
+}
+
+static void start_broker(void)
+{
+    test.broker = accept_relay(SM_BROKER);
+    expect_hello(&test.broker);
+    say(&test.broker, SM_READY, &(struct sm_ready){.role = SM_BROKER});
+}
+
+static void start_services(void)
+{
+    start_broker();
+    expect(&test.broker, SM_SYNCED);
+    CHECK(body.synced.sessions == 0);
+    test.listener = accept_relay(SM_LISTENER);
+    expect_hello(&test.listener);
+    say(&test.listener, SM_READY, &(struct sm_ready){.role = SM_LISTENER});
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)test.port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    close(fd);
+}
+
+static void say_logon_start(uint64_t number)
+{
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    struct sm_logon_start start = {.logon = number, .client = "192.0.2.1:5"};
+    CHECK(message_send(test.broker.fd, &sm_protocol, SM_LOGON_START, &start, ends[0]) == 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static struct relay start_logon(uint64_t number)
+{
+    say_logon_start(number);
+    struct relay logon = accept_relay(SM_LOGON);
+    CHECK(logon.who.logon == number);
+    expect_hello(&logon);
+    return logon;
+}
+
+static void say_result(const struct relay *logon, enum reason reason)
+{
+    struct sm_logon_result result = {
+        .logon = logon->who.logon, .reason = (uint16_t)reason, .uid = 600001, .user = "demo"};
+    say(logon, SM_LOGON_RESULT, &result);
+    expect(&test.broker, SM_LOGON_RESULT);
+    CHECK(body.logon_result.logon == logon->who.logon && body.logon_result.reason == reason);
+}
+
+static void say_state(const struct relay *logon, uint16_t id, enum sm_life life)
+{
+    struct sm_session_state state = {.id = id,
+                                     .state = (uint8_t)life,
+                                     .logon = logon->who.logon,
+                                     .uid = 600001,
+                                     .started_ms = 1,
+                                     .user = "demo"};
+    say(logon, SM_SESSION_STATE, &state);
+}
+
+static void enter_group(const char *folder, pid_t pid)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fprintf(file, "%d", (int)pid) > 0 && fclose(file) == 0);
+}
+
+/* A process that ignores TERM, in the session's cgroup. */
+static pid_t add_straggler(const char *folder)
+{
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        close_range(3, ~0U, 0); /* not to keep this test's ends open */
+        signal(SIGTERM, SIG_IGN);
+        for (;;)
+            pause();
+    }
+    enter_group(folder, pid);
+    return pid;
+}
+
+/* Makes a session up to UP. Returns its ID. */
+static uint16_t make_session(const struct relay *logon)
+{
+    struct sm_logon_admit admit = {.logon = logon->who.logon, .width = 800, .height = 600};
+    say(&test.broker, SM_LOGON_ADMIT, &admit);
+    expect(&test.broker, SM_SESSION_STATE);
+    CHECK(body.session_state.state == SM_SESSION_STARTING && body.session_state.logon == logon->who.logon);
+    CHECK_TEXT(body.session_state.user, "demo");
+    expect(logon, SM_SESSION_CREATE);
+    uint16_t id = body.session_create.id;
+    CHECK(id != 0 && body.session_create.width == 800 && body.session_create.height == 600);
+    snprintf(test.cgroup, sizeof(test.cgroup), "%s", body.session_create.cgroup);
+    enter_group(test.cgroup, logon->who.pid);
+    char path[160];
+    snprintf(path, sizeof(path), "%s/sessions/%u", test.run, id);
+    CHECK(mkdir(path, 0700) == 0);
+    snprintf(path, sizeof(path), "%s/sessions/%u/link", test.run, id);
+    CHECK(symlink(test.programs, path) == 0);
+    snprintf(path, sizeof(path), "%s/winstation/%u.port", test.run, id);
+    close(packet_listen(path, 0660));
+    say_state(logon, id, SM_SESSION_UP);
+    expect(&test.broker, SM_SESSION_STATE);
+    CHECK(body.session_state.id == id && body.session_state.state == SM_SESSION_UP);
+    return id;
+}
+
+static void check_nothing_left(uint16_t id)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/sessions/%u", test.run, id);
+    CHECK(access(path, F_OK) != 0);
+    snprintf(path, sizeof(path), "%s/winstation/%u.port", test.run, id);
+    CHECK(access(path, F_OK) != 0 && access(test.cgroup, F_OK) != 0);
+    snprintf(path, sizeof(path), "%s/lodge-smss", test.programs);
+    CHECK(access(path, F_OK) == 0); /* behind the link */
+}
+
+static void expect_ended(uint16_t id, enum reason reason)
+{
+    while (receive(&test.broker) != SM_SESSION_ENDED)
+        CHECK(body.session_state.id == id && body.session_state.state == SM_SESSION_ENDING);
+    CHECK(body.session_ended.id == id && body.session_ended.reason == reason);
+    check_nothing_left(id);
+}
+
+static void the_run_directory_is_laid_out(void)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+        bool broker_group;
+    } wanted[] = {{"ports", 0755, false},          {"winstation", 0750, true}, {"ports/sm.port", 0660, true},
+                  {"ports/lsm.port", 0666, false}, {"sessions", 0711, false},  {"../state/db", 0700, true}};
+    struct passwd *broker = getpwnam("lodge");
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        char path[160];
+        struct stat status;
+        snprintf(path, sizeof(path), "%s/%s", test.run, wanted[i].name);
+        CHECK(stat(path, &status) == 0 && (status.st_mode & 07777) == wanted[i].mode);
+        CHECK(status.st_gid == (wanted[i].broker_group ? broker->pw_gid : 0));
+    }
+}
+
+static void a_port_in_use_is_explained(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)test.port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 1) == 0);
+    start_smss();
+    int status = wait_smss();
+    if (log_has("cgroup v2 is not mounted")) {
+        fprintf(stderr, "no cgroups here\n");
+        exit(SKIP);
+    }
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    char text[128];
+    snprintf(text, sizeof(text), "port %d is in use by test-smss (process %d)", test.port, (int)getpid());
+    CHECK(log_has(text) && log_has("Port in lodge.conf") && log_has("make run PORT="));
+    close(fd);
+}
+
+static void a_second_one_is_refused(void)
+{
+    pid_t first = test.smss;
+    start_smss();
+    int status = wait_smss();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1 && log_has("another lodge-smss runs"));
+    test.smss = first;
+}
+
+static void a_refusal_is_passed_on(void)
+{
+    struct relay logon = start_logon(1);
+    say_result(&logon, REASON_CREDENTIALS);
+    close(logon.fd);
+    logon = start_logon(2);
+    say_result(&logon, REASON_NONE);
+    say(&test.broker, SM_LOGON_DROP, &(struct sm_logon_drop){.logon = 2, .reason = REASON_USER_LIMIT});
+    expect(&logon, SM_LOGON_DROP);
+    CHECK(body.logon_drop.reason == REASON_USER_LIMIT);
+    close(logon.fd);
+}
+
+static void a_logon_that_dies_is_a_refusal(void)
+{
+    struct relay logon = start_logon(3);
+    CHECK(kill(logon.who.pid, SIGKILL) == 0);
+    expect(&test.broker, SM_LOGON_RESULT);
+    CHECK(body.logon_result.logon == 3 && body.logon_result.reason == REASON_INTERNAL);
+    close(logon.fd);
+    say(&test.broker, SM_LOGON_ADMIT, &(struct sm_logon_admit){.logon = 3});
+    expect(&test.broker, SM_LOGON_RESULT);
+    CHECK(body.logon_result.logon == 3 && body.logon_result.reason == REASON_SESSION_FAILED);
+}
+
+static void too_many_logons_are_busy(void)
+{
+    enum { MOST = 64 };
+    static struct relay logons[MOST];
+    for (int i = 0; i < MOST; i++)
+        logons[i] = start_logon(1000 + (uint64_t)i);
+    say_logon_start(5000);
+    expect(&test.broker, SM_LOGON_RESULT);
+    CHECK(body.logon_result.logon == 5000 && body.logon_result.reason == REASON_BUSY);
+    for (int i = 0; i < MOST; i++) {
+        CHECK(kill(logons[i].who.pid, SIGKILL) == 0);
+        close(logons[i].fd);
+        expect(&test.broker, SM_LOGON_RESULT);
+    }
+}
+
+static void a_session_ends_and_nothing_is_left(void)
+{
+    struct relay logon = start_logon(10);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    pid_t straggler = add_straggler(test.cgroup);
+    struct sm_session_end end = {.id = id, .reason = REASON_LOGOFF_ADMIN, .grace_ms = 1000};
+    say(&test.broker, SM_SESSION_END, &end);
+    expect(&logon, SM_SESSION_END);
+    CHECK(body.session_end.reason == REASON_LOGOFF_ADMIN && body.session_end.grace_ms == 1000);
+    struct sm_session_ended ended = {.id = id, .reason = REASON_LOGOFF_ADMIN, .logon = 10, .detail = "why"};
+    say(&logon, SM_SESSION_ENDED, &ended);
+    close(logon.fd); /* it exits */
+    expect_ended(id, REASON_LOGOFF_ADMIN);
+    CHECK_TEXT(body.session_ended.detail, "why");
+    int status;
+    CHECK(waitpid(straggler, &status, 0) == straggler && WIFSIGNALED(status));
+    CHECK(log_has("killed what was left: test-smss"));
+}
+
+static void a_logon_that_dies_ends_its_session(void)
+{
+    struct relay logon = start_logon(11);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    CHECK(kill(logon.who.pid, SIGKILL) == 0);
+    close(logon.fd);
+    expect_ended(id, REASON_SESSION_DIED);
+}
+
+static void a_logon_that_does_not_listen_is_killed(void)
+{
+    struct relay logon = start_logon(12);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    CHECK(kill(logon.who.pid, SIGSTOP) == 0);
+    say(&test.broker, SM_SESSION_END, &(struct sm_session_end){.id = id, .reason = REASON_LOGOFF_ADMIN});
+    expect_ended(id, REASON_LOGOFF_ADMIN);
+    close(logon.fd);
+}
+
+static void dead_services_are_started_again(void)
+{
+    struct relay logon = start_logon(13);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    CHECK(kill(test.broker.who.pid, SIGKILL) == 0);
+    expect_end(&test.broker);
+    start_broker();
+    expect(&test.broker, SM_SESSION_STATE);
+    CHECK(body.session_state.id == id && body.session_state.state == SM_SESSION_UP);
+    CHECK_TEXT(body.session_state.user, "demo");
+    expect(&test.broker, SM_SYNCED);
+    CHECK(body.synced.sessions == 1);
+    CHECK(kill(test.listener.who.pid, SIGKILL) == 0);
+    expect_end(&test.listener);
+    test.listener = accept_relay(SM_LISTENER);
+    expect_hello(&test.listener);
+    say(&test.listener, SM_READY, &(struct sm_ready){.role = SM_LISTENER});
+    CHECK(kill(logon.who.pid, SIGKILL) == 0);
+    close(logon.fd);
+    expect_ended(id, REASON_SESSION_DIED);
+}
+
+static void who_breaks_the_protocol_is_closed(void)
+{
+    struct relay logon = start_logon(14);
+    say(&logon, SM_LOGON_RESULT, &(struct sm_logon_result){.logon = 99});
+    expect_hello(&logon); /* closed, connected again */
+    say_result(&logon, REASON_CREDENTIALS);
+    close(logon.fd);
+    char path[160];
+    snprintf(path, sizeof(path), "%s/ports/sm.port", test.run);
+    int fd = packet_connect(path);
+    CHECK(fd >= 0);
+    struct sm_hello hello = {.role = SM_LOGON, .logon = 14};
+    CHECK(message_send(fd, &sm_protocol, SM_HELLO, &hello, -1) == 0); /* root, but no lodge-logon */
+    struct relay stranger = {.fd = fd};
+    expect_end(&stranger);
+}
+
+/* The broker is told of the session that goes on, then SYNCED; and, at any time, of the one that is lost. */
+static void expect_recovery(uint16_t kept, uint16_t lost)
+{
+    bool told = false, synced = false, ended = false;
+    while (!told || !synced || !ended) {
+        unsigned number = receive(&test.broker);
+        if (number == SM_SESSION_STATE) {
+            CHECK(!synced && body.session_state.id == kept && body.session_state.state == SM_SESSION_UP);
+            told = true;
+        } else if (number == SM_SYNCED) {
+            CHECK(told && body.synced.sessions == 1);
+            synced = true;
+        } else {
+            CHECK(number == SM_SESSION_ENDED && body.session_ended.id == lost);
+            CHECK(body.session_ended.reason == REASON_SESSION_DIED);
+            ended = true;
+        }
+    }
+}
+
+/* kill -9 and a new start: services and the session go on; a session whose logon died meanwhile is cleaned.
+ */
+static void sessions_outlive_smss(void)
+{
+    struct relay kept = start_logon(20), lost = start_logon(21);
+    char lost_group[PATH_MAX];
+    say_result(&lost, REASON_NONE);
+    uint16_t lost_id = make_session(&lost);
+    snprintf(lost_group, sizeof(lost_group), "%s", test.cgroup);
+    pid_t straggler = add_straggler(lost_group);
+    say_result(&kept, REASON_NONE);
+    uint16_t kept_id = make_session(&kept);
+    char kept_group[PATH_MAX];
+    snprintf(kept_group, sizeof(kept_group), "%s", test.cgroup);
+    CHECK(kill(test.smss, SIGKILL) == 0 && WIFSIGNALED(wait_smss()));
+    CHECK(kill(lost.who.pid, SIGKILL) == 0);
+    close(lost.fd);
+    start_smss();
+    expect_hello(&test.broker);
+    expect_hello(&test.listener);
+    expect_hello(&kept);
+    say_state(&kept, kept_id, SM_SESSION_UP);
+    expect_recovery(kept_id, lost_id);
+    CHECK(access(lost_group, F_OK) != 0 && waitpid(straggler, NULL, 0) == straggler);
+    CHECK(kill(kept.who.pid, 0) == 0);
+    struct relay next = start_logon(22);
+    say_result(&next, REASON_NONE);
+    CHECK(make_session(&next) == kept_id + 1);
+    CHECK(kill(next.who.pid, SIGKILL) == 0);
+    close(next.fd);
+    expect_ended((uint16_t)(kept_id + 1), REASON_SESSION_DIED);
+    snprintf(test.cgroup, sizeof(test.cgroup), "%s", kept_group);
+    say(&test.broker, SM_SESSION_END, &(struct sm_session_end){.id = kept_id, .reason = REASON_LOGOFF});
+    expect(&kept, SM_SESSION_END);
+    say(&kept, SM_SESSION_ENDED, &(struct sm_session_ended){.id = kept_id, .reason = REASON_LOGOFF});
+    close(kept.fd);
+    expect_ended(kept_id, REASON_LOGOFF);
+}
+
+static void shutdown_ends_everything_in_order(void)
+{
+    struct relay logon = start_logon(30);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    CHECK(kill(test.smss, SIGTERM) == 0);
+    expect(&test.broker, SM_STOPPING);
+    expect(&logon, SM_SESSION_END);
+    CHECK(body.session_end.reason == REASON_SHUTDOWN && body.session_end.grace_ms == 1000);
+    say(&logon, SM_SESSION_ENDED,
+        &(struct sm_session_ended){.id = id, .reason = REASON_SHUTDOWN, .logon = 30});
+    close(logon.fd);
+    expect_ended(id, REASON_SHUTDOWN);
+    expect_end(&test.listener);
+    expect_end(&test.broker);
+    int status = wait_smss();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    *strrchr(test.cgroup, '/') = '\0';
+    CHECK(access(test.cgroup, F_OK) != 0);
+    char path[160];
+    snprintf(path, sizeof(path), "%s/ports", test.run);
+    CHECK(access(path, F_OK) != 0);
+}
+
+/* Whatever fails, nothing of this test goes on running. */
+static void clean_up(void)
+{
+    unsigned budget = 100000;
+    char folder[512], group[PATH_MAX + 64];
+    if (test.smss > 0)
+        kill(test.smss, SIGKILL);
+    snprintf(group, sizeof(group), "%s/cgroup", test.run);
+    struct cgroup_base base = {.fd = open(group, O_DIRECTORY | O_RDONLY)};
+    if (base.fd >= 0) {
+        cgroup_kill(&base, ".");
+        fprintf(stderr, "left in %s: see %s\n", group, test.log);
+        close(base.fd);
+        return;
+    }
+    snprintf(folder, sizeof(folder), "%s", strrchr(test.folder, '/') + 1);
+    int tmp = open("/tmp", O_DIRECTORY | O_RDONLY);
+    tree_remove(tmp, folder, &budget);
+    close(tmp);
+}
+
+int main(void)
+{
+    prepare();
+    atexit(clean_up);
+    a_port_in_use_is_explained();
+    start_smss();
+    start_services();
+    the_run_directory_is_laid_out();
+    a_second_one_is_refused();
+    a_refusal_is_passed_on();
+    a_logon_that_dies_is_a_refusal();
+    too_many_logons_are_busy();
+    a_session_ends_and_nothing_is_left();
+    a_logon_that_dies_ends_its_session();
+    a_logon_that_does_not_listen_is_killed();
+    dead_services_are_started_again();
+    who_breaks_the_protocol_is_closed();
+    sessions_outlive_smss();
+    shutdown_ends_everything_in_order();
+    test.smss = 0;
+    return 0;
+}
