@@ -24,6 +24,7 @@
 enum entry { BORN_THERE, JOINS };
 
 #define PROGRAM     "lodge-init"
+#define ALIVE       '+'   /* the first byte of the process's report: it has come to run */
 #define DEADLINE_MS 30000 /* a home on a server that does not answer must not hold the logon for ever */
 
 bool birth_programs(char *programs_r, size_t size, struct failure *failure_r)
@@ -93,12 +94,13 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
 __attribute__((noreturn)) static void child_run(const struct birth *birth, enum entry entry, int report)
 {
     struct failure failure = {.text = ""};
+    ssize_t written = write(report, &(char){ALIVE}, 1);
     /* Dies with the logon. lodge-init has to say so again when it has become the user: the kernel forgets. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signals_reset();
     int high = fcntl(report, F_DUPFD_CLOEXEC, 10);
     child_exec(birth, entry, &failure);
-    ssize_t written = write(high, failure.text, strlen(failure.text));
+    written = write(high, failure.text, strlen(failure.text));
     _exit(written > 0 ? 1 : 2);
 }
 
@@ -122,9 +124,11 @@ static pid_t process_make(const struct birth *birth, enum entry entry, int *proc
     return pid;
 }
 
-/* Waits for the report pipe's end. True when the child has exec'd, which closes it without a word. */
-static bool report_wait(int report, struct failure *failure_r)
+/* Reads the report to its end, which exec makes after ALIVE alone. Returns false with *failure_r otherwise;
+ * *killed_r: the process has never run. */
+static bool report_wait(int report, bool *killed_r, struct failure *failure_r)
 {
+    char text[sizeof(failure_r->text) + 1] = "";
     size_t used = 0;
     int64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
     for (;;) {
@@ -136,14 +140,15 @@ static bool report_wait(int report, struct failure *failure_r)
                                DEADLINE_MS / 1000);
         if (ready < 0)
             continue;
-        ssize_t got = read(report, failure_r->text + used, sizeof(failure_r->text) - 1 - used);
-        if (got > 0) {
-            used += (size_t)got;
-            continue;
-        }
-        failure_r->text[used] = '\0';
-        return used == 0;
+        ssize_t got = read(report, text + used, sizeof(text) - 1 - used);
+        if (got <= 0)
+            break;
+        used += (size_t)got;
     }
+    *killed_r = used == 0;
+    if (used == 0)
+        return failure_set(failure_r, 0, "the session's first process was killed");
+    return used == 1 || failure_set(failure_r, 0, "%s", text + 1);
 }
 
 static void process_end(int *process)
@@ -154,18 +159,9 @@ static void process_end(int *process)
     close_descriptor(process);
 }
 
-/* Was it killed before it could say a word? */
-static bool was_killed(int process)
-{
-    struct pollfd dead = {.fd = process, .events = POLLIN};
-    siginfo_t information = {.si_pid = 0};
-    return poll(&dead, 1, 0) == 1 && waitid(P_PIDFD, (id_t)process, &information, WEXITED | WNOWAIT) == 0 &&
-           information.si_code != CLD_EXITED;
-}
-
 /* As birth_wait_exec; *killed_r tells a death without a cause from other failures. */
-static bool birth_try(const struct birth *birth, enum entry entry, int *process_r, bool *killed_r,
-                      struct failure *failure_r)
+static bool birth_try(const struct birth *birth, enum entry entry, int *process_r, pid_t *pid_r,
+                      bool *killed_r, struct failure *failure_r)
 {
     int report[2], process = -1;
     *killed_r = false;
@@ -176,23 +172,21 @@ static bool birth_try(const struct birth *birth, enum entry entry, int *process_
         child_run(birth, entry, report[1]);
     int failed = errno;
     close_descriptor(&report[1]);
-    bool ok = pid > 0 ? report_wait(report[0], failure_r)
+    bool ok = pid > 0 ? report_wait(report[0], killed_r, failure_r)
                       : failure_set(failure_r, failed, "the session's first process cannot be made (clone3)");
     close_descriptor(&report[0]);
-    if (ok && was_killed(process)) {
-        *killed_r = true;
-        ok = failure_set(failure_r, 0, "the session's first process was killed");
-    }
-    if (ok)
+    if (ok) {
         *process_r = process;
-    else if (process >= 0)
+        *pid_r = pid;
+    } else if (process >= 0) {
         process_end(&process);
+    }
     return ok;
 }
 
-bool birth_wait_exec(const struct birth *birth, int *process_r, struct failure *failure_r)
+bool birth_wait_exec(const struct birth *birth, int *process_r, pid_t *pid_r, struct failure *failure_r)
 {
     bool killed;
-    return birth_try(birth, BORN_THERE, process_r, &killed, failure_r) ||
-           (killed && birth_try(birth, JOINS, process_r, &killed, failure_r));
+    return birth_try(birth, BORN_THERE, process_r, pid_r, &killed, failure_r) ||
+           (killed && birth_try(birth, JOINS, process_r, pid_r, &killed, failure_r));
 }

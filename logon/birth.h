@@ -18,4 +18,4 @@ struct birth {
 bool birth_programs(char *programs_r, size_t size, struct failure *failure_r);
 /* Makes the process and waits until it is lodge-init. *process_r is a pidfd, the caller's to wait for and
  * close; false with *failure_r, and no process. All descriptors stay the caller's. */
-bool birth_wait_exec(const struct birth *birth, int *process_r, struct failure *failure_r);
+bool birth_wait_exec(const struct birth *birth, int *process_r, pid_t *pid_r, struct failure *failure_r);

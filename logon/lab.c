@@ -113,7 +113,9 @@ static bool name_file_mount(const char *path, const char *store, const char *lin
                             struct failure *failure_r)
 {
     char copy[SM_PATH_ROOM];
-    struct stat status;
+    struct stat status, private;
+    if (stat(path, &status) == 0 && stat(store, &private) == 0 && status.st_dev == private.st_dev)
+        return true; /* it is there */
     int from = open(path, O_RDONLY | O_CLOEXEC), failed = 0;
     if (from < 0 && optional)
         return true;
@@ -123,6 +125,7 @@ static bool name_file_mount(const char *path, const char *store, const char *lin
         return false;
     }
     snprintf(copy, sizeof(copy), "%s/%s", store, strrchr(path, '/') + 1);
+    unlink(copy);
     int to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0)
         failed = -errno;

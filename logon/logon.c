@@ -326,6 +326,7 @@ static void turn(struct logon *logon)
         {.fd = logon->smss, .events = POLLIN},
         {.fd = session != NULL && !logon->channel_ended ? session_channel(session) : -1, .events = POLLIN},
         {.fd = session != NULL ? session_process(session) : -1, .events = POLLIN},
+        {.fd = session != NULL ? session_watch(session) : -1, .events = POLLIN},
     };
     if (poll(ready, sizeof(ready) / sizeof(ready[0]), wait_ms(logon)) < 0)
         return;
@@ -335,6 +336,8 @@ static void turn(struct logon *logon)
         smss_read(logon);
     if (ready[2].revents)
         init_read(logon);
+    if (ready[4].revents)
+        session_renew(logon->session);
     if (ready[3].revents)
         init_died(logon);
     deadline_meet(logon);

@@ -19,13 +19,16 @@
 #include "common/text.h"
 #include "logon/birth.h"
 #include "logon/environment.h"
+#include "logon/lab-watch.h"
 #include "logon/lab.h"
 #include "logon/tree.h"
 
 struct session {
     const struct conf *conf;
+    const struct identity *identity;
     uint16_t id;
-    int channel, process;
+    int channel, process, watch;
+    pid_t pid;
     bool directory_made, port_made;
 };
 
@@ -145,7 +148,7 @@ static bool birth_give(struct session *session, struct birth *birth, struct pam_
     birth->plan.runtime_directory = own_runtime;
     bool ok = birth->environment != NULL || failure_set(failure_r, 0, "out of memory");
     ok = ok && hash_find(birth, hash, sizeof(hash), failure_r) &&
-         birth_wait_exec(birth, &session->process, failure_r);
+         birth_wait_exec(birth, &session->process, &session->pid, failure_r);
     explicit_bzero(hash, sizeof(hash));
     birth->plan.lab_hash = NULL;
     environment_free(birth->environment);
@@ -162,6 +165,9 @@ static bool session_begin(struct session *session, const struct identity *identi
     bool ok = false;
     struct birth birth = {.plan = {.conf = session->conf, .identity = identity, .programs = programs}};
     birth.cgroup = cgroup_open(request, failure_r);
+    /* From before the session copies the files, so that no change is missed. */
+    int watch = identity->account == SM_ACCOUNT_LAB ? lab_watch_open() : -1;
+    session->watch = watch >= 0 ? watch : -1;
     if (birth.cgroup >= 0 && birth_programs(programs, sizeof(programs), failure_r) &&
         (identity->account != SM_ACCOUNT_LAB || lab_home_make(session->conf, identity, failure_r)) &&
         directory_make(session, identity, failure_r) && (port = port_make(session, failure_r)) >= 0) {
@@ -221,7 +227,8 @@ bool session_create(const struct conf *conf, const struct identity *identity, st
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return failure_set(failure_r, 0, "out of memory");
-    *session = (struct session){.conf = conf, .id = request->id, .channel = -1, .process = -1};
+    *session = (struct session){
+        .conf = conf, .identity = identity, .id = request->id, .channel = -1, .process = -1, .watch = -1};
     if ((pam == NULL || pam_open_here(pam, request, failure_r)) &&
         session_begin(session, identity, pam, request, failure_r)) {
         *session_r = session;
@@ -244,6 +251,17 @@ int session_channel(const struct session *session)
 int session_process(const struct session *session)
 {
     return session->process;
+}
+
+int session_watch(const struct session *session)
+{
+    return session->watch;
+}
+
+void session_renew(struct session *session)
+{
+    if (lab_watch_read(session->watch) && session->process >= 0)
+        lab_names_renew(session->conf, session->identity, session->process, session->pid);
 }
 
 void session_kill(struct session *session)
@@ -272,6 +290,7 @@ void session_free(struct session **session)
         return;
     close_descriptor(&gone->channel);
     close_descriptor(&gone->process);
+    close_descriptor(&gone->watch);
     if (gone->port_made)
         unlink(port_path(gone, path, sizeof(path)));
     int failed = gone->directory_made ? tree_remove_path(directory_path(gone, path, sizeof(path))) : 0;

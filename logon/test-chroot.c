@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "logon/play-session.h"
 #include "tests/check.h"
 
@@ -62,9 +63,83 @@ static void root_make(void)
     CHECK(play_run("cp", "-aT", program, path_below(program), (char *)NULL));
 }
 
+/* The first process of a session's cgroup. */
+static int process_of(const struct play *play, const char *cgroup)
+{
+    char path[400];
+    int pid = 0;
+    snprintf(path, sizeof(path), "%s/%s/cgroup.procs", play->cgroup, cgroup);
+    FILE *file = fopen(path, "re");
+    CHECK(file != NULL && fscanf(file, "%d", &pid) == 1 && pid > 0);
+    fclose(file);
+    return pid;
+}
+
+/* True when the session of this process has the line's start in this file. */
+static bool session_has(int pid, const char *name, const char *start)
+{
+    char path[160], line[1024];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/root/etc/%s", pid, name);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL)
+        found = strncmp(line, start, strlen(start)) == 0;
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
+/* Puts a new file with one more line over the host's, as useradd does. */
+static void host_add(const char *name, const char *line)
+{
+    char path[160], fresh[160];
+    snprintf(path, sizeof(path), "/etc/%s", name);
+    snprintf(fresh, sizeof(fresh), "/etc/%s+", name);
+    CHECK(play_run("cp", "-a", path, fresh, (char *)NULL));
+    FILE *file = fopen(fresh, "ae");
+    CHECK(file != NULL && fputs(line, file) >= 0 && fclose(file) == 0);
+    CHECK(rename(fresh, path) == 0);
+}
+
+/* A lab account stays known in its session whatever the host does to its files; and the session learns of it.
+ */
+static void test_host_changes(const struct play *play)
+{
+    static const char *const lines[][2] = {{"passwd", "newone:x:64000:64000::/:/bin/sh\n"},
+                                           {"group", "newone:x:64000:\n"},
+                                           {"shadow", "newone:*:1::::::\n"}};
+    struct player player = play_logon(play, 61, "labgone");
+    play_create(play, &player, 2, 800);
+    play_expect_state(&player, 2, SM_SESSION_UP, "labgone");
+    int pid = process_of(play, "session-2");
+    for (size_t round = 0; round < 2; round++)
+        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+            int64_t deadline = clock_monotonic_ms() + PLAY_MS;
+            CHECK(session_has(pid, lines[i][0], "labgone:"));
+            if (round == 0)
+                CHECK(!session_has(pid, lines[i][0], "newone:"));
+            host_add(lines[i][0], round == 0 ? lines[i][1] : "");
+            while (!session_has(pid, lines[i][0], "labgone:") || !session_has(pid, lines[i][0], "newone:")) {
+                CHECK(clock_monotonic_ms() < deadline);
+                sched_yield();
+            }
+        }
+    CHECK(!session_has((int)getpid(), "passwd", "labgone:"));
+    play_end(&player, 2, 1000);
+    play_expect_ended(&player, 2, REASON_LOGOFF_ADMIN);
+}
+
+static const struct play *unfinished;
+
+static void clean_up(void)
+{
+    if (unfinished != NULL)
+        play_abandon(unfinished);
+}
+
 int main(void)
 {
-    struct play play;
+    static struct play play;
     if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
         fprintf(stderr, "skipped: no mount namespace can be made\n");
@@ -74,12 +149,16 @@ int main(void)
     CHECK(chroot(TOP "/root") == 0 && chdir("/") == 0);
     CHECK(mount(NULL, "/", NULL, MS_PRIVATE, NULL) != 0); /* or this would test nothing */
     play_begin(&play);
+    unfinished = &play;
+    atexit(clean_up);
     play_lab_add(&play, "labkept", false);
     play_lab_add(&play, "labgone", true);
     play_session(&play, "labkept", 800);
     play_session(&play, "labgone", 800);
+    test_host_changes(&play);
     play_configure(&play, false);
     play_session(&play, "labgone", 801);
     play_finish(&play);
+    unfinished = NULL;
     return 0;
 }
