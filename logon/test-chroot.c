@@ -1,6 +1,7 @@
 /* Sessions on a machine that is a chroot into a plain folder, whose root is no mount point and lies on a
  * mount that others share: they work, and nothing of them is seen outside. All of it in a mount namespace of
  * the test's own. */
+#include <crypt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -11,7 +12,8 @@
 #include "logon/play-session.h"
 #include "tests/check.h"
 
-#define TOP "/mnt"
+#define TOP          "/mnt"
+#define SERVICE_COPY "/etc/lodge-pam-service"
 
 static const char *path_below(const char *path)
 {
@@ -46,6 +48,7 @@ static void root_make(void)
     folder_make("/tmp");
     CHECK(chmod(path_below("/tmp"), 01777) == 0);
     CHECK(play_run("cp", "-a", "/etc", path_below("/"), (char *)NULL));
+    CHECK(play_run("cp", LODGE_PAM_FILE, path_below(SERVICE_COPY), (char *)NULL));
     for (size_t i = 0; i < sizeof(bound) / sizeof(bound[0]); i++)
         folder_bind(bound[i]);
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
@@ -129,6 +132,38 @@ static void test_host_changes(const struct play *play)
     play_expect_ended(&player, 2, REASON_LOGOFF_ADMIN);
 }
 
+/* One logon with PLAY_PASSWORD that must be refused. */
+static void expect_refusal(const struct play *play, const char *user, enum reason reason)
+{
+    union sm_body body;
+    struct player player = play_start(play, 71, user, PLAY_PASSWORD);
+    play_accept(play, &player, 1);
+    play_receive(&player, SM_LOGON_RESULT, &body);
+    if (body.logon_result.reason != reason)
+        fprintf(stderr, "%s: %s\n", user, reason_name(body.logon_result.reason));
+    CHECK(body.logon_result.reason == reason);
+    CHECK(play_wait(&player) == 0);
+}
+
+/* What cannot be tried with a machine's own /etc. */
+static void test_refusals(const struct play *play)
+{
+    struct crypt_data data = {.initialized = 0};
+    char *setting = crypt_gensalt_ra("$y$", 0, NULL, 0);
+    const char *hash = crypt_r(PLAY_PASSWORD, setting, &data);
+    CHECK(hash != NULL && hash[0] == '$');
+    CHECK(play_run("usermod", "-p", hash, "root", (char *)NULL));
+    free(setting);
+    /* No PAM service: nobody gets in by another one's rules. */
+    unlink("/etc/pam.d/lodge");
+    expect_refusal(play, "root", REASON_INTERNAL);
+    CHECK(rename(SERVICE_COPY, "/etc/pam.d/lodge") == 0);
+    expect_refusal(play, "root", REASON_DENIED);
+    /* A lab account whose name the system has taken. */
+    host_add("passwd", "labgone:x:64001:64001::/:/bin/sh\n");
+    expect_refusal(play, "labgone", REASON_DENIED);
+}
+
 static const struct play *unfinished;
 
 static void clean_up(void)
@@ -158,6 +193,7 @@ int main(void)
     test_host_changes(&play);
     play_configure(&play, false);
     play_session(&play, "labgone", 801);
+    test_refusals(&play);
     play_finish(&play);
     unfinished = NULL;
     return 0;
