@@ -94,13 +94,14 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
 __attribute__((noreturn)) static void child_run(const struct birth *birth, enum entry entry, int report)
 {
     struct failure failure = {.text = ""};
-    ssize_t written = write(report, &(char){ALIVE}, 1);
+    if (write(report, &(char){ALIVE}, 1) != 1)
+        _exit(2);
     /* Dies with the logon. lodge-init has to say so again when it has become the user: the kernel forgets. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signals_reset();
     int high = fcntl(report, F_DUPFD_CLOEXEC, 10);
     child_exec(birth, entry, &failure);
-    written = write(high, failure.text, strlen(failure.text));
+    ssize_t written = write(high, failure.text, strlen(failure.text));
     _exit(written > 0 ? 1 : 2);
 }
 

@@ -197,12 +197,13 @@ void pam_logon_end(struct pam_logon **pam)
     if (*pam == NULL)
         return;
     pam_handle_t *handle = (*pam)->handle;
-    if ((*pam)->session)
-        (*pam)->last = pam_close_session(handle, PAM_SILENT);
-    if ((*pam)->credentials)
-        pam_setcred(handle, PAM_DELETE_CRED | PAM_SILENT);
-    if (handle != NULL)
+    if (handle != NULL) {
+        if ((*pam)->session)
+            (*pam)->last = pam_close_session(handle, PAM_SILENT);
+        if ((*pam)->credentials)
+            pam_setcred(handle, PAM_DELETE_CRED | PAM_SILENT);
         pam_end(handle, (*pam)->last);
+    }
     free(*pam);
     *pam = NULL;
 }

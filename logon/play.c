@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -29,20 +28,13 @@ static void skip(const char *why)
     exit(SKIP);
 }
 
-bool play_run(const char *program, ...)
+bool play_run_words(const char *const *words)
 {
-    const char *words[16] = {program};
-    va_list arguments;
-    size_t count = 1;
-    va_start(arguments, program);
-    while (count < 15 && (words[count] = va_arg(arguments, const char *)) != NULL)
-        count++;
-    va_end(arguments);
     int status;
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        execvp(program, (char **)(uintptr_t)words);
+        execvp(words[0], (char **)(uintptr_t)words);
         _exit(127);
     }
     CHECK(waitpid(pid, &status, 0) == pid);

@@ -49,4 +49,5 @@ int play_wait(struct player *player);
 /* Waits until the cgroup `name` below the test's has processes (or none). */
 void play_wait_cgroup(const struct play *play, const char *name, bool populated);
 /* Runs a program with arguments up to a NULL; true when it ended with 0. */
-bool play_run(const char *program, ...);
+#define play_run(...) play_run_words((const char *const[]){__VA_ARGS__})
+bool play_run_words(const char *const *words);
