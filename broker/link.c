@@ -12,7 +12,8 @@
 
 #define FIRST_DELAY_MS 20
 #define LAST_DELAY_MS  1000
-#define PACKETS_MAX    16 /* received in one turn */
+#define QUICK_TRIES    100 /* with the first delay: somebody waits for the agent */
+#define PACKETS_MAX    16  /* received in one turn */
 #define NAMES_MAX      64
 
 static void retry_later(struct session *session)
@@ -20,7 +21,8 @@ static void retry_later(struct session *session)
     struct agent_link *link = &session->link;
     struct timeval delay = {.tv_sec = link->delay_ms / 1000, .tv_usec = link->delay_ms % 1000 * 1000};
     evtimer_add(link->retry, &delay);
-    link->delay_ms = link->delay_ms * 2 < LAST_DELAY_MS ? link->delay_ms * 2 : LAST_DELAY_MS;
+    if (++link->tries > QUICK_TRIES)
+        link->delay_ms = link->delay_ms * 2 < LAST_DELAY_MS ? link->delay_ms * 2 : LAST_DELAY_MS;
 }
 
 static void disconnect(struct agent_link *link)
@@ -46,6 +48,7 @@ static void accuse(struct session *session, const char *what)
     char about[SESSION_ABOUT_ROOM];
     log_warning(session_about(session, about), "the display agent breaks the protocol: %s", what);
     session->link.delay_ms = LAST_DELAY_MS;
+    session->link.tries = QUICK_TRIES;
     link_reset(session, what);
 }
 
@@ -70,6 +73,7 @@ static bool take_synced(struct session *session, const union winstation_body *bo
         return false;
     session->link.synced = true;
     session->link.delay_ms = FIRST_DELAY_MS;
+    session->link.tries = 0;
     attach_link_synced(session);
     return true;
 }
@@ -150,6 +154,12 @@ void link_start(struct session *session)
     link->retry = evtimer_new(session->broker->base, on_retry, session);
     if (link->retry != NULL)
         on_retry(-1, 0, session);
+}
+
+void link_try_now(struct session *session)
+{
+    if (session->link.fd < 0 && session->link.retry != NULL)
+        evtimer_add(session->link.retry, &(struct timeval){0});
 }
 
 void link_stop(struct session *session)

@@ -10,6 +10,8 @@
 /* Connects, now and whenever the connection ends, until link_stop. */
 void link_start(struct session *session);
 void link_stop(struct session *session);
+/* There is reason to think that the agent's port is there now. */
+void link_try_now(struct session *session);
 /* Gives the connection up and begins a new one. */
 void link_reset(struct session *session, const char *why);
 /* True when an ATTACH may be sent: the agent has named its viewers, or the session is so new that it cannot

@@ -7,9 +7,12 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/peers.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
+
+#define PLACE_RETRY_MS 50
 
 enum logon_step {
     ARRIVED,  /* waits for lodge-smss, or for one of the places */
@@ -38,7 +41,8 @@ struct logon {
     uint64_t id;
     enum logon_step step;
     struct peer *peer; /* NULL: gone, or answered already */
-    int credentials;
+    int credentials;   /* kept until somebody has read them: lodge-smss may have no place yet */
+    int64_t arrived;   /* clock_monotonic_ms */
     struct event *timer, *wake;
     unsigned generation;            /* of the lodge-smss that it was admitted to */
     struct user *user;              /* from HELD on */
@@ -142,7 +146,6 @@ static void start(struct logon *logon)
     text_copy(start.client, sizeof(start.client), logon->peer->client.address);
     if (!smlink_send(logon->broker, SM_LOGON_START, &start, logon->credentials))
         return; /* still ARRIVED: lodge-smss is going away */
-    close_descriptor(&logon->credentials);
     enter(logon, CHECKING);
 }
 
@@ -227,6 +230,8 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     (void)fd, (void)what;
     if (logon->step == HELD)
         decide(logon);
+    else if (logon->step == ARRIVED)
+        start_waiting(logon->broker);
 }
 
 void logons_wake(struct user *user)
@@ -284,6 +289,7 @@ void logon_begin(struct broker *broker, struct peer *peer, int credentials)
         return;
     }
     logon->credentials = credentials;
+    logon->arrived = clock_monotonic_ms();
     enter(logon, ARRIVED);
     start_waiting(broker);
 }
@@ -301,32 +307,68 @@ void logon_abandon(struct logon *logon)
     start_waiting(broker);
 }
 
-void logons_result(struct broker *broker, const struct sm_logon_result *result)
+/* Places at lodge-smss are taken until a lodge-logon has exited, which the broker does not see: tries again,
+ * for as long as a logon may wait for its place. Returns false when that is over. */
+static bool wait_for_place(struct logon *logon)
 {
-    struct logon *logon = find(broker, result->logon);
-    if (logon == NULL) {
-        if (result->reason == REASON_NONE) /* of an earlier broker, or of a peer that has gone */
-            smlink_drop_logon(broker, result->logon, REASON_CLIENT_GONE);
+    if (logon->step != CHECKING || clock_monotonic_ms() - logon->arrived >= patience[ARRIVED].seconds * 1000)
+        return false;
+    enter(logon, ARRIVED);
+    evtimer_add(logon->wake, &(struct timeval){.tv_usec = PLACE_RETRY_MS * 1000});
+    return true;
+}
+
+static void take_refusal(struct logon *logon, const struct sm_logon_result *result)
+{
+    struct broker *broker = logon->broker;
+    if (result->reason == REASON_BUSY && wait_for_place(logon))
         return;
-    }
-    if (result->reason != REASON_NONE) {
-        if (logon->step == CHECKING)
-            logon->outcome = *result;
-        refuse(logon, result->reason < REASON_COUNT ? (enum reason)result->reason : REASON_INTERNAL, "");
-        finish(logon);
-        start_waiting(broker);
-        return;
-    }
-    if (logon->step != CHECKING)
-        return; /* told again after lodge-smss came back */
-    logon->user = users_hold(&broker->users, result->uid);
+    if (logon->step == CHECKING)
+        logon->outcome = *result;
+    refuse(logon, result->reason < REASON_COUNT ? (enum reason)result->reason : REASON_INTERNAL, "");
+    finish(logon);
+    start_waiting(broker);
+}
+
+static void take_user(struct logon *logon, const struct sm_logon_result *result)
+{
+    logon->user = users_hold(&logon->broker->users, result->uid);
     if (logon->user == NULL) {
         end_without_session(logon, REASON_INTERNAL);
         return;
     }
     logon->outcome = *result;
+    close_descriptor(&logon->credentials);
     enter(logon, HELD);
     decide(logon);
+}
+
+/* Told again: the lodge-smss that was to make the session is gone, and the lodge-logon waits for a decision.
+ */
+static void take_back(struct logon *logon)
+{
+    count_admission(logon, -1);
+    logons_wake(logon->user);
+    enter(logon, HELD);
+    if (logon->peer == NULL)
+        end_without_session(logon, REASON_CLIENT_GONE);
+    else
+        decide(logon);
+}
+
+void logons_result(struct broker *broker, const struct sm_logon_result *result)
+{
+    struct logon *logon = find(broker, result->logon);
+    if (logon == NULL && result->reason == REASON_NONE)
+        smlink_drop_logon(broker, result->logon, REASON_CLIENT_GONE); /* of an earlier broker, or given up */
+    if (logon == NULL)
+        return;
+    if (result->reason != REASON_NONE)
+        take_refusal(logon, result);
+    else if (logon->step == CHECKING)
+        take_user(logon, result);
+    else if (logon->step == ADMITTED && logon->generation != broker->sm.generation)
+        take_back(logon);
 }
 
 struct session *logons_session_made(struct broker *broker, const struct sm_session_state *told)
@@ -396,6 +438,9 @@ void logons_refuse_all(struct broker *broker, enum reason reason)
 
 void logons_free_all(struct broker *broker)
 {
-    while (!TAILQ_EMPTY(&broker->logons))
-        finish(TAILQ_FIRST(&broker->logons));
+    struct logon *logon, *next;
+    for (logon = TAILQ_FIRST(&broker->logons); logon != NULL; logon = next) {
+        next = TAILQ_NEXT(logon, link);
+        finish(logon);
+    }
 }

@@ -47,7 +47,7 @@ struct user;
 struct agent_link {
     int fd;
     struct event *readable, *retry;
-    unsigned delay_ms;
+    unsigned delay_ms, tries;
     unsigned names; /* viewers named on this connection */
     bool synced;    /* every viewer has been named on this connection */
     bool named;     /* session.viewer has been */

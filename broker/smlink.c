@@ -9,6 +9,7 @@
 
 #include "broker/attach.h"
 #include "broker/broker.h"
+#include "broker/link.h"
 #include "broker/logons.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -168,6 +169,7 @@ static void take_session_state(struct broker *broker, const union sm_body *body)
     }
     if (session != NULL) {
         session->generation = broker->sm.generation;
+        link_try_now(session);
         update_session(session, told);
         return;
     }

@@ -215,6 +215,50 @@ static void limits_hold(void)
     close(one), close(three), close(four);
 }
 
+/* lodge-smss may be behind with its places: the person does not notice. */
+static void a_place_is_waited_for(void)
+{
+    int fd = lsm_connect_front(&harness), pipe = -1;
+    struct credentials credentials;
+    uint64_t serial = lsm_ask_logon(&harness, fd);
+    for (int i = 0; i < 3; i++) {
+        sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+        sm_tell_result(&harness, sm.logon_start.logon, REASON_BUSY, 0, "");
+    }
+    sm_expect(&harness, SM_LOGON_START, &sm, &pipe);
+    CHECK(credentials_read(pipe, &credentials) == 0);
+    CHECK_TEXT(credentials.password, "secret");
+    close(pipe);
+    sm_tell_result(&harness, sm.logon_start.logon, REASON_EXPIRED, 0, "somebody");
+    CHECK(lsm_expect_reason(fd, serial) == REASON_EXPIRED);
+    close(fd);
+}
+
+/* 64 at a time; the 65th starts when one of them is over. */
+static void logons_under_way_are_bounded(void)
+{
+    int fds[65];
+    uint64_t serials[65], logons[64];
+    for (size_t i = 0; i < 65; i++) {
+        fds[i] = lsm_connect_front(&harness);
+        serials[i] = lsm_ask_logon(&harness, fds[i]);
+    }
+    for (size_t i = 0; i < 64; i++) {
+        sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+        logons[i] = sm.logon_start.logon;
+    }
+    CHECK(lsm_is_silent(harness.sm, 100));
+    sm_tell_result(&harness, logons[0], REASON_CREDENTIALS, 0, "");
+    sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+    sm_tell_result(&harness, sm.logon_start.logon, REASON_CREDENTIALS, 0, "");
+    for (size_t i = 1; i < 64; i++)
+        sm_tell_result(&harness, logons[i], REASON_CREDENTIALS, 0, "");
+    for (size_t i = 0; i < 65; i++) {
+        CHECK(lsm_expect_reason(fds[i], serials[i]) == REASON_CREDENTIALS);
+        close(fds[i]);
+    }
+}
+
 static void a_worker_that_goes_is_dropped(void)
 {
     uint64_t serial;
@@ -250,6 +294,8 @@ int main(void)
     admins_disconnect_and_log_off();
     a_dead_agent_is_waited_for();
     limits_hold();
+    a_place_is_waited_for();
+    logons_under_way_are_bounded();
     a_worker_that_goes_is_dropped();
     harness_end(&harness);
     return 0;

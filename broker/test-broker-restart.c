@@ -153,6 +153,42 @@ static void lodge_smss_comes_back(void)
     agent_end(&harness, &agents[1]);
 }
 
+/* A lodge-logon that was admitted by nobody, as far as it knows, is admitted again. */
+static void an_admission_that_got_lost_is_given_again(void)
+{
+    struct attached attached;
+    struct agent agent;
+    int worker = lsm_connect_front(&harness), gone = lsm_connect_front(&harness);
+    uint64_t serial = lsm_ask_logon(&harness, worker);
+    sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+    uint64_t logon = sm.logon_start.logon;
+    sm_tell_result(&harness, logon, REASON_NONE, 5007, "somebody");
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    lsm_ask_logon(&harness, gone);
+    sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+    uint64_t other = sm.logon_start.logon;
+    sm_tell_result(&harness, other, REASON_NONE, 5008, "somebody");
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    close(gone);
+    lsm_await_state(&harness, 4, LODGE__LSM__STATE__DOWN); /* the broker has turned once */
+    close_descriptor(&harness.sm);
+    harness_take_broker(&harness);
+    sm_tell_result(&harness, logon, REASON_NONE, 5007, "somebody");
+    sm_tell_result(&harness, other, REASON_NONE, 5008, "somebody");
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.logon == other);
+    CHECK(lsm_is_silent(harness.sm, 50));
+    sm_tell_synced(&harness);
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    CHECK(sm.logon_admit.logon == logon);
+    agent_listen(&harness, &agent, 7);
+    sm_tell_state(&harness, 7, SM_SESSION_STARTING, logon, 5007, "somebody");
+    lsm_expect_attached(worker, serial, &attached);
+    CHECK(attached.session == 7);
+    agent_end(&harness, &agent);
+    close(worker);
+}
+
 static void without_lodge_smss_a_logon_is_refused_in_the_end(void)
 {
     close_descriptor(&harness.sm);
@@ -171,6 +207,7 @@ int main(void)
     the_broker_comes_back();
     one_session_stays_one_through_a_restart();
     lodge_smss_comes_back();
+    an_admission_that_got_lost_is_given_again();
     without_lodge_smss_a_logon_is_refused_in_the_end();
     harness_end(&harness);
     return 0;
