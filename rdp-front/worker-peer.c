@@ -224,7 +224,10 @@ void peer_arrange(struct worker *worker)
 
 void peer_say_goodbye(struct worker *worker, enum reason reason)
 {
+    /* Close() sends the error info after Deactivate All, where FreeRDP's clients no longer take it. */
     freerdp_set_error_info(worker->peer->context->rdp, reason_error_info(reason));
+    if (reason_error_info(reason) != 0)
+        freerdp_send_error_info(worker->peer->context->rdp);
     worker->peer->Close(worker->peer);
 }
 

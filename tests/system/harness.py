@@ -72,7 +72,7 @@ class Lodge:
     """One server: its configuration, its processes, and lodgectl against it."""
 
     def __init__(self, **settings):
-        self.base = tempfile.mkdtemp(prefix="lodge-test-", dir="/var/tmp")
+        self.base = tempfile.mkdtemp(prefix="lodgetest", dir="/var/tmp")
         os.chmod(self.base, 0o755)
         self.run, self.state = self.base + "/run", self.base + "/state"
         os.mkdir(self.state)

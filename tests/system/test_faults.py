@@ -65,13 +65,12 @@ class Faults(SystemTest):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", self.lodge.state], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", self.lodge.state], check=False)
         self.started()
-        with open(self.lodge.state + "/filler", "wb") as filler:
-            try:
-                while True:
-                    filler.write(bytes(4096))
-                    filler.flush()
-            except OSError:
-                pass
+        filler = os.open(self.lodge.state + "/filler", os.O_CREAT | os.O_WRONLY)
+        try:
+            while True:
+                os.write(filler, bytes(4096))
+        except OSError:
+            os.close(filler)
         # a home that is there already: what is tested is the disk, not the making of a home on it
         client = self.client("anna")
         wait_for("the person is let in or told", lambda: client.screen.shows(colour_of("anna"))

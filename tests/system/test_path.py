@@ -24,7 +24,7 @@ class Path(SystemTest):
         self.assertLess(report["pid"], 200, "pids are the session's own")
 
         shown = json.loads(self.lodge.done("show", str(session["id"]), "--json"))
-        self.assertEqual(shown["session"]["user"], "anna")
+        self.assertEqual(shown["user"], "anna")
         self.assertIn("anna", self.lodge.done("list"))
 
         self.lodge.done("logoff", str(session["id"]))
