@@ -2,7 +2,6 @@
 
 #include <freerdp/codec/bitmap.h>
 #include <freerdp/codec/color.h>
-#include <freerdp/codec/interleaved.h>
 #include <freerdp/codec/planar.h>
 #include <freerdp/codec/rfx.h>
 #include <freerdp/settings.h>
@@ -10,6 +9,7 @@
 #include <winpr/stream.h>
 
 #include "common/wire.h"
+#include "rdp-front/encode-rle.h"
 
 /* Block types of [MS-RDPEGFX] 2.2.4.2. */
 enum {
@@ -28,7 +28,6 @@ struct encoder {
     RFX_CONTEXT *rfx;
     BITMAP_PLANAR_CONTEXT *planar;
     bool planar_skips_alpha;
-    BITMAP_INTERLEAVED_CONTEXT *interleaved;
     wStream *stream;
     enum encode_format format;
     uint32_t frame;
@@ -55,7 +54,6 @@ void encoder_free(struct encoder *encoder)
         return;
     rfx_context_free(encoder->rfx);
     freerdp_bitmap_planar_context_free(encoder->planar);
-    bitmap_interleaved_context_free(encoder->interleaved);
     Stream_Free(encoder->stream, TRUE);
     free(encoder);
 }
@@ -218,18 +216,16 @@ static bool compress_planar(struct encoder *encoder, const uint8_t *pixels, size
     return true;
 }
 
-static bool compress_interleaved(struct encoder *encoder, const uint8_t *pixels, size_t stride, uint8_t *room,
+static bool compress_interleaved(const uint8_t *pixels, size_t stride, uint8_t *room,
                                  struct encode_bitmap *bitmap)
 {
-    if (encoder->interleaved == NULL && (encoder->interleaved = bitmap_interleaved_context_new(TRUE)) == NULL)
-        return false;
-    UINT32 size = ENCODE_BITMAP_ROOM;
-    if (!interleaved_compress(encoder->interleaved, room, &size, bitmap->coded_width, bitmap->height, pixels,
-                              PIXEL_FORMAT_BGRX32, (UINT32)stride, 0, 0, NULL, bitmap->depth))
-        return false;
+    size_t size = rle_encode(pixels, stride, bitmap->coded_width, bitmap->height, bitmap->depth, room,
+                             ENCODE_BITMAP_ROOM);
     bitmap->bytes = (struct encode_bytes){room, size};
-    return true;
+    return size > 0;
 }
+
+_Static_assert(ENCODE_BITMAP_ROOM >= RLE_ROOM(TILES_SIDE * ENCODE_BITMAP_ROWS), "half a tile must fit");
 
 int encode_bitmap(struct encoder *encoder, const struct tiles_band *band, unsigned index, unsigned half,
                   unsigned depth, bool skip_alpha, uint8_t *room, struct encode_bitmap *bitmap_r)
@@ -243,6 +239,6 @@ int encode_bitmap(struct encoder *encoder, const struct tiles_band *band, unsign
         .x = x, .y = y, .width = width, .height = height, .coded_width = (width + 3) & ~3u, .depth = depth};
     const uint8_t *pixels = band->pixels + y * band->stride + (size_t)x * 4;
     bool done = depth == 32 ? compress_planar(encoder, pixels, band->stride, skip_alpha, room, bitmap_r)
-                            : compress_interleaved(encoder, pixels, band->stride, room, bitmap_r);
+                            : compress_interleaved(pixels, band->stride, room, bitmap_r);
     return done ? 1 : -1;
 }

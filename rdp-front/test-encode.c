@@ -156,8 +156,25 @@ static void test_bitmaps(unsigned depth, bool skip_alpha, unsigned tolerance)
     encoder_free(encoder);
 }
 
+/* Blocks of one colour with hard edges, which make long runs. */
+static void picture_make_blocks(void)
+{
+    for (unsigned y = 0; y < HEIGHT; y++)
+        for (unsigned x = 0; x < WIDTH; x++) {
+            bool block = (x / 48 + y / 40 + 1) % 5 == 0;
+            uint32_t colour = block ? 0x408140 : (x / 4) << 16 | (y / 3 + 1) << 8 | 90;
+            memcpy(picture + y * STRIDE + x * 4, &colour, 4);
+        }
+}
+
 int main(void)
 {
+    picture_make_blocks();
+    test_bitmaps(32, true, 0);
+    test_bitmaps(32, false, 0);
+    test_bitmaps(24, false, 0);
+    test_bitmaps(16, false, 8);
+    test_bitmaps(15, false, 8);
     picture_make();
     test_rfx(false);
     test_rfx(true);

@@ -37,6 +37,8 @@ static const struct client_case cases[] = {
     {"xfreerdp", {"/rfx"}, "surface-rfx", 40, true, true},
     {"xfreerdp", {"/bpp:32"}, "bitmap", 0, false, true},
     {"xfreerdp", {"/bpp:24"}, "bitmap", 0, false, true},
+    {"xfreerdp", {"/bpp:16"}, "bitmap", 8, false, true},
+    {"xfreerdp3", {"/gfx:RFX:off", "/bpp:24"}, "bitmap", 0, false, false},
 };
 
 struct picture {
@@ -71,6 +73,10 @@ static bool picture_is_shown(const struct client_case *client, bool say)
         int difference = picture.pixels[i] - display.pixels[i];
         wrong += i % 4 != 3 && abs(difference) > (int)client->tolerance;
     }
+    for (size_t i = 0; say && i < channels; i += channels / 16 & ~3u)
+        fprintf(stderr, "at %zu: %02x%02x%02x, want %02x%02x%02x\n", i / 4, display.pixels[i + 2],
+                display.pixels[i + 1], display.pixels[i], picture.pixels[i + 2], picture.pixels[i + 1],
+                picture.pixels[i]);
     if (say)
         fprintf(stderr, "%zu of %zu channels differ\n", wrong, channels);
     return wrong <= (client->tolerance > 8 ? channels / 200 : 0);
