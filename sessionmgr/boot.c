@@ -54,7 +54,11 @@ static bool make_folder(const char *path, mode_t mode, uid_t uid, gid_t gid)
         return false;
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool done = fd >= 0 && fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0;
+    struct stat status;
+    /* Nothing is written where nothing has to change: a read-only state directory is no reason to stop. */
+    bool done = fd >= 0 && fstat(fd, &status) == 0 &&
+                ((status.st_uid == uid && status.st_gid == gid && (status.st_mode & 07777) == mode) ||
+                 (fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0));
     if (!done)
         log_error(path, "cannot be given its owner and mode: %m");
     close_descriptor(&fd);

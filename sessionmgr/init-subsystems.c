@@ -97,9 +97,9 @@ static void agent_says(void *context, uint32_t events)
 static bool may_start_again(struct init *init, int64_t now)
 {
     unsigned recent = 0;
-    for (size_t i = 0; i < INIT_RESTARTS; i++)
-        recent += init->agent_starts[i] != 0 && now - init->agent_starts[i] < INIT_RESTARTS_MS;
-    return recent < INIT_RESTARTS;
+    for (size_t i = 0; i < INIT_STARTS; i++)
+        recent += init->agent_starts[i] != 0 && now - init->agent_starts[i] < INIT_STARTS_MS;
+    return recent < INIT_STARTS;
 }
 
 static void agent_ended(void *context, uint32_t events)
@@ -124,7 +124,7 @@ static void agent_ended(void *context, uint32_t events)
         return;
     }
     snprintf(detail, sizeof(detail), "The display agent ended %d times within a minute; the last time it %s.",
-             INIT_RESTARTS, how);
+             INIT_STARTS, how);
     logoff_begin(init, REASON_DISPLAY_FAILED, detail, INIT_OWN_GRACE_MS);
 }
 
@@ -142,7 +142,7 @@ static int start_agent(struct init *init, int pair[2])
 void subsystem_agent_start(struct init *init)
 {
     int pair[2];
-    init->agent_starts[init->agent_start_count++ % INIT_RESTARTS] = clock_monotonic_ms();
+    init->agent_starts[init->agent_start_count++ % INIT_STARTS] = clock_monotonic_ms();
     int failed = packet_pair(pair);
     if (!failed) {
         failed = start_agent(init, pair);

@@ -11,8 +11,8 @@
 #include "sessionmgr/process.h"
 
 #define INIT_LINE_ROOM    256
-#define INIT_RESTARTS     5
-#define INIT_RESTARTS_MS  60000
+#define INIT_STARTS       6 /* of the agent within a minute: five times again */
+#define INIT_STARTS_MS    60000
 #define INIT_OWN_GRACE_MS 5000 /* where nobody said how long: the desktop ended by itself */
 
 enum init_phase {
@@ -50,7 +50,7 @@ struct init {
     struct loop_source *agent_source;
     bool agent_ready, windows_closed;
     struct loop_timer agent_timer;
-    int64_t agent_starts[INIT_RESTARTS];
+    int64_t agent_starts[INIT_STARTS];
     unsigned agent_start_count;
 
     struct process desktop;

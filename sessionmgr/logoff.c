@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -95,7 +96,11 @@ static void enter_killing(struct init *init)
 static void enter_stopping_agent(struct init *init)
 {
     loop_timer_stop(init->loop, &init->agent_timer);
-    process_signal(&init->agent, SIGTERM);
+    /* The end of the channel comes after what was said on it: the person gets to see the notice. */
+    if (init->agent_channel >= 0)
+        shutdown(init->agent_channel, SHUT_WR);
+    else
+        process_signal(&init->agent, SIGTERM);
 }
 
 static void enter_stopping_x(struct init *init)

@@ -121,13 +121,15 @@ void session_end(struct session *session, const struct sm_session_end *end)
     session_event(session, SESSION_END_ASKED);
 }
 
-/* Joins a logon that outlived the last lodge-smss with the session it has. */
+/* Joins a logon that outlived the last lodge-smss with the session it has. Its word is enough: adopt() has
+ * seen that it is root's lodge-logon, which stays out of the session's cgroup so that ending that never ends
+ * it. */
 static struct session *join(struct logon *logon, const struct sm_session_state *state)
 {
     struct smss *smss = logon->smss;
     struct session *session = smss->session_of[state->id];
     if (session == NULL || session->logon != NULL || session->state != SESSION_ORPHAN ||
-        logon->state == LOGON_OVER || !cgroup_has(&smss->cgroup, session->group, logon->process.pid))
+        logon->state == LOGON_OVER)
         return NULL;
     session->logon = logon;
     logon->session = session;

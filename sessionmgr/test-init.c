@@ -1,0 +1,476 @@
+/* The real lodge-init with real X servers, in namespaces as lodge-logon makes them. This test is the logon.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/packet.h"
+#include "common/reason.h"
+#include "rpc/sm.h"
+#include "sessionmgr/proc.h"
+#include "sessionmgr/tree.h"
+#include "tests/check.h"
+
+#define SKIP    77
+#define PATIENT 30000 /* ms */
+#define USER    650001
+#define DISPLAY 97
+
+static struct {
+    char folder[64], programs[96], objects[96], home[96];
+    int channel, pidfd;
+    pid_t parent, init; /* in this namespace */
+    bool own_pids, broken_x;
+    const char *x_server;
+} test = {.own_pids = true, .x_server = "Xtigervnc"};
+
+static union sm_body body;
+
+static const char *in(const char *folder, const char *name)
+{
+    static char paths[4][256];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+    CHECK(chmod(path, 0755) == 0 && chown(path, USER, USER) == 0);
+}
+
+static bool file_has(const char *path, const char *text)
+{
+    static char content[65536];
+    return proc_read(path, content, sizeof(content)) >= 0 && strstr(content, text) != NULL;
+}
+
+/* Waits, by looking again and again, until the file holds the text: its writer gives no event. */
+static void wait_file(const char *path, const char *text)
+{
+    int64_t deadline = clock_monotonic_ms() + PATIENT;
+    while (!file_has(path, text)) {
+        if (clock_monotonic_ms() >= deadline)
+            fprintf(stderr, "%s never held \"%s\"\n", path, text);
+        CHECK(clock_monotonic_ms() < deadline);
+        poll(NULL, 0, 20);
+    }
+}
+
+static void link_program(const char *from, const char *name)
+{
+    char own[PATH_MAX], source[PATH_MAX + 32];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    CHECK(length > 0);
+    own[length] = '\0';
+    *strrchr(own, '/') = '\0';
+    snprintf(source, sizeof(source), "%s/%s", own, from);
+    CHECK(symlink(source, in(test.programs, name)) == 0);
+}
+
+static void prepare(void)
+{
+    if (geteuid() != 0 || access("/usr/bin/Xtigervnc", X_OK) != 0 || access("/usr/bin/Xvfb", X_OK) != 0) {
+        fprintf(stderr, "needs root, Xtigervnc and Xvfb\n");
+        exit(SKIP);
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0 ? 0 : 1);
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    if (status != 0) {
+        fprintf(stderr, "namespaces cannot be made here\n");
+        exit(SKIP);
+    }
+    strcpy(test.folder, "/tmp/lodge-init-XXXXXX");
+    CHECK(mkdtemp(test.folder) != NULL && chmod(test.folder, 0755) == 0);
+    snprintf(test.programs, sizeof(test.programs), "%s/programs", test.folder);
+    snprintf(test.objects, sizeof(test.objects), "%s/sessions/5", test.folder);
+    snprintf(test.home, sizeof(test.home), "%s/home", test.folder);
+    CHECK(mkdir(test.programs, 0755) == 0 && mkdir(in(test.folder, "sessions"), 0755) == 0);
+    CHECK(mkdir(in(test.folder, "winstation"), 0755) == 0);
+    link_program("test-agent", "lodge-display");
+    link_program("lodge-session", "lodge-session");
+}
+
+/* Fresh home and object folders for one session. */
+static void make_folders(void)
+{
+    static const char *const names[] = {"sessions/5", "home"};
+    int folder = open(test.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < 2; i++) {
+        unsigned budget = 100000;
+        CHECK(tree_remove(folder, names[i], &budget) == 0 && mkdirat(folder, names[i], 0700) == 0);
+        CHECK(fchownat(folder, names[i], USER, USER, 0) == 0);
+    }
+    close(folder);
+}
+
+/* Within the session's namespaces. */
+static void become_init(int channel, int winstation)
+{
+    char own[PATH_MAX], path[PATH_MAX + 32];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    if (length < 0)
+        _exit(125);
+    own[length] = '\0';
+    *strrchr(own, '/') = '\0';
+    snprintf(path, sizeof(path), "%s/lodge-init", own);
+    const char *sockets = "/tmp/.X11-unix";
+    mkdir(sockets, 01777);
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", sockets, "tmpfs", 0, test.broken_x ? "mode=0700" : "mode=1777") != 0 ||
+        (test.own_pids && mount("proc", "/proc", "proc", 0, NULL) != 0))
+        _exit(124);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int high[2] = {fcntl(channel, F_DUPFD, 50), fcntl(winstation, F_DUPFD, 50)};
+    dup2(high[0], 3);
+    dup2(high[1], 4);
+    clearenv();
+    setenv("PAM_GIVEN", "kept", 1);
+    execl(path, path, "--channel-fd", "3", "--winstation-fd", "4", NULL);
+    _exit(127);
+}
+
+/* The parent in between makes the namespaces, and tells the number of init by its exit. */
+static void spawn(int channel, int winstation)
+{
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    pid_t middle = fork();
+    CHECK(middle >= 0);
+    if (middle == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (unshare(CLONE_NEWNS | (test.own_pids ? CLONE_NEWPID : 0)) != 0)
+            _exit(126);
+        pid_t init = fork();
+        if (init == 0)
+            become_init(channel, winstation);
+        if (write(ends[1], &init, sizeof(init)) != sizeof(init))
+            _exit(126);
+        close_range(3, ~0U, 0);
+        int status;
+        waitpid(init, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+    }
+    CHECK(read(ends[0], &test.init, sizeof(test.init)) == sizeof(test.init) && test.init > 0);
+    close(ends[0]);
+    close(ends[1]);
+    test.parent = middle;
+    test.pidfd = pidfd_open(middle, 0);
+    CHECK(test.pidfd >= 0);
+}
+
+static void start(const char *desktop)
+{
+    int pair[2];
+    int winstation = packet_listen(in(test.folder, "winstation/5.port"), 0660);
+    CHECK(winstation >= 0 && packet_pair(pair) == 0);
+    spawn(pair[1], winstation);
+    close(pair[1]);
+    close(winstation);
+    test.channel = pair[0];
+    struct sm_run run = {.id = 5, .display = DISPLAY, .width = 640, .height = 480, .uid = USER, .gid = USER};
+    strcpy(run.user, "labuser");
+    strcpy(run.home, test.home);
+    strcpy(run.shell, "/bin/sh");
+    strcpy(run.programs, test.programs);
+    strcpy(run.x_server, test.x_server);
+    strcpy(run.desktop, desktop);
+    strcpy(run.fallback_desktop, "lodge-desktop");
+    CHECK(message_send(test.channel, &sm_protocol, SM_RUN, &run, -1) == 0);
+}
+
+static void expect(unsigned number)
+{
+    struct message message;
+    const char *problem = "";
+    struct pollfd wait = {.fd = test.channel, .events = POLLIN};
+    CHECK(poll(&wait, 1, PATIENT) == 1);
+    int got = message_receive(test.channel, &sm_protocol, SM_INIT, &body, sizeof(body), &message, &problem);
+    if (got != 1 || message.number != number)
+        fprintf(stderr, "wanted %u, got %d %s\n", number, got, got == 1 ? message.type->name : problem);
+    CHECK(got == 1 && message.number == number);
+}
+
+static void expect_ended(enum reason reason)
+{
+    expect(SM_SESSION_ENDED);
+    if (body.session_ended.reason != reason)
+        fprintf(stderr, "ended for %s: %s\n", reason_name(body.session_ended.reason),
+                body.session_ended.detail);
+    CHECK(body.session_ended.id == 5 && body.session_ended.reason == reason);
+    struct pollfd wait = {.fd = test.pidfd, .events = POLLIN};
+    int status;
+    CHECK(poll(&wait, 1, PATIENT) == 1 && waitpid(test.parent, &status, 0) == test.parent);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(test.pidfd);
+    close(test.channel);
+    test.parent = 0;
+}
+
+static void end(uint32_t grace_ms)
+{
+    struct sm_session_end message = {.id = 5, .reason = REASON_LOGOFF_ADMIN, .grace_ms = grace_ms};
+    CHECK(message_send(test.channel, &sm_protocol, SM_SESSION_END, &message, -1) == 0);
+}
+
+static const char stay[] = "touch up; while :; do sleep 1000; done\n";
+
+static void a_session_is_what_it_should_be(void)
+{
+    make_folders();
+    write_file(in(test.home, "desk"),
+               "env >env; id >id; grep -c '@/tmp/.X11-unix/X97' /proc/net/unix >abstract\n"
+               "ls /tmp/.X11-unix >sockets; ls /proc/self/fd >fds; tr '\\0' ' ' </proc/1/cmdline >first\n"
+               "awk '$4 == \"0A\" && $8 == 650001' /proc/net/tcp /proc/net/tcp6 >tcp\n"
+               "touch done; while :; do sleep 1000; done\n");
+    start("sh desk");
+    expect(SM_STARTED);
+    CHECK(body.started.id == 5);
+    wait_file(in(test.home, "done"), "");
+    static const char *const wanted[] = {"PAM_GIVEN=kept",
+                                         "DISPLAY=:97",
+                                         "LODGE_SESSION=5",
+                                         "USER=labuser",
+                                         "LOGNAME=labuser",
+                                         "XDG_SESSION_TYPE=x11",
+                                         "SHELL=/bin/sh",
+                                         "XDG_SESSION_CLASS=user",
+                                         "XDG_RUNTIME_DIR=/run/user/650001",
+                                         "/sessions/5/Xauthority"};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        if (!file_has(in(test.home, "env"), wanted[i]))
+            fprintf(stderr, "not in the environment: %s\n", wanted[i]);
+        CHECK(file_has(in(test.home, "env"), wanted[i]));
+    }
+    CHECK(file_has(in(test.home, "id"), "uid=650001 gid=650001 groups=650001"));
+    CHECK(file_has(in(test.home, "abstract"), "0\n") && file_has(in(test.home, "sockets"), "X97"));
+    CHECK(!file_has(in(test.home, "fds"), "4") && !file_has(in(test.home, "tcp"), "0A"));
+    CHECK(file_has(in(test.home, "first"), "lodge-init"));
+    CHECK(file_has(in(test.objects, "agent"), "start 650001 x-usable"));
+    end(1000);
+    expect_ended(REASON_LOGOFF_ADMIN);
+    CHECK(file_has(in(test.objects, "agent"), "notice 14 "));
+}
+
+/* The program saves when its window closes, which takes its time; TERM must not come before it has. */
+static void programs_may_save_before_term(void)
+{
+    make_folders();
+    write_file(in(test.home, "app"), "trap 'echo termed >termed; exit' TERM\n"
+                                     "while [ ! -e ../sessions/5/closing ]; do sleep 0.1; done\n"
+                                     "sleep 1; echo saved >saved\n");
+    write_file(in(test.home, "desk"), "sh app & touch up; while :; do sleep 1000; done\n");
+    start("sh desk");
+    expect(SM_STARTED);
+    wait_file(in(test.home, "up"), "");
+    end(12000);
+    expect_ended(REASON_LOGOFF_ADMIN);
+    CHECK(file_has(in(test.home, "saved"), "saved") && access(in(test.home, "termed"), F_OK) != 0);
+}
+
+static void a_logoff_does_not_wait_for_nothing(void)
+{
+    make_folders();
+    write_file(in(test.objects, "answer"), "");
+    write_file(in(test.home, "desk"), stay);
+    start("sh desk");
+    expect(SM_STARTED);
+    wait_file(in(test.home, "up"), "");
+    int64_t began = clock_monotonic_ms();
+    end(600000);
+    expect_ended(REASON_LOGOFF_ADMIN);
+    CHECK(clock_monotonic_ms() - began < PATIENT);
+}
+
+static void what_ignores_term_is_killed(void)
+{
+    make_folders();
+    write_file(in(test.home, "desk"), "trap '' TERM; (trap '' TERM HUP; setsid sleep 1000 &) ; touch up\n"
+                                      "while :; do sleep 1; done\n");
+    start("sh desk");
+    expect(SM_STARTED);
+    wait_file(in(test.home, "up"), "");
+    end(300);
+    expect_ended(REASON_LOGOFF_ADMIN);
+}
+
+static void the_desktop_ends_the_session(void)
+{
+    make_folders();
+    write_file(in(test.home, ".xsession"), "touch ran-xsession\nexit 3\n");
+    CHECK(chmod(in(test.home, ".xsession"), 0644) == 0);
+    start("sh unused");
+    expect(SM_STARTED);
+    expect_ended(REASON_LOGOFF);
+    CHECK(access(in(test.home, "ran-xsession"), F_OK) == 0);
+}
+
+static void a_missing_desktop_is_named(void)
+{
+    make_folders();
+    start("no-such-desktop --option");
+    expect(SM_STARTED);
+    expect_ended(REASON_DESKTOP_FAILED);
+    CHECK(strstr(body.session_ended.detail, "\"no-such-desktop --option\" was not found") != NULL);
+    CHECK(file_has(in(test.objects, "agent"), "no-such-desktop"));
+}
+
+static void a_failing_x_server_is_explained(void)
+{
+    make_folders();
+    test.broken_x = true;
+    start("sh unused");
+    expect_ended(REASON_DISPLAY_FAILED);
+    CHECK(strstr(body.session_ended.detail, "Xtigervnc could not be started: ") != NULL);
+    CHECK(strlen(body.session_ended.detail) > strlen("The X server Xtigervnc could not be started: ") + 5);
+    test.broken_x = false;
+    make_folders();
+    test.x_server = "Xnone";
+    start("sh unused");
+    expect_ended(REASON_DISPLAY_FAILED);
+    test.x_server = "Xtigervnc";
+}
+
+static bool find_named(const struct proc_stat *process, void *context)
+{
+    pid_t *found = context;
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
+    if (strcmp(process->name, "lodge-display") == 0 && process->parent == test.init &&
+        process->state != 'Z' && stat(path, &status) == 0 && status.st_uid == USER)
+        *found = process->pid;
+    return *found == 0;
+}
+
+static void the_agent_is_started_again(void)
+{
+    make_folders();
+    write_file(in(test.home, "desk"), stay);
+    start("sh desk");
+    expect(SM_STARTED);
+    pid_t agent = 0;
+    proc_each(find_named, &agent);
+    CHECK(agent > 0 && kill(agent, SIGKILL) == 0);
+    wait_file(in(test.objects, "agent"), "start 650001 x-usable\nstart 650001 x-usable\n");
+    write_file(in(test.objects, "crash"), "");
+    for (int64_t deadline = clock_monotonic_ms() + PATIENT;; poll(NULL, 0, 20)) {
+        pid_t next = 0;
+        proc_each(find_named, &next);
+        CHECK(clock_monotonic_ms() < deadline);
+        if (next > 0 && next != agent) {
+            kill(next, SIGKILL);
+            break;
+        }
+    }
+    expect_ended(REASON_DISPLAY_FAILED);
+    CHECK(strstr(body.session_ended.detail, "The display agent ended") != NULL);
+}
+
+static void the_other_x_servers_work(void)
+{
+    static const char *const servers[] = {"Xvfb", "Xorg"};
+    for (size_t i = 0; i < 2; i++) {
+        if (i == 1 && access("/usr/lib/xorg/modules/drivers/dummy_drv.so", R_OK) != 0) {
+            fprintf(stderr, "Xorg's dummy driver is not here: not tested\n");
+            continue;
+        }
+        make_folders();
+        test.x_server = servers[i];
+        start("true");
+        expect(SM_STARTED);
+        expect_ended(REASON_LOGOFF);
+        CHECK(file_has(in(test.objects, "agent"), "start 650001 x-usable"));
+    }
+    test.x_server = "Xtigervnc";
+}
+
+static bool find_user(const struct proc_stat *process, void *context)
+{
+    unsigned *count = context;
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d", (int)process->pid);
+    if (process->state != 'Z' && stat(path, &status) == 0 && status.st_uid == USER) {
+        fprintf(stderr, "%s (%d) runs on\n", process->name, (int)process->pid);
+        (*count)++;
+    }
+    return true;
+}
+
+static void nothing_runs_on_without_a_pid_namespace(void)
+{
+    make_folders();
+    test.own_pids = false;
+    write_file(in(test.home, "desk"), "(setsid sleep 1000 &); (trap '' TERM; setsid sleep 1001 &); touch up\n"
+                                      "while :; do sleep 1; done\n");
+    start("sh desk");
+    expect(SM_STARTED);
+    wait_file(in(test.home, "up"), "");
+    end(500);
+    expect_ended(REASON_LOGOFF_ADMIN);
+    unsigned count = 0;
+    proc_each(find_user, &count);
+    CHECK(count == 0);
+    test.own_pids = true;
+}
+
+static void the_session_dies_with_its_logon(void)
+{
+    make_folders();
+    write_file(in(test.home, "desk"), stay);
+    start("sh desk");
+    expect(SM_STARTED);
+    int init = pidfd_open(test.init, 0);
+    CHECK(init >= 0 && kill(test.parent, SIGKILL) == 0 && waitpid(test.parent, NULL, 0) == test.parent);
+    struct pollfd wait = {.fd = init, .events = POLLIN};
+    CHECK(poll(&wait, 1, PATIENT) == 1);
+    close(init);
+    close(test.channel);
+    close(test.pidfd);
+    test.parent = 0;
+}
+
+static void clean_up(void)
+{
+    unsigned budget = 100000;
+    if (test.parent > 0)
+        kill(test.parent, SIGKILL); /* init dies with it */
+    int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    tree_remove(tmp, test.folder + strlen("/tmp/"), &budget);
+    close(tmp);
+}
+
+int main(void)
+{
+    prepare();
+    atexit(clean_up);
+    a_session_is_what_it_should_be();
+    programs_may_save_before_term();
+    a_logoff_does_not_wait_for_nothing();
+    what_ignores_term_is_killed();
+    the_desktop_ends_the_session();
+    a_missing_desktop_is_named();
+    a_failing_x_server_is_explained();
+    the_agent_is_started_again();
+    the_other_x_servers_work();
+    nothing_runs_on_without_a_pid_namespace();
+    the_session_dies_with_its_logon();
+    return 0;
+}
