@@ -114,7 +114,7 @@ static void serve_viewers(struct agent *agent, int64_t now)
             region_add_region(&viewer->damage, &captured);
     }
     for (struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next)
-        wanted = wanted || viewer_wants_frame(viewer);
+        wanted = wanted || viewer_wants_frame(agent, viewer);
     if (wanted && !agent->resize.busy && screen_capture(&agent->screen))
         pointer_look_soon(&agent->pointer, now);
     for (struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next)

@@ -61,8 +61,8 @@ void viewer_attach(struct agent *agent, int fd, uint64_t id);
 void viewer_dismiss(struct agent *agent, uint64_t id, unsigned reason, const char *detail, bool tell_broker);
 /* Reads what the viewer sent. */
 void viewer_receive(struct agent *agent, struct viewer *viewer);
-/* True when a new frame would be passed on to it at once. */
-bool viewer_wants_frame(const struct viewer *viewer);
+/* True when a new frame would be passed on to it at once, or it waits for its first. */
+bool viewer_wants_frame(const struct agent *agent, const struct viewer *viewer);
 /* Tells the viewer what it has yet to be told. */
 void viewer_tell(struct agent *agent, struct viewer *viewer, int64_t now);
 /* Frees the viewers that have gone. */

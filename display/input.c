@@ -9,6 +9,7 @@
 #include "common/log.h"
 
 #define LAYOUT_WAIT_MS 1000
+#define LAYOUT_DEFAULT 0x409 /* where the X server does not say what it has */
 /* Clients repeat a key that is held; the X server's own repeat must not come on top of that. */
 #define REPEAT_DELAY_MS     UINT16_MAX
 #define REPEAT_EVERY_MS     40
@@ -106,6 +107,8 @@ void input_init(struct input *input_r, struct x *x, struct pointer *pointer)
     xcb_xkb_select_events(x->connection, XCB_XKB_ID_USE_CORE_KBD, XCB_XKB_EVENT_TYPE_STATE_NOTIFY, 0,
                           XCB_XKB_EVENT_TYPE_STATE_NOTIFY, 0, 0, NULL);
     ask_keyboard(input_r);
+    if (input_r->layout.current[0] == '\0')
+        input_set_layout(input_r, LAYOUT_DEFAULT);
 }
 
 void input_set_layout(struct input *input, uint32_t keyboard_layout)

@@ -9,24 +9,9 @@
 
 #include "common/log.h"
 #include "common/packet.h"
+#include "display/rules.h"
 
 extern char **environ;
-
-/* _XKB_RULES_NAMES: rules, model, layout, variant, options, each ended by a NUL. */
-static void read_names(struct layout_switch *change, const char *names, size_t size)
-{
-    const char *parts[4] = {"", "", "", ""};
-    size_t at = 0;
-    for (size_t i = 0; i < 4 && at < size; i++) {
-        size_t length = strnlen(names + at, size - at);
-        if (at + length == size)
-            return;
-        parts[i] = names + at;
-        at += length + 1;
-    }
-    if (parts[2][0] != '\0')
-        snprintf(change->current, sizeof(change->current), "%s/%s", parts[2], parts[3]);
-}
 
 void layout_switch_init(struct layout_switch *change_r, struct x *x)
 {
@@ -35,7 +20,8 @@ void layout_switch_init(struct layout_switch *change_r, struct x *x)
         xcb_get_property(x->connection, 0, x->root, x_atom(x, "_XKB_RULES_NAMES"), XCB_ATOM_STRING, 0, 64);
     xcb_get_property_reply_t *reply = xcb_get_property_reply(x->connection, cookie, NULL);
     if (reply != NULL && reply->format == 8)
-        read_names(change_r, xcb_get_property_value(reply), (size_t)xcb_get_property_value_length(reply));
+        rules_layout(xcb_get_property_value(reply), (size_t)xcb_get_property_value_length(reply),
+                     change_r->current, sizeof(change_r->current));
     free(reply);
 }
 
@@ -49,6 +35,10 @@ static bool start(struct layout_switch *change, const struct layout *layout)
 {
     bool groups = strchr(layout->layout, ',') != NULL;
     char *const arguments[] = {"setxkbmap",
+                               "-rules",
+                               RULES_EVDEV,
+                               "-model",
+                               "pc105",
                                "-layout",
                                (char *)layout->layout,
                                "-variant",

@@ -8,7 +8,7 @@
 #include "display/x.h"
 
 struct layout_switch {
-    char current[64]; /* layout/variant, empty when not known */
+    char current[64]; /* layout/variant, empty when not known, or with other key codes */
     int child_fd;     /* pidfd of the child, -1: none runs */
     const struct layout *running, *wanted;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 #include "common/reason.h"
 #include "display/testbed.h"
 #include "tests/check.h"
+
+#define XORG      "/usr/lib/xorg/Xorg"
+#define XORG_LOG  "/tmp/lodge-test-display-xorg.log"
 
 #define LAYOUT_US 0x409
 #define LAYOUT_DE 0x407
@@ -472,6 +476,48 @@ static void test_end(struct bed *bed, struct program *program)
     free(message);
 }
 
+/* Through a window manager, windows are asked to close as it does that. */
+static void test_window_manager(struct bed *bed)
+{
+    struct program program;
+    pid_t manager = fork();
+    CHECK(manager >= 0);
+    if (manager == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        setenv("DISPLAY", bed->display, 1);
+        setenv("HOME", "/nonexistent", 1);
+        execlp("openbox", "openbox", "--sm-disable", NULL);
+        _exit(77);
+    }
+    program_wait_for_manager(bed);
+    program_start(&program, bed);
+    program_wait_listed(&program);
+    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
+    xcb_client_message_event_t *message =
+        (xcb_client_message_event_t *)program_wait(&program, XCB_CLIENT_MESSAGE, WAIT_MS);
+    CHECK(message != NULL && message->data.data32[0] == program.delete_window);
+    CHECK((message->response_type & 0x80) != 0);
+    free(message);
+    program_end(&program);
+    kill(manager, SIGTERM);
+    waitpid(manager, NULL, 0);
+}
+
+/* The X server dies: the agent says so by its status, and lodge-init decides. */
+static void test_server_gone(struct bed *bed)
+{
+    struct view view;
+    int status;
+    attach_and_fill(bed, &view, 81, 1024, 768, LAYOUT_US);
+    kill(bed->server, SIGTERM);
+    CHECK(waitpid(bed->agent, &status, 0) == bed->agent && WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    bed->agent = 0;
+    while (!view.ended)
+        CHECK(view_take(&view, WAIT_MS));
+    CHECK(!view.bye);
+    view_close(&view);
+}
+
 /* `width` and `height` are what the server starts with, and can do at least. */
 static void run(const char *display, const char *const *words, uint16_t width, uint16_t height)
 {
@@ -524,6 +570,10 @@ static void run(const char *display, const char *const *words, uint16_t width, u
     printf("  - end\n");
     test_end(&bed, &program);
     program_end(&program);
+    printf("  - window_manager\n");
+    test_window_manager(&bed);
+    printf("  - server_gone\n");
+    test_server_gone(&bed);
     bed_stop(&bed);
 }
 
@@ -536,6 +586,9 @@ int main(int count, char **words)
                                        "-nolisten", "tcp",     "-ac", NULL};
     static const char *const copying[] = {"Xvfb", "-screen",    "0",       "1920x1200x24", "-nolisten",
                                           "tcp",  "-extension", "MIT-SHM", "-ac",          NULL};
+    static const char *const xorg[] = {
+        XORG,        "-config", LODGE_XORG_CONF, "-logfile",  XORG_LOG, "-novtswitch", "-sharevts",
+        "-nolisten", "tcp",     "-noreset",      "-nocursor", "-ac",    NULL};
     if (geteuid() != 0) {
         printf("skipped: the agent must run as another user than the broker, so this needs root\n");
         return 77;
@@ -548,5 +601,11 @@ int main(int count, char **words)
         run(":111", xvfb, 1920, 1200);
     if (count < 2 || strcmp(words[1], "copying") == 0)
         run(":112", copying, 1920, 1200);
+    if (count == 2 && strcmp(words[1], "Xorg") == 0) {
+        if (access(XORG, X_OK) != 0)
+            return 77;
+        run(":113", xorg, 2048, 1536);
+        unlink(XORG_LOG);
+    }
     return 0;
 }

@@ -96,3 +96,6 @@ void program_fill(struct program *program, uint32_t colour, int16_t x, int16_t y
 xcb_generic_event_t *program_wait(struct program *program, uint8_t type, int wait_ms);
 /* The keysym of the next key press, by the keyboard mapping and the modifiers of that time. */
 uint32_t program_key(struct program *program);
+/* Waits until a window manager runs, and until it has taken the program's window in. */
+void program_wait_for_manager(const struct bed *bed);
+void program_wait_listed(struct program *program);

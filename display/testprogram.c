@@ -34,9 +34,15 @@ void program_start(struct program *program, const struct bed *bed)
     program->delete_window = atom(c, "WM_DELETE_WINDOW");
     xcb_change_property(c, XCB_PROP_MODE_REPLACE, program->window, atom(c, "WM_PROTOCOLS"), XCB_ATOM_ATOM, 32,
                         1, &program->delete_window);
-    xcb_map_window(c, program->window);
-    xcb_flush(c);
-    free(program_wait(program, XCB_EXPOSE, WAIT_MS));
+    xcb_generic_event_t *shown = NULL;
+    double end = bed_now() + WAIT_MS;
+    while (shown == NULL) { /* openbox forgets what is mapped while it starts: asked again, it maps it */
+        CHECK(bed_now() < end);
+        xcb_map_window(c, program->window);
+        xcb_flush(c);
+        shown = program_wait(program, XCB_EXPOSE, 500);
+    }
+    free(shown);
     xcb_set_input_focus(c, XCB_INPUT_FOCUS_PARENT, program->window, XCB_CURRENT_TIME);
     xcb_flush(c);
     free(program_wait(program, XCB_FOCUS_IN, WAIT_MS));
@@ -93,4 +99,43 @@ uint32_t program_key(struct program *program)
     free(map);
     free(press);
     return keysym;
+}
+
+/* True when a property of windows on the root has `wanted` in it, or anything where that is 0. */
+static bool root_lists(xcb_connection_t *c, xcb_window_t root, const char *property, xcb_window_t wanted)
+{
+    xcb_get_property_reply_t *reply = xcb_get_property_reply(
+        c, xcb_get_property(c, 0, root, atom(c, property), XCB_ATOM_WINDOW, 0, 64), NULL);
+    CHECK(reply != NULL);
+    const xcb_window_t *windows = xcb_get_property_value(reply);
+    bool found = false;
+    for (int i = 0; i < xcb_get_property_value_length(reply) / 4; i++)
+        found = found || wanted == 0 || windows[i] == wanted;
+    free(reply);
+    return found;
+}
+
+/* Waits for a change of the root's properties until the property lists what is wanted. */
+static void wait_listed(struct program *program, const char *property, xcb_window_t wanted)
+{
+    xcb_change_window_attributes(program->connection, program->root, XCB_CW_EVENT_MASK,
+                                 (uint32_t[]){XCB_EVENT_MASK_PROPERTY_CHANGE});
+    while (!root_lists(program->connection, program->root, property, wanted)) {
+        xcb_generic_event_t *change = program_wait(program, XCB_PROPERTY_NOTIFY, WAIT_MS);
+        CHECK(change != NULL);
+        free(change);
+    }
+}
+
+void program_wait_for_manager(const struct bed *bed)
+{
+    struct program watcher = {.connection = xcb_connect(bed->display, NULL)};
+    watcher.root = xcb_setup_roots_iterator(xcb_get_setup(watcher.connection)).data->root;
+    wait_listed(&watcher, "_NET_SUPPORTING_WM_CHECK", 0);
+    xcb_disconnect(watcher.connection);
+}
+
+void program_wait_listed(struct program *program)
+{
+    wait_listed(program, "_NET_CLIENT_LIST", program->window);
 }

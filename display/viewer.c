@@ -170,9 +170,11 @@ void viewer_receive(struct agent *agent, struct viewer *viewer)
     }
 }
 
-bool viewer_wants_frame(const struct viewer *viewer)
+bool viewer_wants_frame(const struct agent *agent, const struct viewer *viewer)
 {
-    return !viewer->gone && !viewer->busy && !viewer->suppressed && !viewer->full;
+    if (viewer->gone || viewer->full)
+        return false;
+    return viewer->generation != agent->screen.generation || (!viewer->busy && !viewer->suppressed);
 }
 
 /* Returns true when it was sent. */
@@ -196,6 +198,8 @@ static bool tell_screen(struct agent *agent, struct viewer *viewer, int64_t now)
     const struct memory *memory = &agent->screen.memory;
     if (viewer->generation == agent->screen.generation)
         return true;
+    if (!agent->screen.filled) /* nobody shall be shown memory that is still black */
+        return false;
     struct winstation_screen screen = {memory->width, memory->height, memory->stride};
     if (!tell(viewer, WINSTATION_SCREEN, &screen, memory->viewer_fd, now))
         return false;
