@@ -15,39 +15,48 @@
 #include "common/text.h"
 #include "logon/lab.h"
 
-int lab_watch_open(void)
-{
-    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (watch < 0)
-        return -errno;
-    if (inotify_add_watch(watch, "/etc", IN_MOVED_TO | IN_ONLYDIR) >= 0)
-        return watch;
-    int failed = -errno;
-    close(watch);
-    return failed;
-}
+static const char *const files[] = {"passwd", "group", "shadow"};
+_Static_assert(sizeof(files) / sizeof(files[0]) == LAB_WATCH_FILES, "one stamp a file");
 
-static bool is_name_file(const char *name)
+/* Notes the files that are there. Returns whether one of them is another than before. */
+static bool stamps_take(struct lab_watch *watch)
 {
-    static const char *const names[] = {"passwd", "group", "shadow"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-bool lab_watch_read(int watch)
-{
-    _Alignas(struct inotify_event) char data[4096];
     bool changed = false;
-    ssize_t got;
-    while ((got = read(watch, data, sizeof(data))) > 0)
-        for (ssize_t at = 0; at < got;) {
-            const struct inotify_event *event = (const void *)(data + at);
-            changed |= (event->mask & IN_Q_OVERFLOW) != 0 || (event->len > 0 && is_name_file(event->name));
-            at += (ssize_t)(sizeof(*event) + event->len);
-        }
+    for (size_t i = 0; i < LAB_WATCH_FILES; i++) {
+        struct stat status;
+        if (fstatat(watch->directory, files[i], &status, 0) != 0)
+            continue; /* being put in place */
+        changed |= watch->seen[i].inode != status.st_ino ||
+                   watch->seen[i].changed.tv_sec != status.st_ctim.tv_sec ||
+                   watch->seen[i].changed.tv_nsec != status.st_ctim.tv_nsec;
+        watch->seen[i].inode = status.st_ino;
+        watch->seen[i].changed = status.st_ctim;
+    }
     return changed;
+}
+
+struct lab_watch lab_watch_begin(const char *directory)
+{
+    struct lab_watch watch = {.directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC),
+                              .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+    if (watch.fd >= 0 && inotify_add_watch(watch.fd, directory, IN_MOVED_TO | IN_ONLYDIR) < 0)
+        close_descriptor(&watch.fd);
+    stamps_take(&watch);
+    return watch;
+}
+
+void lab_watch_end(struct lab_watch *watch)
+{
+    close_descriptor(&watch->directory);
+    close_descriptor(&watch->fd);
+}
+
+bool lab_watch_look(struct lab_watch *watch)
+{
+    char events[4096];
+    while (watch->fd >= 0 && read(watch->fd, events, sizeof(events)) > 0)
+        continue;
+    return watch->directory >= 0 && stamps_take(watch);
 }
 
 /* In a child: enters the namespace, and the root that the process has there, which a chroot makes another. */

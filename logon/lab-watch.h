@@ -3,15 +3,30 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "common/conf.h"
 #include "logon/identity.h"
 
-/* A descriptor that can be read when the host has put a new user or group file in place; the caller's to
- * close. A negative errno where that cannot be watched. */
-int lab_watch_open(void);
-/* Takes what is there to be read. True where one of the files that a session has its own of is new. */
-bool lab_watch_read(int watch);
+#define LAB_WATCH_FILES 3
+#define LAB_WATCH_MS    5000
+
+struct lab_watch {
+    int directory;
+    int fd; /* can be read when there may be something new; -1: look every LAB_WATCH_MS */
+    struct {
+        ino_t inode;
+        struct timespec changed;
+    } seen[LAB_WATCH_FILES];
+};
+
+/* Begins to watch the user and group files in the folder (/etc). Falls back on looking now and then where the
+ * machine has no inotify instances left, of which root has 128 by default. */
+struct lab_watch lab_watch_begin(const char *directory);
+/* Ends it; both descriptors are -1 then. */
+void lab_watch_end(struct lab_watch *watch);
+/* True where one of the files is another one than at the last call. */
+bool lab_watch_look(struct lab_watch *watch);
 /* In the mount namespace of the process `pid`, which the pidfd `process` holds: lab_names_mount. Logs what
  * goes wrong. */
 void lab_names_renew(const struct conf *conf, const struct identity *identity, int process, pid_t pid);

@@ -313,6 +313,9 @@ static int wait_ms(const struct logon *logon)
     bool behind = logon->smss < 0 || logon->state_untold || logon->end_untold || logon->stage == OVER;
     if (logon->stage != WAITING && behind && now + RETRY_MS < next)
         next = now + RETRY_MS;
+    int renew = logon->session != NULL ? session_renew_ms(logon->session) : -1;
+    if (renew >= 0 && now + renew < next)
+        next = now + renew;
     if (next == FOREVER)
         return -1;
     return next <= now ? 0 : (int)(next - now < 60000 ? next - now : 60000);
@@ -336,7 +339,7 @@ static void turn(struct logon *logon)
         smss_read(logon);
     if (ready[2].revents)
         init_read(logon);
-    if (ready[4].revents)
+    if (session != NULL && (ready[4].revents || session_renew_ms(session) >= 0))
         session_renew(logon->session);
     if (ready[3].revents)
         init_died(logon);

@@ -27,8 +27,9 @@ struct session {
     const struct conf *conf;
     const struct identity *identity;
     uint16_t id;
-    int channel, process, watch;
+    int channel, process;
     pid_t pid;
+    struct lab_watch watch;
     bool directory_made, port_made;
 };
 
@@ -166,8 +167,8 @@ static bool session_begin(struct session *session, const struct identity *identi
     struct birth birth = {.plan = {.conf = session->conf, .identity = identity, .programs = programs}};
     birth.cgroup = cgroup_open(request, failure_r);
     /* From before the session copies the files, so that no change is missed. */
-    int watch = identity->account == SM_ACCOUNT_LAB ? lab_watch_open() : -1;
-    session->watch = watch >= 0 ? watch : -1;
+    if (identity->account == SM_ACCOUNT_LAB)
+        session->watch = lab_watch_begin("/etc");
     if (birth.cgroup >= 0 && birth_programs(programs, sizeof(programs), failure_r) &&
         (identity->account != SM_ACCOUNT_LAB || lab_home_make(session->conf, identity, failure_r)) &&
         directory_make(session, identity, failure_r) && (port = port_make(session, failure_r)) >= 0) {
@@ -227,8 +228,12 @@ bool session_create(const struct conf *conf, const struct identity *identity, st
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return failure_set(failure_r, 0, "out of memory");
-    *session = (struct session){
-        .conf = conf, .identity = identity, .id = request->id, .channel = -1, .process = -1, .watch = -1};
+    *session = (struct session){.conf = conf,
+                                .identity = identity,
+                                .id = request->id,
+                                .channel = -1,
+                                .process = -1,
+                                .watch = {.directory = -1, .fd = -1}};
     if ((pam == NULL || pam_open_here(pam, request, failure_r)) &&
         session_begin(session, identity, pam, request, failure_r)) {
         *session_r = session;
@@ -255,12 +260,17 @@ int session_process(const struct session *session)
 
 int session_watch(const struct session *session)
 {
-    return session->watch;
+    return session->watch.fd;
+}
+
+int session_renew_ms(const struct session *session)
+{
+    return session->watch.directory >= 0 && session->watch.fd < 0 ? LAB_WATCH_MS : -1;
 }
 
 void session_renew(struct session *session)
 {
-    if (lab_watch_read(session->watch) && session->process >= 0)
+    if (lab_watch_look(&session->watch) && session->process >= 0)
         lab_names_renew(session->conf, session->identity, session->process, session->pid);
 }
 
@@ -290,7 +300,7 @@ void session_free(struct session **session)
         return;
     close_descriptor(&gone->channel);
     close_descriptor(&gone->process);
-    close_descriptor(&gone->watch);
+    lab_watch_end(&gone->watch);
     if (gone->port_made)
         unlink(port_path(gone, path, sizeof(path)));
     int failed = gone->directory_made ? tree_remove_path(directory_path(gone, path, sizeof(path))) : 0;

@@ -22,9 +22,10 @@ uint16_t session_id(const struct session *session);
 /* The channel to lodge-init, and a descriptor that can be read when it has died. Both stay the session's. */
 int session_channel(const struct session *session);
 int session_process(const struct session *session);
-/* A descriptor that can be read when the host has changed its user and group files, -1 where that does not
- * matter; then session_renew has to be called. */
+/* A descriptor that can be read when the host may have changed its user and group files, or -1. session_renew
+ * has to be called then, and every session_renew_ms milliseconds unless that is -1. */
 int session_watch(const struct session *session);
+int session_renew_ms(const struct session *session);
 void session_renew(struct session *session);
 /* Kills lodge-init, and with it the session's pid namespace. */
 void session_kill(struct session *session);
