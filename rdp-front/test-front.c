@@ -1,0 +1,195 @@
+#include "rdp-front/test-front.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/reason.h"
+#include "tests/check.h"
+
+#define SKIPPED 77
+#define ORANGE  0xe07020
+#define BLUE    0x2040c0
+#define GREEN   0x208040
+
+/* Exit codes of xfreerdp for an error info. */
+#define EXIT_REPLACED 5
+#define EXIT_OUT      6
+
+static const char *const ways[] = {"/gfx:RFX", "-gfx", "/gfx:progressive"};
+
+/* Waits for the key A with these flags. Clients release keys of their own when they get the focus. */
+static void expect_key(int channel, unsigned flags)
+{
+    union winstation_body body;
+    do
+        agent_expect(channel, WINSTATION_KEY, &body);
+    while (body.key.scancode != 0x1e);
+    CHECK(body.key.flags == flags);
+}
+
+/* From logon to picture, keys, and the reason at the end. */
+static void check_session(const struct front *front, const char *option)
+{
+    struct broker broker;
+    union winstation_body body;
+    int fd;
+    pid_t client = client_start(front, "ada", "secret", option);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "secret");
+    int channel = broker_attach(&broker, 7, 42);
+    agent_show(channel, 1024, 768, ORANGE);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, ORANGE);
+    Lodge__Lsm__Request *told = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_CLIENT, &fd);
+    fprintf(stderr, "%s: %s, %s\n", option, told->client->client->codec, told->client->client->security);
+    CHECK(told->client->client->codec[0] != '\0');
+    lodge__lsm__request__free_unpacked(told, NULL);
+    display_type(front, "a");
+    expect_key(channel, WINSTATION_KEY_DOWN);
+    expect_key(channel, 0);
+    agent_show(channel, 800, 600, BLUE); /* another size: the client follows */
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, BLUE);
+    agent_bye(channel, REASON_TAKEN_OVER);
+    CHECK(client_wait(client) == EXIT_REPLACED);
+    close(channel);
+    close(broker.fd);
+}
+
+/* A wrong password leads to the logon screen; what is typed there logs on. */
+static void check_logon_screen(const struct front *front)
+{
+    struct broker broker;
+    union winstation_body body;
+    pid_t client = client_start(front, "ada", "wrong", NULL);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "wrong");
+    uint32_t before = display_centre(front);
+    broker_refuse(&broker, REASON_CREDENTIALS);
+    display_expect_change(front, before);
+    display_type(front, "right\n");
+    broker_expect_logon(&broker, "ada", "right");
+    int channel = broker_attach(&broker, 8, 43);
+    agent_show(channel, 1024, 768, GREEN);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, GREEN);
+    client_kill(client);
+    struct message message;
+    const char *problem;
+    int got;
+    do { /* the worker goes with its client */
+        wait_readable(channel, "the end of the channel");
+        got = message_receive(channel, &winstation_protocol, WINSTATION_BY_VIEWER, &body, sizeof(body),
+                              &message, &problem);
+    } while (got == 1);
+    CHECK(got == 0);
+    close(channel);
+    close(broker.fd);
+}
+
+/* A refusal that nothing can be done about is read, and dismissed by a key. */
+static void check_refusal(const struct front *front)
+{
+    struct broker broker;
+    pid_t client = client_start(front, "ada", "secret", NULL);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "secret");
+    broker_refuse(&broker, REASON_DRAIN);
+    CHECK(client_wait(client) == EXIT_OUT);
+    close(broker.fd);
+}
+
+/* Broker and agent die; the worker finds both again. */
+static void check_recovery(const struct front *front)
+{
+    struct broker broker;
+    union winstation_body body;
+    int fd;
+    pid_t client = client_start(front, "ada", "secret", NULL);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "secret");
+    int channel = broker_attach(&broker, 9, 44);
+    agent_show(channel, 1024, 768, ORANGE);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    close(broker.fd);
+    broker_accept(front, &broker);
+    Lodge__Lsm__Request *request = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_ANNOUNCE, &fd);
+    CHECK(request->announce->session == 9 && request->announce->viewer == 44 && fd < 0);
+    lodge__lsm__request__free_unpacked(request, NULL);
+    broker_refuse(&broker, REASON_NONE);
+    close(channel);
+    request = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_ATTACH, &fd);
+    CHECK(request->attach->session == 9 && request->attach->viewer == 44);
+    lodge__lsm__request__free_unpacked(request, NULL);
+    channel = broker_attach(&broker, 9, 44);
+    agent_show(channel, 1024, 768, GREEN);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, GREEN);
+    client_kill(client);
+    close(channel);
+    close(broker.fd);
+}
+
+static int tcp_connect(const struct front *front)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(front->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
+}
+
+/* True when the other end has closed; what it still sends is passed over. */
+static void expect_closed(int fd, const char *what)
+{
+    char bytes[512];
+    ssize_t got;
+    do {
+        wait_readable(fd, what);
+        got = read(fd, bytes, sizeof(bytes));
+    } while (got > 0);
+    close(fd);
+}
+
+/* Silence, garbage and a crowd end those connections and nothing else. MaxUnauthenticated is 3 here. */
+static void check_strangers(const struct front *front)
+{
+    int silent = tcp_connect(front);
+    expect_closed(silent, "the deadline of a silent client");
+    int garbage = tcp_connect(front);
+    char noise[300];
+    memset(noise, 0xa5, sizeof(noise));
+    CHECK(write(garbage, noise, sizeof(noise)) == (ssize_t)sizeof(noise));
+    expect_closed(garbage, "the end of a connection with garbage");
+    int64_t start = clock_monotonic_ms();
+    int crowd[4];
+    for (int i = 0; i < 4; i++)
+        crowd[i] = tcp_connect(front);
+    expect_closed(crowd[0], "the oldest of a crowd to be given up");
+    CHECK(clock_monotonic_ms() - start < 4500); /* well before its deadline */
+    for (int i = 1; i < 4; i++)
+        close(crowd[i]);
+}
+
+int main(void)
+{
+    if (geteuid() != 0 || access("/usr/bin/xfreerdp3", X_OK) != 0 || access("/usr/bin/Xvfb", X_OK) != 0) {
+        fprintf(stderr, "skipped: needs root, xfreerdp3 and Xvfb\n");
+        return SKIPPED;
+    }
+    struct front front;
+    front_start(&front, "LogonSeconds = 60");
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        check_session(&front, ways[i]);
+    check_logon_screen(&front);
+    check_refusal(&front);
+    check_recovery(&front);
+    front_stop(&front);
+    front_start(&front, "LogonSeconds = 6\nMaxUnauthenticated = 3");
+    check_strangers(&front);
+    front_stop(&front);
+    return 0;
+}
