@@ -284,7 +284,11 @@ static enum reason make_session(struct logon *logon, const struct sm_logon_admit
                                        .width = admit->width,
                                        .height = admit->height,
                                        .keyboard_layout = admit->keyboard_layout};
-    snprintf(create.cgroup, sizeof(create.cgroup), "%s/%s", smss->cgroup.path, session->group);
+    int length = snprintf(create.cgroup, sizeof(create.cgroup), "%s/%s", smss->cgroup.path, session->group);
+    if (length >= (int)sizeof(create.cgroup)) {
+        log_error(session->about, "the path of its cgroup is too long");
+        failed = -ENAMETOOLONG;
+    }
     session->told = (struct sm_session_state){.id = id,
                                               .logon = logon->number,
                                               .uid = logon->result.uid,
