@@ -196,6 +196,10 @@ static bool open_cgroups(struct smss *smss)
         log_error("cgroups", "%s", error);
         return false;
     }
+    if (strlen(smss->cgroup.path) + GROUP_ROOM >= SM_PATH_ROOM) {
+        log_error("cgroups", "%s is too long a path; choose a shorter RunDirectory", smss->cgroup.path);
+        return false;
+    }
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         int failed = cgroup_make(&smss->cgroup, groups[i]);
         if (failed) {

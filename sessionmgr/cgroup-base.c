@@ -1,7 +1,6 @@
 /* Finding, making and leaving the base folder of cgroup.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,13 +46,11 @@ static bool find_mount(struct proc_mount *mount_r)
     return found;
 }
 
-__attribute__((format(printf, 3, 4))) static bool put(char *text, size_t size, const char *format, ...)
+/* Writes the three parts one after another. Returns false when they do not fit. */
+static bool join(char *text, const char *first, const char *second, const char *third)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(text, size, format, arguments);
-    va_end(arguments);
-    return length >= 0 && (size_t)length < size;
+    int length = snprintf(text, PROC_PATH_ROOM, "%s%s%s", first, second, third);
+    return length >= 0 && length < PROC_PATH_ROOM;
 }
 
 /* The base as an earlier life left it: RUN/cgroup is a link to a folder with our name in a cgroup v2 mount.
@@ -74,8 +71,7 @@ static bool take_link(struct cgroup_base *base, const struct proc_mount *mount, 
         !S_ISDIR(status.st_mode))
         return false;
     const char *root = strcmp(mount->root, "/") == 0 ? "" : mount->root;
-    return put(base->path, sizeof(base->path), "%s", target) &&
-           put(base->name, sizeof(base->name), "%s%s", root, target + prefix);
+    return join(base->path, target, "", "") && join(base->name, root, target + prefix, "");
 }
 
 /* The base below this process's own group, which is named from the mount's root on. */
@@ -93,8 +89,9 @@ static bool name_below_own(struct cgroup_base *base, const struct proc_mount *mo
         root = "";
     if (strcmp(below, "/") == 0 || strstr(below, "/..") != NULL)
         below = "";
-    return put(base->path, sizeof(base->path), "%s%s/%s", mount->point, below, folder) &&
-           put(base->name, sizeof(base->name), "%s%s/%s", root, below, folder);
+    char inner[600];
+    snprintf(inner, sizeof(inner), "/%s", folder);
+    return join(base->path, mount->point, below, inner) && join(base->name, root, below, inner);
 }
 
 static int say(char *error, size_t size, int failed, const char *what)

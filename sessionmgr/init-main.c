@@ -165,7 +165,7 @@ static void watch_signals(struct init *init)
     init->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (init->signals < 0)
         abort();
-    loop_watch(init->loop, init->signals, EPOLLIN, signalled, init);
+    init->signals_source = loop_watch(init->loop, init->signals, EPOLLIN, signalled, init);
 }
 
 static void phase_timer(void *context)
@@ -198,6 +198,18 @@ static bool has_own_pids(void)
     return getpid() == 1 && readlink("/proc/self", link, sizeof(link) - 1) > 0 && strcmp(link, "1") == 0;
 }
 
+static void release(struct init *init)
+{
+    struct process *processes[] = {&init->x, &init->agent, &init->desktop};
+    struct loop_source **sources[] = {&init->channel_source, &init->signals_source, &init->x_ready_source,
+                                      &init->x_errors_source, &init->agent_source};
+    for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
+        process_forget(processes[i]);
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        loop_unwatch(sources[i]);
+    loop_free(init->loop);
+}
+
 static int run(struct init *init)
 {
     if (!receive_run(init) || !find_objects(init) || !user_become(&init->run, init->channel) ||
@@ -210,11 +222,12 @@ static int run(struct init *init)
     init->timer = (struct loop_timer){.expired = phase_timer, .context = init};
     init->agent_timer = (struct loop_timer){.expired = agent_timer, .context = init};
     watch_signals(init);
-    loop_watch(init->loop, init->channel, EPOLLIN, logon_says, init);
+    init->channel_source = loop_watch(init->loop, init->channel, EPOLLIN, logon_says, init);
     init->phase_began = clock_monotonic_ms();
     x_server_start(init);
     while (init->phase != INIT_DONE)
         loop_turn(init->loop);
+    release(init);
     return 0;
 }
 
@@ -235,5 +248,6 @@ int main(int argc, char **argv)
         log_start("lodge-init", LOG_LEVEL_INFO);
         status = keep_descriptors(init) ? run(init) : 1;
     }
+    free(init);
     return status;
 }

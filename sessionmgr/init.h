@@ -31,6 +31,7 @@ enum init_phase {
 struct init {
     struct loop *loop;
     int channel, winstation, signals;
+    struct loop_source *channel_source, *signals_source;
     struct sm_run run;
     char objects[PROC_PATH_ROOM]; /* RUN/sessions/ID */
     bool own_pids;                /* in a pid namespace of its own, which /proc shows */

@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/packet.h"
 #include "common/reason.h"
+#include "common/text.h"
 #include "rpc/sm.h"
 #include "sessionmgr/proc.h"
 #include "sessionmgr/tree.h"
@@ -96,7 +97,7 @@ static void prepare(void)
         fprintf(stderr, "namespaces cannot be made here\n");
         exit(SKIP);
     }
-    strcpy(test.folder, "/tmp/lodge-init-XXXXXX");
+    CHECK(text_copy(test.folder, sizeof(test.folder), "/tmp/lodge-init-XXXXXX"));
     CHECK(mkdtemp(test.folder) != NULL && chmod(test.folder, 0755) == 0);
     snprintf(test.programs, sizeof(test.programs), "%s/programs", test.folder);
     snprintf(test.objects, sizeof(test.objects), "%s/sessions/5", test.folder);
@@ -185,13 +186,13 @@ static void start(const char *desktop)
     close(winstation);
     test.channel = pair[0];
     struct sm_run run = {.id = 5, .display = DISPLAY, .width = 640, .height = 480, .uid = USER, .gid = USER};
-    strcpy(run.user, "labuser");
-    strcpy(run.home, test.home);
-    strcpy(run.shell, "/bin/sh");
-    strcpy(run.programs, test.programs);
-    strcpy(run.x_server, test.x_server);
-    strcpy(run.desktop, desktop);
-    strcpy(run.fallback_desktop, "lodge-desktop");
+    CHECK(text_copy(run.user, sizeof(run.user), "labuser"));
+    CHECK(text_copy(run.home, sizeof(run.home), test.home));
+    CHECK(text_copy(run.shell, sizeof(run.shell), "/bin/sh"));
+    CHECK(text_copy(run.programs, sizeof(run.programs), test.programs));
+    CHECK(text_copy(run.x_server, sizeof(run.x_server), test.x_server));
+    CHECK(text_copy(run.desktop, sizeof(run.desktop), desktop));
+    CHECK(text_copy(run.fallback_desktop, sizeof(run.fallback_desktop), "lodge-desktop"));
     CHECK(message_send(test.channel, &sm_protocol, SM_RUN, &run, -1) == 0);
 }
 

@@ -104,8 +104,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (!conf_load(&conf, argv[2], error, sizeof(error)))
         return give_up(error);
-    snprintf(path, sizeof(path), "%s", argv[2]);
-    strcpy(strrchr(path, '/'), "/control");
+    snprintf(path, sizeof(path), "%.*s/control", (int)(strrchr(argv[2], '/') - argv[2]), argv[2]);
     int control = packet_connect(path);
     if (control < 0 || packet_send(control, &who, sizeof(who), NULL, 0) != 0)
         return give_up(path);

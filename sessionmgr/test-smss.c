@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/packet.h"
 #include "common/reason.h"
+#include "common/text.h"
 #include "rpc/sm.h"
 #include "sessionmgr/cgroup.h"
 #include "sessionmgr/test-relay.h"
@@ -83,7 +84,7 @@ static void prepare(void)
         fprintf(stderr, "needs root, and the users lodge and lodge-rdp\n");
         exit(SKIP);
     }
-    strcpy(test.folder, "/tmp/lodge-smss-XXXXXX");
+    CHECK(text_copy(test.folder, sizeof(test.folder), "/tmp/lodge-smss-XXXXXX"));
     CHECK(mkdtemp(test.folder) != NULL && chmod(test.folder, 0755) == 0);
     snprintf(test.run, sizeof(test.run), "%s/run", test.folder);
     snprintf(test.conf, sizeof(test.conf), "%s/lodge.conf", test.folder);
