@@ -102,6 +102,28 @@ static char **add_locale(char **environment)
     return environment;
 }
 
+/* lodge-init starts as root: what makes the C library load or trust other files does not come along, for a
+ * user may have set it (pam_env with user_readenv). The list is that of programs with more rights than their
+ * caller (ld.so(8), secure-execution mode). */
+void environment_drop_unsafe(char **environment)
+{
+    static const char *const unsafe[] = {
+        "LD_",          "GLIBC_",   "MALLOC_",  "GCONV_PATH=",  "GETCONF_DIR=",
+        "HOSTALIASES=", "LOCPATH=", "NLSPATH=", "LOCALDOMAIN=", "RESOLV_",
+        "RES_OPTIONS=", "TMPDIR=",  "TZDIR=",   "BASH_ENV=",    "ENV="};
+    char **kept = environment;
+    for (char **at = environment; *at != NULL; at++) {
+        bool drop = false;
+        for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
+            drop |= strncmp(*at, unsafe[i], strlen(unsafe[i])) == 0;
+        if (drop)
+            free(*at);
+        else
+            *kept++ = *at;
+    }
+    *kept = NULL;
+}
+
 static bool is_users_directory(const char *path, uid_t uid)
 {
     struct stat status;
@@ -113,6 +135,8 @@ char **environment_make(struct pam_logon *pam, const struct identity *identity, 
 {
     char runtime[64];
     char **environment = pam != NULL ? pam_logon_environment(pam) : calloc(1, sizeof(environment[0]));
+    if (environment != NULL)
+        environment_drop_unsafe(environment);
     if (environment != NULL && pam == NULL)
         environment = add_locale(environment);
     if (environment != NULL && environment_get(environment, "PATH") == NULL)

@@ -11,6 +11,8 @@
  * true. NULL without memory; the caller's to free with environment_free. */
 char **environment_make(struct pam_logon *pam, const struct identity *identity, bool *own_runtime_r);
 void environment_free(char **environment);
+/* Frees and takes out every variable that would make root's lodge-init load or trust a user's file. */
+void environment_drop_unsafe(char **environment);
 /* The value of a variable, or NULL. */
 const char *environment_get(char *const *environment, const char *name);
 /* Takes LANG=, LANGUAGE= and LC_*= lines of a text such as /etc/default/locale: the value of the first line

@@ -73,6 +73,21 @@ static void test_locale(void)
     CHECK(!environment_locale(text, "LANG", value, 5));
 }
 
+static void test_unsafe_variables_are_dropped(void)
+{
+    static const char *const given[] = {"LD_PRELOAD=/home/x/evil.so", "LANG=C", "GCONV_PATH=/home/x",
+                                        "ENVY=1", "GLIBC_TUNABLES=a=b"};
+    char **environment = calloc(sizeof(given) / sizeof(given[0]) + 1, sizeof(environment[0]));
+    CHECK(environment != NULL);
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+        environment[i] = strdup(given[i]);
+    environment_drop_unsafe(environment);
+    CHECK_TEXT(environment[0], "LANG=C");
+    CHECK_TEXT(environment[1], "ENVY=1");
+    CHECK(environment[2] == NULL);
+    environment_free(environment);
+}
+
 static void test_environment(void)
 {
     struct identity identity = {.account = SM_ACCOUNT_LAB, .uid = 612345};
@@ -90,6 +105,7 @@ int main(void)
     test_acceptable();
     test_reduce();
     test_locale();
+    test_unsafe_variables_are_dropped();
     test_environment();
     return 0;
 }
