@@ -54,15 +54,19 @@ static char *file_read(const char *path, size_t room, size_t *size_r)
     if (fd < 0)
         return NULL;
     char *text = malloc(room + 1);
+    if (text == NULL) {
+        close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
     size_t used = 0;
-    ssize_t got = text ? 1 : -1;
-    while (text != NULL && used < room && (got = read(fd, text + used, room - used)) > 0)
+    ssize_t got = 0;
+    while (used < room && (got = read(fd, text + used, room - used)) > 0)
         used += (size_t)got;
     int saved = got < 0 ? errno : used == room ? EFBIG : 0;
     close(fd);
     if (saved != 0) {
-        if (text != NULL)
-            explicit_bzero(text, used);
+        explicit_bzero(text, used);
         free(text);
         errno = saved;
         return NULL;
@@ -126,7 +130,7 @@ static char *bio_text(BIO *bio, size_t *size_r)
 static bool certificate_fill(X509 *x509)
 {
     char host[64 + 1] = "";
-    unsigned char serial[8];
+    unsigned char serial[8] = {0};
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
         snprintf(host, sizeof(host), "lodge");
     BIGNUM *number = BN_new();

@@ -19,6 +19,14 @@
 #define MEMORY_BOUND      (3UL << 30) /* addresses: three of the largest screens, and the libraries */
 #define DESCRIPTORS_BOUND 64
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+
 /* mkdir -p for an absolute path below `root`. */
 static int make_directories(const char *root, const char *path)
 {
@@ -108,7 +116,7 @@ int sandbox_limit(unsigned cpu_seconds)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || getrlimit(RLIMIT_CPU, &processor) != 0)
         return -errno;
     int failed = limit(RLIMIT_CORE, 0, 0);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef ADDRESS_SANITIZER /* which reserves terabytes */
     if (!failed)
         failed = limit(RLIMIT_AS, MEMORY_BOUND, MEMORY_BOUND);
 #endif

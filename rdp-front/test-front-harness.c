@@ -127,7 +127,8 @@ static void rdp_start(struct front *front)
     ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 16);
     CHECK(length > 0);
     program[length] = '\0';
-    strcpy(strrchr(program, '/') + 1, "lodge-rdp");
+    char *name = strrchr(program, '/') + 1;
+    snprintf(name, sizeof(program) - (size_t)(name - program), "lodge-rdp");
     snprintf(config, sizeof(config), "%s/lodge.conf", front->directory);
     char *argv[] = {program, "--config", config, "--listen-fd", "3", NULL};
     front->rdp = listener = start(argv, front->listen);
@@ -157,7 +158,7 @@ static void sm_expect(struct front *front)
 void front_start(struct front *front, const char *listener_lines)
 {
     memset(front, 0, sizeof(*front));
-    strcpy(front->directory, "/tmp/lodge-front-XXXXXX");
+    snprintf(front->directory, sizeof(front->directory), "/tmp/lodge-front-XXXXXX");
     CHECK(mkdtemp(front->directory) != NULL && chmod(front->directory, 0755) == 0);
     conf_write(front, listener_lines);
     ports_open(front);

@@ -233,14 +233,17 @@ int worker_run(struct worker_setup *setup, int control)
     worker->setup = setup;
     worker->control = worker->socket = worker->lsm = worker->channel = worker->credentials = -1;
     worker->base = event_base_new();
-    if (worker->base == NULL)
+    if (worker->base == NULL) {
+        free(worker);
         return EXIT_FAILURE;
+    }
     worker->deadline = evtimer_new(worker->base, on_deadline, worker);
     worker->notice_timer = evtimer_new(worker->base, on_notice_timer, worker);
     worker->tick = evtimer_new(worker->base, on_tick, worker);
     int failed = confine(setup->conf.logon_seconds);
     if (failed) {
         log_error(NULL, "cannot enter the sandbox: %s", strerror(-failed));
+        finish(worker);
         return EXIT_FAILURE;
     }
     timer_set(worker->deadline, setup->conf.logon_seconds * 1000 - DEADLINE_LEAD_MS);
