@@ -164,3 +164,21 @@ void close_descriptor(int *fd)
     *fd = -1;
     errno = saved;
 }
+
+void packet_end(int *fd)
+{
+    uint8_t byte;
+    int descriptors[PACKET_MAX_DESCRIPTORS];
+    if (*fd == -1)
+        return;
+    shutdown(*fd, SHUT_RDWR); /* nothing more can come: what is there is all */
+    for (;;) {
+        size_t count = PACKET_MAX_DESCRIPTORS;
+        ssize_t got = packet_receive(*fd, &byte, sizeof(byte), descriptors, &count);
+        if (got <= 0 && got != -EMSGSIZE) /* longer packets than a byte are refused, and gone */
+            break;
+        for (size_t i = 0; got > 0 && i < count; i++)
+            close(descriptors[i]);
+    }
+    close_descriptor(fd);
+}

@@ -41,3 +41,8 @@ int packet_pair(int pair_r[2]);
 
 /* Closes *fd where it is not -1, and sets it to -1. Keeps errno. */
 void close_descriptor(int *fd);
+
+/* Ends a connection so that the other end still gets all that was sent to it. A plain close() with packets
+ * unread makes the other end's next receive fail with ECONNRESET, before what is waiting for it there: a last
+ * word would be lost whenever both ends speak at once. Sets *fd to -1. Never blocks. */
+void packet_end(int *fd);

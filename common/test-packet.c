@@ -98,11 +98,31 @@ static void a_full_socket_says_so(void)
     close(pair[1]);
 }
 
+/* Both ends speak at once, and one of them ends: its last word arrives. */
+static void a_last_word_arrives(void)
+{
+    int pair[2];
+    char got[8];
+    size_t none = 0;
+    CHECK(packet_pair(pair) == 0);
+    for (int i = 0; i < 3; i++)
+        CHECK(packet_send(pair[1], "unread", 6, &pair[1], 1) == 0);
+    CHECK(packet_send(pair[0], "bye", 3, NULL, 0) == 0);
+    packet_end(&pair[0]);
+    CHECK(pair[0] == -1);
+    CHECK(packet_receive(pair[1], got, sizeof(got), NULL, &none) == 3 && memcmp(got, "bye", 3) == 0);
+    CHECK(packet_receive(pair[1], got, sizeof(got), NULL, &none) == 0);
+    CHECK(packet_send(pair[1], "late", 4, NULL, 0) == -EPIPE);
+    close(pair[1]);
+    packet_end(&pair[0]); /* nothing happens */
+}
+
 int main(void)
 {
     descriptors_travel_with_their_packet();
     what_does_not_fit_leaks_nothing();
     a_port_is_replaced_and_names_its_peer();
     a_full_socket_says_so();
+    a_last_word_arrives();
     return 0;
 }

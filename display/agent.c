@@ -115,7 +115,7 @@ static void serve_viewers(struct agent *agent, int64_t now)
     }
     for (struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next)
         wanted = wanted || viewer_wants_frame(agent, viewer);
-    if (wanted && !agent->resize.busy && screen_capture(&agent->screen))
+    if (wanted && !agent->x.unsent && !agent->resize.busy && screen_capture(&agent->screen))
         pointer_look_soon(&agent->pointer, now);
     for (struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next)
         viewer_tell(agent, viewer, now);
@@ -129,10 +129,12 @@ static void work(struct agent *agent)
     take_x(agent);
     do {
         int64_t now = clock_monotonic_ms();
-        input_check_time(&agent->input, now);
-        pointer_look(&agent->pointer, now);
+        if (x_flush(&agent->x)) {
+            input_check_time(&agent->input, now);
+            pointer_look(&agent->pointer, now);
+        }
         serve_viewers(agent, now);
-        xcb_flush(c);
+        x_flush(&agent->x);
         if (agent->screen.broken || xcb_connection_has_error(c)) {
             log_error(NULL, agent->screen.broken ? "the screen cannot be captured any more"
                                                  : "the X server is gone");
@@ -147,11 +149,12 @@ static int wait_ms(const struct agent *agent)
 {
     int64_t now = clock_monotonic_ms(), end = now + IDLE_MS;
     bool idle = agent->viewers == NULL;
-    if (agent->pointer.place_due != 0 && agent->pointer.place_due < end) {
+    bool held_up = agent->x.unsent; /* then nothing is done that is due, until the X server reads */
+    if (!held_up && agent->pointer.place_due != 0 && agent->pointer.place_due < end) {
         end = agent->pointer.place_due;
         idle = false;
     }
-    if (agent->input.waiting && agent->input.wait_end < end) {
+    if (!held_up && agent->input.waiting && agent->input.wait_end < end) {
         end = agent->input.wait_end;
         idle = false;
     }
@@ -163,16 +166,16 @@ static int wait_ms(const struct agent *agent)
 /* While the X server does not read, nothing is taken from viewers that would have to be sent to it. */
 static nfds_t fill_poll(const struct agent *agent, struct pollfd *poll_r)
 {
-    bool writable = x_is_writable(&agent->x);
+    bool unsent = agent->x.unsent;
     nfds_t count = AT_VIEWERS;
     poll_r[AT_CHANNEL] = (struct pollfd){.fd = agent->channel_fd, .events = POLLIN};
     poll_r[AT_LISTEN] = (struct pollfd){.fd = agent->listen_fd, .events = POLLIN};
     poll_r[AT_BROKER] = (struct pollfd){.fd = agent->broker_fd, .events = POLLIN};
     poll_r[AT_X] = (struct pollfd){.fd = xcb_get_file_descriptor(agent->x.connection),
-                                   .events = (short)(writable ? POLLIN : POLLIN | POLLOUT)};
+                                   .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
     poll_r[AT_CHILD] = (struct pollfd){.fd = agent->input.layout.child_fd, .events = POLLIN};
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
-        short events = (short)((writable ? POLLIN : 0) | (viewer->full ? POLLOUT : 0));
+        short events = (short)((unsent ? 0 : POLLIN) | (viewer->full ? POLLOUT : 0));
         poll_r[count++] = (struct pollfd){.fd = viewer->fd, .events = events};
     }
     return count;

@@ -114,6 +114,7 @@ void input_init(struct input *input_r, struct x *x, struct pointer *pointer)
 void input_set_layout(struct input *input, uint32_t keyboard_layout)
 {
     const struct layout *layout = layout_find(keyboard_layout);
+    quiet_repeat(input); /* again: desktops set a rate of their own when they start */
     if (layout == NULL && keyboard_layout != 0)
         log_info(NULL, "keyboard layout %08x is not known, the layout stays", keyboard_layout);
     if (layout_switch_want(&input->layout, layout) && !input->waiting) {

@@ -13,7 +13,7 @@
 #include "display/x.h"
 #include "rpc/winstation.h"
 
-#define INPUT_QUEUE 128
+#define INPUT_QUEUE 64
 
 /* One viewer's keys and buttons. Zeroed is all up. */
 struct input_source {

@@ -1,4 +1,5 @@
 /* lodge-display in front of real X servers. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -503,6 +504,35 @@ static void test_window_manager(struct bed *bed)
     waitpid(manager, NULL, 0);
 }
 
+/* The X server stands still: the agent neither blocks nor piles up input, and lets viewers go. */
+static void test_server_stopped(struct bed *bed, struct program *program)
+{
+    struct view view;
+    struct winstation_mouse mouse = {150, 150, 0, 4000, 4000};
+    int sent = 0, failed = 0;
+    attach_and_fill(bed, &view, 81, 1024, 768, LAYOUT_US);
+    view_key(&view, 0x2D, WINSTATION_KEY_DOWN);
+    CHECK(program_key(program) == 'x');
+    kill(bed->server, SIGSTOP);
+    double end = bed_now() + WAIT_MS;
+    struct pollfd wait = {.fd = view.fd, .events = POLLOUT};
+    while (!failed || poll(&wait, 1, 500) == 1) { /* until nothing has been taken for half a second */
+        failed = message_send(view.fd, &winstation_protocol, WINSTATION_MOUSE, &mouse, -1);
+        CHECK(failed == 0 || failed == -EAGAIN);
+        sent += failed == 0;
+        CHECK(bed_now() < end);
+    }
+    printf("  the server stands still: %d messages until the channel is full\n", sent);
+    broker_detach(bed, 81, REASON_DISCONNECTED);
+    while (!view.bye)
+        CHECK(view_take(&view, WAIT_MS));
+    view_close(&view);
+    kill(bed->server, SIGCONT);
+    xcb_generic_event_t *release = program_wait(program, XCB_KEY_RELEASE, WAIT_MS);
+    CHECK(release != NULL);
+    free(release);
+}
+
 /* The X server dies: the agent says so by its status, and lodge-init decides. */
 static void test_server_gone(struct bed *bed)
 {
@@ -569,6 +599,8 @@ static void run(const char *display, const char *const *words, uint16_t width, u
     test_restart(&bed, &program);
     printf("  - end\n");
     test_end(&bed, &program);
+    printf("  - server_stopped\n");
+    test_server_stopped(&bed, &program);
     program_end(&program);
     printf("  - window_manager\n");
     test_window_manager(&bed);

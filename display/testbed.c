@@ -41,7 +41,7 @@ void bed_start_server(struct bed *bed, const char *display, const char *const *w
     bed->server = fork();
     CHECK(bed->server >= 0);
     if (bed->server == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* even when it stands still */
         char number[16];
         char *arguments[40] = {(char *)words[0], (char *)display, "-displayfd", number};
         snprintf(number, sizeof(number), "%d", ready[1]);

@@ -14,6 +14,8 @@
 #define STUCK_MS 60000
 /* Messages taken from one viewer before the others have their turn. */
 #define MESSAGES_A_TURN 64
+/* ... and before the requests that came of them are sent: so many fit into X_UNSENT_BYTES in any case. */
+#define MESSAGES_A_CHECK 4
 
 static void log_viewer(const struct viewer *viewer, const char *what, const char *why)
 {
@@ -153,6 +155,8 @@ static void act(struct agent *agent, struct viewer *viewer, unsigned number,
 void viewer_receive(struct agent *agent, struct viewer *viewer)
 {
     for (int i = 0; i < MESSAGES_A_TURN && !viewer->gone; i++) {
+        if (i % MESSAGES_A_CHECK == 0 && !x_flush(&agent->x))
+            return; /* they stay in the socket until the X server reads again */
         union winstation_body body;
         struct message message;
         const char *problem = "";
@@ -263,7 +267,7 @@ void viewer_reap(struct agent *agent)
         *link = viewer->next;
         agent->viewer_count--;
         input_release(&agent->input, &viewer->source);
-        close_descriptor(&viewer->fd);
+        packet_end(&viewer->fd); /* not close: a BYE is on its way */
         if (viewer->tell_broker)
             broker_send(agent, WINSTATION_VIEWER_GONE,
                         &(struct winstation_viewer_gone){.viewer = viewer->id});

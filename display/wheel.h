@@ -11,4 +11,4 @@ struct wheel {
  * way. Turning the other way drops what was left of the old direction. */
 int wheel_turn(struct wheel *wheel, int16_t turn);
 
-#define WHEEL_MAX_CLICKS 32
+#define WHEEL_MAX_CLICKS 16

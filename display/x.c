@@ -189,10 +189,14 @@ bool x_take_replies(struct x *x)
     return any;
 }
 
-bool x_is_writable(const struct x *x)
+/* A connection that broke counts as writable: then nothing blocks, and its error is found. */
+bool x_flush(struct x *x)
 {
     struct pollfd wait = {.fd = xcb_get_file_descriptor(x->connection), .events = POLLOUT};
-    return poll(&wait, 1, 0) == 1;
+    x->unsent = poll(&wait, 1, 0) == 0;
+    if (!x->unsent)
+        xcb_flush(x->connection);
+    return !x->unsent;
 }
 
 xcb_atom_t x_atom(struct x *x, const char *name)

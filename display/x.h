@@ -9,6 +9,8 @@
 
 struct x_pending;
 
+#define X_UNSENT_BYTES 16384
+
 struct x {
     xcb_connection_t *connection;
     xcb_window_t root;
@@ -19,6 +21,7 @@ struct x {
     uint8_t first_keycode, key_count;
     bool shm;          /* takes descriptors */
     uint8_t shm_error; /* BadSeg of MIT-SHM */
+    bool unsent;       /* the last x_flush sent nothing */
     struct x_pending *first_pending, **last_pending;
 };
 
@@ -33,7 +36,8 @@ void x_close(struct x *x);
 void x_expect(struct x *x, unsigned sequence, x_handler *handler, void *context, uint64_t argument);
 /* Gives every reply that has come to its handler. Returns true when there was one. */
 bool x_take_replies(struct x *x);
-/* False while the server does not read: sending to it could block. */
-bool x_is_writable(const struct x *x);
+/* Sends what has been requested, if the server reads; returns false, nothing sent, while it does not. Then
+ * libxcb keeps up to X_UNSENT_BYTES (16 KiB) of requests, and would block for more. */
+bool x_flush(struct x *x);
 /* Interns one name, blocking: for start-up. XCB_ATOM_NONE when that fails. */
 xcb_atom_t x_atom(struct x *x, const char *name);
