@@ -10,7 +10,8 @@
  * bytes a row. The agent (by way of the X server) writes it, viewers map it read-only. DAMAGE names what
  * changed since the last DAMAGE to this viewer; the next follows only after this viewer's FRAME_DONE, and
  * then covers all that changed meanwhile: a slow viewer gets fewer frames, never old ones. A row that changes
- * while it is read is damaged again, so what is seen is right in the end. */
+ * while it is read is damaged again, so what is seen is right in the end. SCREEN comes when its memory has
+ * been filled once, and a DAMAGE of all of it follows; a DAMAGE that a SCREEN overtook is answered too. */
 #pragma once
 
 #include "rpc/message.h"
