@@ -223,6 +223,10 @@ static void test_pointer(struct view *view, struct program *program)
     VIEW_UNTIL(view, view->pointers > before && view->pointer.width > 0);
     CHECK(view->pointer.pixels_count == view->pointer.width * view->pointer.height * 4);
     CHECK(view->pointer.hot_x < view->pointer.width && view->pointer.hot_y < view->pointer.height);
+    program_fill(program, 0x0A0B0C, 0, 0, 300, 200); /* the pointer itself is in no frame */
+    VIEW_UNTIL(view, view_pixel(view, 110, 110) == 0x0A0B0C && view_pixel(view, 390, 290) == 0x0A0B0C);
+    for (unsigned i = 0; i < 60 * 60; i++)
+        CHECK(view_pixel(view, 170 + i % 60, 150 + i / 60) == 0x0A0B0C);
     before = view->pointers;
     uint32_t foreground = 0; /* an empty mask: a hidden pointer */
     xcb_change_gc(c, gc, XCB_GC_FOREGROUND, &foreground);
