@@ -91,6 +91,8 @@ static bool face_add(struct face *face, unsigned index, FT_Face source, uint32_t
         .top = (int16_t)slot->bitmap_top,
         .advance = (uint16_t)((slot->advance.x + 32) / 64),
     };
+    if (size == 0)
+        return true;
     for (unsigned y = 0; y < bitmap->rows; y++, face->used += bitmap->width)
         memcpy(face->coverage + face->used, bitmap->buffer + (size_t)y * (unsigned)bitmap->pitch,
                bitmap->width);

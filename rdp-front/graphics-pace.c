@@ -9,6 +9,8 @@ void pace_start(struct pace *pace, bool wanted)
 
 uint32_t pace_send(struct pace *pace, int64_t now_ms)
 {
+    if (!pace->seen && pace->sent - pace->answered >= PACE_FRAMES)
+        pace->wanted = false; /* its time is over: it will not answer */
     pace->sent_ms = now_ms;
     return ++pace->sent;
 }

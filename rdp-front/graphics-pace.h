@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PACE_FRAMES 2
-/* A client that promised acknowledgements and never sent one is not waited for longer than this. */
+/* A client that promised acknowledgements and sends none is waited for this long, once. */
 #define PACE_PATIENCE_MS 2000
 
 struct pace {

@@ -26,8 +26,10 @@ struct update_way update_way_of(rdpContext *context)
         way.rfx = false;
     else
         way.tiles_most = (way.update_most - ENCODE_RFX_HEADER_MOST) / ENCODE_RFX_TILE_MOST;
-    way.frames = way.frames && way.rfx;
-    way.acknowledged = way.frames && freerdp_settings_get_uint32(settings, FreeRDP_FrameAcknowledge) > 0;
+    /* Frames are marked for the client's answers, which it gives for bitmaps between the marks too. */
+    way.acknowledged = way.frames && freerdp_settings_get_bool(settings, FreeRDP_SurfaceCommandsEnabled) &&
+                       freerdp_settings_get_uint32(settings, FreeRDP_FrameAcknowledge) > 0;
+    way.frames = way.frames && (way.rfx || way.acknowledged);
     return way;
 }
 

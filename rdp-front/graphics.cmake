@@ -9,7 +9,7 @@ list(TRANSFORM graphics_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 lodge_library(graphics SOURCES ${graphics_sources}
   LINK common ports PkgConfig::GRAPHICS_FREERDP PkgConfig::GRAPHICS_FREETYPE)
 
-foreach(test graphics-tiles graphics-pace graphics-pointer encode font keymap screen)
+foreach(test graphics graphics-tiles graphics-pace graphics-pointer encode font keymap screen)
   lodge_test(test-${test} SOURCES ${CMAKE_CURRENT_LIST_DIR}/test-${test}.c LINK graphics)
 endforeach()
 

@@ -20,6 +20,7 @@
 #define FIELD_PADDING  8
 #define BUTTON_WIDTH   104
 #define GAP            12
+#define LABEL_GAP      3 /* between a label and its field */
 #define MESSAGE_LINES  3
 #define NOTICE_LINES   12
 
@@ -202,7 +203,8 @@ static int logon_height(const struct screen *screen)
 {
     int small = (int)font_line_height(screen->font, FONT_SMALL);
     return PADDING + (int)font_line_height(screen->font, FONT_TITLE) + small + GAP +
-           2 * (small + FIELD_HEIGHT + GAP) + MESSAGE_LINES * small + GAP + FIELD_HEIGHT + PADDING;
+           2 * (small + LABEL_GAP + FIELD_HEIGHT + GAP) + MESSAGE_LINES * small + GAP + FIELD_HEIGHT +
+           PADDING;
 }
 
 static void draw_logon(struct screen *screen)
@@ -217,7 +219,7 @@ static void draw_logon(struct screen *screen)
     y += small + GAP;
     for (enum screen_focus which = FOCUS_USER; which <= FOCUS_PASSWORD; which++) {
         paragraph(screen, FONT_SMALL, x, y, width, 1, COLOUR_QUIET, labels[which], true);
-        y += small;
+        y += small + LABEL_GAP;
         draw_field(screen, which, (struct screen_box){x, y, width, FIELD_HEIGHT});
         y += FIELD_HEIGHT + GAP;
     }

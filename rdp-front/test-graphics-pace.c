@@ -26,6 +26,8 @@ static void test_silent_client(void)
     pace_send(&pace, 100);
     CHECK(pace_wait_ms(&pace, 100 + PACE_PATIENCE_MS - 1) == 1);
     CHECK(pace_wait_ms(&pace, 100 + PACE_PATIENCE_MS) == 0);
+    pace_send(&pace, 100 + PACE_PATIENCE_MS);
+    CHECK(pace_wait_ms(&pace, 100 + PACE_PATIENCE_MS) == 0); /* once is enough */
     pace_start(&pace, false);
     for (int i = 0; i < 10; i++)
         pace_send(&pace, 0);
