@@ -46,13 +46,16 @@ static void find_sessions(struct smss *smss)
     }
 }
 
-/* Cleans the orphans: those with nobody in their cgroup, or all of them. */
+/* Cleans the orphans: all of them, or those that nobody can come by for: no process is in their cgroup, and
+ * no lodge-logon lives that could be closing up. */
 static void clean_orphans(struct smss *smss, bool all)
 {
     struct session *next;
+    bool logons = cgroup_is_populated(&smss->cgroup, "logons");
     for (struct session *session = smss->sessions; session != NULL; session = next) {
         next = session->next;
-        if (session->state == SESSION_ORPHAN && (all || !cgroup_is_populated(&smss->cgroup, session->group)))
+        if (session->state == SESSION_ORPHAN &&
+            (all || (!logons && !cgroup_is_populated(&smss->cgroup, session->group))))
             session_event(session, SESSION_LATE);
     }
 }

@@ -55,8 +55,10 @@ void session_kill(struct session *session)
                 loop_watch(smss->loop, session->events, EPOLLPRI, cgroup_changed, session);
     }
     cgroup_kill(&smss->cgroup, session->group);
-    if (session->logon != NULL)
+    /* lodge-logon is not in there: with the session's processes gone it closes PAM. It has time for that. */
+    if (session->logon != NULL && (session->killed || smss->fast))
         process_signal(&session->logon->process, SIGKILL);
+    session->killed = true;
     session_tell(session);
     loop_timer_set(smss->loop, &session->timer, KILL_AGAIN_MS);
     session_look(session);

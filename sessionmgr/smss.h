@@ -122,7 +122,7 @@ struct session {
     struct loop_timer timer;
     int events;
     struct loop_source *events_source;
-    int64_t killing_since;
+    bool killed; /* once: from the second time on its lodge-logon is killed too */
     unsigned removal_steps;
     struct session *next; /* smss.sessions */
 };

@@ -192,7 +192,7 @@ static int prepare(struct init *init, const struct x_server *server, int ready[2
     char config[ARGUMENT_ROOM];
     expand(init, CONFIG, config);
     if (server->prepare != NULL && !server->prepare(init, config))
-        return -errno;
+        return -EIO;
     if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0)
         return -errno;
     if (pipe2(errors, O_CLOEXEC) != 0) {
@@ -208,7 +208,7 @@ static int prepare(struct init *init, const struct x_server *server, int ready[2
 void x_server_start(struct init *init)
 {
     const struct x_server *server = find_server(init->run.x_server);
-    int ready[2], errors[2];
+    int ready[2] = {-1, -1}, errors[2] = {-1, -1};
     int failed = server == NULL ? -ENOENT : prepare(init, server, ready, errors);
     if (!failed) {
         init->x_ready = ready[0];
