@@ -83,10 +83,16 @@ smss_stop() {
     [ -z "$smss" ] || kill -TERM "$smss" 2>/dev/null || true
 }
 
-# Waits until the server answers. 1 when smss has ended instead, which has then said why.
+# The certificate that is served: the configured one, else the one that the listener makes at its first start.
+certificate_path() {
+    configured=$(sed -n 's/^[ \t]*Certificate[ \t]*=[ \t]*//p' "$config" | tail -n 1)
+    echo "${configured:-$state/rdp-cert.pem}"
+}
+
+# Waits until the server answers and has its certificate. 1 when smss has ended instead, which has then said why.
 wait_until_up() {
     tries=0
-    while ! lodgectl ping >/dev/null 2>&1; do
+    while ! { [ -s "$(certificate_path)" ] && lodgectl ping >/dev/null 2>&1; }; do
         if [ -n "$stopping" ] || ! kill -0 "$smss" 2>/dev/null; then
             return 1
         fi
@@ -99,7 +105,7 @@ wait_until_up() {
 announce() {
     address=$(hostname -I 2>/dev/null | cut -d' ' -f1)
     [ -n "$address" ] || address=127.0.0.1
-    fingerprint=$(openssl x509 -in "$state/rdp-cert.pem" -noout -fingerprint -sha256 2>/dev/null | cut -d= -f2)
+    fingerprint=$(openssl x509 -in "$(certificate_path)" -noout -fingerprint -sha256 2>/dev/null | cut -d= -f2)
     cat <<END
 
 Lodge serves desktops.
