@@ -40,14 +40,15 @@ static void test_attach(struct bed *bed, uint16_t width, uint16_t height)
     broker_expect(bed, WINSTATION_SYNCED, &body);
     CHECK(body.synced.width == width && body.synced.height == height);
     double began = bed_now();
-    broker_attach(bed, &view, 1, 1024, 768, LAYOUT_US);
+    broker_attach(bed, &view, 1, width, height, LAYOUT_US);
     VIEW_UNTIL(&view, view.screens > 0);
     double screen = bed_now() - began;
     VIEW_UNTIL(&view, view.damages > 0);
     double damage = bed_now() - began;
-    CHECK(view.everything && view.width == 1024 && view.height == 768 && view.stride == 4096);
+    CHECK(view.everything && view.width == width && view.height == height && view.stride == width * 4u);
     VIEW_UNTIL(&view, view.pointers > 0);
-    printf("  attach: SCREEN after %.2f ms, first frame after %.2f ms\n", screen, damage);
+    printf("  attach at %ux%u: SCREEN after %.2f ms, first frame after %.2f ms\n", width, height, screen,
+           damage);
     view_close(&view);
     broker_expect(bed, WINSTATION_VIEWER_GONE, &body);
     CHECK(body.viewer_gone.viewer == 1);
