@@ -1,7 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +15,8 @@
 #include "rdp-front/listener-state.h"
 #include "rpc/lsm.h"
 
-#define ACCEPTS_A_TURN    16
-#define KEEPALIVE_IDLE_S  30
-#define KEEPALIVE_EVERY_S 10
-#define KEEPALIVE_COUNT   3
-#define UNACKNOWLEDGED_MS 60000
-#define REFUSALS_LOG_MS   1000
+#define ACCEPTS_A_TURN  16
+#define REFUSALS_LOG_MS 1000
 
 static void retry_in(struct event *timer, int64_t ms)
 {
@@ -161,24 +156,6 @@ static int worker_start(struct connection *connection, int socket)
     return 0;
 }
 
-/* A dead network is noticed within a minute, also by a worker that only sends. */
-static void socket_prepare(int socket)
-{
-    static const struct {
-        int level, name, value;
-    } options[] = {
-        {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_NODELAY, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S},
-        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS},
-    };
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (setsockopt(socket, options[i].level, options[i].name, &options[i].value, sizeof(int)) != 0)
-            log_debug(NULL, "socket option %d: %s", options[i].name, strerror(errno));
-}
-
 /* The address as text with its port, and as an IPv6 one to count by. */
 static void address_take(const struct sockaddr_storage *from, char *text, size_t size, struct in6_addr *key_r)
 {
@@ -241,7 +218,6 @@ static void take_in(struct listener *listener, int socket, const struct sockaddr
     if (victim != NULL)
         connection_drop(victim, "it has not logged on, and others wait");
     log_info(connection->address, "connection %llu", (unsigned long long)connection->id);
-    socket_prepare(socket);
     int failed = worker_start(connection, socket);
     if (failed) {
         refused(listener, connection->address, strerror(-failed));

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <freerdp/channels/channels.h>
 #include <freerdp/channels/wtsvc.h>
 #include <freerdp/freerdp.h>
@@ -5,7 +6,10 @@
 #include <freerdp/session.h>
 #include <freerdp/settings.h>
 #include <freerdp/update.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <winpr/synch.h>
 #include <winpr/wtsapi.h>
@@ -15,7 +19,11 @@
 #include "rdp-front/peer-settings.h"
 #include "rdp-front/worker-state.h"
 
-#define HANDLES 4
+#define HANDLES           4
+#define KEEPALIVE_IDLE_S  30
+#define KEEPALIVE_EVERY_S 10
+#define KEEPALIVE_COUNT   3
+#define UNACKNOWLEDGED_MS 60000
 
 static struct worker *worker_of(const rdpContext *context)
 {
@@ -147,6 +155,25 @@ static bool events_open(struct worker *worker)
     return count > 0;
 }
 
+/* A dead network is noticed within a minute, also by a worker that only sends. After the library, which wants
+ * an answer within nine seconds: less than a client may stop for. */
+static void socket_prepare(int socket)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S},
+        {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS},
+    };
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (setsockopt(socket, options[i].level, options[i].name, &options[i].value, sizeof(int)) != 0)
+            log_debug(NULL, "socket option %d: %s", options[i].name, strerror(errno));
+}
+
 bool peer_open(struct worker *worker, int socket)
 {
     static const struct graphics_callbacks callbacks = {on_frame_done};
@@ -159,6 +186,7 @@ bool peer_open(struct worker *worker, int socket)
     worker->peer->ContextExtra = worker;
     if (!freerdp_peer_context_new(worker->peer))
         return false;
+    socket_prepare(socket);
     rdpContext *context = worker->peer->context;
     if (!peer_settings_apply(context->settings, worker->setup->certificate, worker->setup->key))
         return false;
