@@ -439,7 +439,8 @@ bool graphics_poll(struct graphics *graphics)
 
 int graphics_event_fd(const struct graphics *graphics)
 {
-    return graphics->gfx != NULL ? gfx_event_fd(graphics->gfx) : -1;
+    /* Not while nothing is read: a caller would spin. */
+    return graphics->active && graphics->gfx != NULL ? gfx_event_fd(graphics->gfx) : -1;
 }
 
 int graphics_next_ms(const struct graphics *graphics)
