@@ -154,9 +154,12 @@ bool session_move(struct session *session, enum session_event event, enum reason
     }
     enum db_event_id record = transitions[session->state][event].record;
     enum session_state before = session->state;
-    leave_place(session);
-    session->state = transitions[before][event].next;
-    take_place(session);
+    enum session_state next = transitions[before][event].next;
+    if (next != before || event == SESSION_ATTACHES) { /* else it keeps its place among those of its user */
+        leave_place(session);
+        session->state = next;
+        take_place(session);
+    }
     if (event == SESSION_ATTACHES)
         session->connect_ms = (uint64_t)clock_real_ms();
     if (event == SESSION_LEFT)

@@ -259,6 +259,54 @@ static void logons_under_way_are_bounded(void)
     }
 }
 
+/* Many logons of one user at once: one session, which the last of them has in the end. */
+static void a_race_makes_one_session(void)
+{
+    enum { RACERS = 20 };
+    struct agent agent;
+    struct attached attached[RACERS];
+    int fds[RACERS];
+    uint64_t serials[RACERS], logons[RACERS], admitted = 0;
+    for (size_t i = 0; i < RACERS; i++) {
+        fds[i] = lsm_connect_front(&harness);
+        serials[i] = lsm_ask_logon(&harness, fds[i]);
+        sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+        logons[i] = sm.logon_start.logon;
+    }
+    for (size_t i = 0; i < RACERS; i++)
+        sm_tell_result(&harness, logons[i], REASON_NONE, 6100, "somebody");
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    admitted = sm.logon_admit.logon;
+    CHECK(admitted == logons[0] && lsm_is_silent(harness.sm, 100));
+    agent_listen(&harness, &agent, 21);
+    sm_tell_state(&harness, 21, SM_SESSION_STARTING, admitted, 6100, "somebody");
+    lsm_expect_attached(fds[0], serials[0], &attached[0]);
+    CHECK(lsm_is_silent(harness.sm, 100));
+    agent_accept(&agent);
+    agent_tell_synced(&agent);
+    sm_tell_state(&harness, 21, SM_SESSION_UP, admitted, 6100, "somebody");
+    for (size_t i = 1; i < RACERS; i++) {
+        expect_drop(logons[i]);
+        lsm_expect_attached(fds[i], serials[i], &attached[i]);
+        CHECK(attached[i].session == 21 && attached[i].reconnected);
+        close(attached[i].channel);
+    }
+    close(attached[0].channel);
+    for (size_t i = 0; i < RACERS; i++) {
+        agent_expect(&agent, WINSTATION_ATTACH, &winstation, NULL);
+        CHECK(winstation.attach.viewer == attached[i].viewer);
+        if (i + 1 < RACERS)
+            agent_expect(&agent, WINSTATION_DETACH, &winstation, NULL);
+    }
+    for (size_t i = 0; i + 1 < RACERS; i++)
+        close(fds[i]);
+    CHECK(lsm_state_of(&harness, 21) == ACTIVE);
+    sm_tell_ended(&harness, 21, 0, REASON_LOGOFF, "");
+    lsm_await_state(&harness, 21, SESSION_NONE);
+    close(fds[RACERS - 1]);
+    agent_end(&harness, &agent);
+}
+
 static void a_worker_that_goes_is_dropped(void)
 {
     uint64_t serial;
@@ -294,6 +342,7 @@ int main(void)
     admins_disconnect_and_log_off();
     a_dead_agent_is_waited_for();
     limits_hold();
+    a_race_makes_one_session();
     a_place_is_waited_for();
     logons_under_way_are_bounded();
     a_worker_that_goes_is_dropped();
