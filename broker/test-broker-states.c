@@ -35,6 +35,7 @@ static void check_list(const struct session_list *list, enum session_state state
     struct session *session;
     TAILQ_FOREACH(session, list, by_user)
     {
+        CHECK(session->state == state);
         CHECK(since[session->id] < last);
         last = since[session->id];
         count++;
