@@ -1,4 +1,4 @@
-/* The system calls of a worker: a table, turned into a seccomp program. */
+/* The system calls of a worker and of the listener: tables, turned into seccomp programs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ struct rule {
     unsigned value; /* FAIL: the errno; WHERE_EQUAL: the value; WHERE_BITS: bits that must all be set */
 };
 
-static const struct rule rules[] = {
+static const struct rule worker_rules[] = {
     {SYS_read, ALLOW, 0, 0},
     {SYS_write, ALLOW, 0, 0},
     {SYS_readv, ALLOW, 0, 0},
@@ -155,7 +156,67 @@ static const struct rule rules[] = {
 #endif
 };
 
-_Static_assert(sizeof(rules) / sizeof(rules[0]) <= RULES_MAX, "the table of rules has outgrown its bound");
+/* It accepts, connects to ports, and passes descriptors on. */
+static const struct rule listener_rules[] = {
+    {SYS_read, ALLOW, 0, 0},
+    {SYS_write, ALLOW, 0, 0},
+    {SYS_close, ALLOW, 0, 0},
+    {SYS_recvmsg, ALLOW, 0, 0},
+    {SYS_sendmsg, ALLOW, 0, 0},
+    {SYS_recvfrom, ALLOW, 0, 0},
+    {SYS_sendto, ALLOW, 0, 0},
+    {SYS_accept4, ALLOW, 0, 0},
+    {SYS_socketpair, WHERE_EQUAL, 0, AF_UNIX},
+    {SYS_socket, WHERE_EQUAL, 0, AF_UNIX},
+    {SYS_connect, ALLOW, 0, 0},
+    {SYS_getsockopt, ALLOW, 0, 0},
+    {SYS_setsockopt, ALLOW, 0, 0},
+    {SYS_getsockname, ALLOW, 0, 0},
+    {SYS_shutdown, ALLOW, 0, 0},
+    {SYS_fcntl, ALLOW, 0, 0},
+    {SYS_epoll_pwait, ALLOW, 0, 0},
+    {SYS_epoll_ctl, ALLOW, 0, 0},
+    {SYS_epoll_create1, ALLOW, 0, 0},
+    {SYS_ppoll, ALLOW, 0, 0},
+    {SYS_pipe2, ALLOW, 0, 0},
+    {SYS_eventfd2, ALLOW, 0, 0},
+    {SYS_futex, ALLOW, 0, 0},
+    {SYS_brk, ALLOW, 0, 0},
+    {SYS_mmap, ALLOW, 0, 0},
+    {SYS_munmap, ALLOW, 0, 0},
+    {SYS_mremap, ALLOW, 0, 0},
+    {SYS_madvise, ALLOW, 0, 0},
+    {SYS_mprotect, ALLOW, 0, 0},
+    {SYS_getrandom, ALLOW, 0, 0},
+    {SYS_clock_gettime, ALLOW, 0, 0},
+    {SYS_gettimeofday, ALLOW, 0, 0},
+    {SYS_restart_syscall, ALLOW, 0, 0},
+    {SYS_rt_sigreturn, ALLOW, 0, 0},
+    {SYS_rt_sigaction, ALLOW, 0, 0},
+    {SYS_rt_sigprocmask, ALLOW, 0, 0},
+    {SYS_sigaltstack, ALLOW, 0, 0},
+    {SYS_exit, ALLOW, 0, 0},
+    {SYS_exit_group, ALLOW, 0, 0},
+    {SYS_getpid, ALLOW, 0, 0},
+    {SYS_gettid, ALLOW, 0, 0},
+    {SYS_getuid, ALLOW, 0, 0},
+    {SYS_geteuid, ALLOW, 0, 0},
+    {SYS_getgid, ALLOW, 0, 0},
+    {SYS_getegid, ALLOW, 0, 0},
+    {SYS_newfstatat, WHERE_BITS, 3, AT_EMPTY_PATH},
+    {SYS_fstat, ALLOW, 0, 0},
+    {SYS_openat, FAIL, 0, ENOENT},
+#ifdef SYS_epoll_wait
+    {SYS_epoll_wait, ALLOW, 0, 0},
+#endif
+#ifdef SYS_poll
+    {SYS_poll, ALLOW, 0, 0},
+#endif
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+_Static_assert(COUNT(worker_rules) <= RULES_MAX && COUNT(listener_rules) <= RULES_MAX,
+               "a table of rules has outgrown its bound");
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -199,19 +260,30 @@ static void put_rule(struct program *program, const struct rule *rule)
     put_load(program, offsetof(struct seccomp_data, nr));
 }
 
-int sandbox_filter(void)
+/* Sets the table as this process's filter; `otherwise` becomes of what is not in it. */
+static int filter_set(const struct rule *rules, size_t count, unsigned otherwise)
 {
     struct program program = {.used = 0};
     put_load(&program, offsetof(struct seccomp_data, arch));
     put(&program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
     put_return(&program, SECCOMP_RET_KILL_PROCESS);
     put_load(&program, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+    for (size_t i = 0; i < count; i++)
         put_rule(&program, &rules[i]);
-    put_return(&program, SECCOMP_RET_KILL_PROCESS);
+    put_return(&program, otherwise);
     struct sock_fprog filter = {.len = program.used, .filter = program.code};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
         return -errno;
     return 0;
+}
+
+int sandbox_filter(void)
+{
+    return filter_set(worker_rules, COUNT(worker_rules), SECCOMP_RET_KILL_PROCESS);
+}
+
+int sandbox_filter_listener(void)
+{
+    return filter_set(listener_rules, COUNT(listener_rules), SECCOMP_RET_ERRNO | EPERM);
 }

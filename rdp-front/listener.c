@@ -63,6 +63,8 @@ static bool confine(const struct conf *conf)
     int failed = sandbox_enter(conf_run_path(conf, "ports", ports, sizeof(ports)));
     if (!failed)
         failed = sandbox_drop(uid, gid, group);
+    if (!failed)
+        failed = sandbox_filter_listener();
     if (failed)
         log_error(NULL, "cannot enter the sandbox with %s: %s", ports, strerror(-failed));
     return !failed;

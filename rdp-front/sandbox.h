@@ -18,3 +18,6 @@ int sandbox_trust(void);
 /* In a worker, last: system calls outside of what a worker does kill it from now on. Opening files fails with
  * ENOENT and making sockets with EACCES, for libraries try these; processes cannot be made, threads can. */
 int sandbox_filter(void);
+/* In the listener, before it serves: what is outside of accepting, connecting to Unix sockets and passing
+ * descriptors fails with EPERM (it is there for everyone, and parses nothing, so it is not killed). */
+int sandbox_filter_listener(void);

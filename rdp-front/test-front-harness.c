@@ -290,15 +290,17 @@ int broker_attach(struct broker *broker, uint32_t session, uint64_t viewer)
     return pair[0];
 }
 
-void agent_show(int channel, unsigned width, unsigned height, uint32_t colour)
+/* Sends a frame; each pixel is the last one times `factor` plus `step`. */
+static void show(int channel, unsigned width, unsigned height, uint32_t first, uint32_t factor, uint32_t step)
 {
     size_t count = (size_t)width * height;
     int memory = memfd_create("frame", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     CHECK(memory >= 0 && ftruncate(memory, (off_t)(4 * count)) == 0);
     uint32_t *pixels = mmap(NULL, 4 * count, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     CHECK(pixels != MAP_FAILED);
-    for (size_t i = 0; i < count; i++)
-        pixels[i] = colour;
+    uint32_t pixel = first;
+    for (size_t i = 0; i < count; i++, pixel = pixel * factor + step)
+        pixels[i] = pixel;
     munmap(pixels, 4 * count);
     CHECK(fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0);
     struct winstation_screen screen = {(uint16_t)width, (uint16_t)height, 4 * width};
@@ -306,6 +308,16 @@ void agent_show(int channel, unsigned width, unsigned height, uint32_t colour)
     CHECK(message_send(channel, &winstation_protocol, WINSTATION_SCREEN, &screen, memory) == 0);
     CHECK(message_send(channel, &winstation_protocol, WINSTATION_DAMAGE, &damage, -1) == 0);
     close(memory);
+}
+
+void agent_show(int channel, unsigned width, unsigned height, uint32_t colour)
+{
+    show(channel, width, height, colour, 1, 0);
+}
+
+void agent_show_noise(int channel, unsigned width, unsigned height, unsigned seed)
+{
+    show(channel, width, height, seed, 1664525, 1013904223);
 }
 
 void agent_expect(int channel, unsigned number, union winstation_body *body_r)

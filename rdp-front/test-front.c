@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,10 +11,12 @@
 #include "common/reason.h"
 #include "tests/check.h"
 
-#define SKIPPED 77
-#define ORANGE  0xe07020
-#define BLUE    0x2040c0
-#define GREEN   0x208040
+#define SKIPPED           77
+#define STOPPED_MS        11000
+#define FRAMES_UNREAD_MAX 40
+#define ORANGE            0xe07020
+#define BLUE              0x2040c0
+#define GREEN             0x208040
 
 /* Exit codes of xfreerdp for an error info. */
 #define EXIT_REPLACED 5
@@ -133,6 +137,45 @@ static void check_recovery(const struct front *front)
     close(broker.fd);
 }
 
+/* A client that stops reading, for longer than the library alone would suffer it, gets its picture later. */
+static void check_stopped_client(const struct front *front)
+{
+    struct broker broker;
+    union winstation_body body;
+    pid_t client = client_start(front, "ada", "secret", NULL);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "secret");
+    int channel = broker_attach(&broker, 10, 45);
+    agent_show(channel, 1024, 768, ORANGE);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, ORANGE);
+    CHECK(kill(client, SIGSTOP) == 0);
+    struct pollfd wait = {.fd = channel, .events = POLLIN};
+    unsigned shown = 0;
+    int64_t until = clock_monotonic_ms() + STOPPED_MS;
+    for (int64_t left; (left = until - clock_monotonic_ms()) > 0;) {
+        CHECK(shown < FRAMES_UNREAD_MAX); /* frames must not pile up */
+        agent_show_noise(channel, 1024, 768, ++shown);
+        do { /* until it is taken, or the time is over */
+            struct message message;
+            const char *problem = "";
+            left = until - clock_monotonic_ms();
+            if (left <= 0 || poll(&wait, 1, (int)left) != 1)
+                break;
+            CHECK(message_receive(channel, &winstation_protocol, WINSTATION_BY_VIEWER, &body, sizeof(body),
+                                  &message, &problem) == 1);
+            if (message.number == WINSTATION_FRAME_DONE)
+                break;
+        } while (true);
+    }
+    CHECK(kill(client, SIGCONT) == 0);
+    agent_show(channel, 1024, 768, GREEN);
+    display_expect(front, GREEN);
+    client_kill(client);
+    close(channel);
+    close(broker.fd);
+}
+
 static int tcp_connect(const struct front *front)
 {
     struct sockaddr_in address = {
@@ -187,6 +230,7 @@ int main(void)
     check_logon_screen(&front);
     check_refusal(&front);
     check_recovery(&front);
+    check_stopped_client(&front);
     front_stop(&front);
     front_start(&front, "LogonSeconds = 6\nMaxUnauthenticated = 3");
     check_strangers(&front);

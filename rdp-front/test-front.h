@@ -48,6 +48,8 @@ int broker_attach(struct broker *broker, uint32_t session, uint64_t viewer);
 
 /* The agent's side. */
 void agent_show(int channel, unsigned width, unsigned height, uint32_t colour);
+/* The same with pixels that compress badly, other ones for each `seed`. */
+void agent_show_noise(int channel, unsigned width, unsigned height, unsigned seed);
 /* Waits for this message; others of the viewer are passed over. */
 void agent_expect(int channel, unsigned number, union winstation_body *body_r);
 void agent_bye(int channel, unsigned reason);

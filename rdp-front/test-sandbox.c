@@ -88,6 +88,25 @@ static void do_memfd(void)
     memfd_create("x", 0);
 }
 
+/* What the listener may and may not; in a child of its own. */
+static void check_listener(void)
+{
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(sandbox_filter_listener() == 0);
+        int pair[2];
+        CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);
+        CHECK(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM);
+        CHECK(open("/etc/passwd", O_RDONLY) == -1 && errno == ENOENT);
+        CHECK(fork() == -1 && errno == EPERM);
+        CHECK(execl("/bin/true", "true", (char *)NULL) == -1 && errno == EPERM);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 static bool killed(int status)
 {
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
@@ -133,6 +152,7 @@ int main(void)
     CHECK(killed(in_worker(do_exec)));
     CHECK(killed(in_worker(do_kill)));
     CHECK(killed(in_worker(do_memfd)));
+    check_listener();
     if (geteuid() != 0)
         return SKIPPED;
     check_root();
