@@ -491,7 +491,7 @@ static void test_window_manager(struct bed *bed)
     if (manager == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         setenv("DISPLAY", bed->display, 1);
-        setenv("HOME", "/nonexistent", 1);
+        setenv("HOME", "/dev/null", 1);
         execlp("openbox", "openbox", "--sm-disable", NULL);
         _exit(77);
     }
