@@ -87,14 +87,19 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
     F(S, u16, id) F(S, u16, reason) F(S, u64, logon) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_SYNCED_FIELDS(F, S)   F(S, u32, sessions)
 #define SM_STOPPING_FIELDS(F, S) F(S, u16, reason)
-#define SM_RUN_FIELDS(F, S)                                                                               \
-    F(S, u16, id)                                                                                         \
-    F(S, u16, display)                                                                                    \
-    F(S, u16, width)                                                                                      \
-    F(S, u16, height)                                                                                     \
-    F(S, u32, keyboard_layout) F(S, u32, uid) F(S, u32, gid) F(S, text, user, SM_USER_ROOM)               \
-        F(S, text, home, SM_PATH_ROOM) F(S, text, shell, SM_PATH_ROOM) F(S, text, programs, SM_PATH_ROOM) \
-            F(S, text, x_server, 32) F(S, text, desktop, 256) F(S, text, fallback_desktop, 256)
+#define SM_RUN_FIELDS(F, S)            \
+    F(S, u16, id)                      \
+    F(S, u16, display)                 \
+    F(S, u16, width)                   \
+    F(S, u16, height)                  \
+    F(S, u32, keyboard_layout)         \
+    F(S, u32, uid)                     \
+    F(S, u32, gid)                     \
+    F(S, text, user, SM_USER_ROOM)     \
+    F(S, text, home, SM_PATH_ROOM)     \
+    F(S, text, shell, SM_PATH_ROOM)    \
+    F(S, text, programs, SM_PATH_ROOM) \
+    F(S, text, x_server, 32) F(S, text, desktop, 256) F(S, text, fallback_desktop, 256)
 #define SM_STARTED_FIELDS(F, S)        F(S, u16, id)
 #define SM_CLOSE_WINDOWS_FIELDS(F, S)  F(S, u32, grace_ms)
 #define SM_NOTICE_FIELDS(F, S)         F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
