@@ -75,7 +75,7 @@ static void run_broker(const struct harness *harness)
     if (size <= 0)
         _exit(1);
     program[size] = '\0';
-    strcpy(strrchr(program, '/'), "/lodge-broker");
+    snprintf(strrchr(program, '/'), 32, "/lodge-broker");
     snprintf(config, sizeof(config), "%s/lodge.conf", harness->directory);
     if (dup2(harness->lsm_port, 3) < 0 || fcntl(3, F_SETFD, 0) != 0)
         _exit(1);
