@@ -137,6 +137,22 @@ static void check_recovery(const struct front *front)
     close(broker.fd);
 }
 
+/* Waits until the frame is taken, or the time is over. */
+static void frame_wait(int channel, int64_t until)
+{
+    union winstation_body body;
+    struct message message = {0};
+    const char *problem = "";
+    struct pollfd wait = {.fd = channel, .events = POLLIN};
+    while (message.number != WINSTATION_FRAME_DONE) {
+        int64_t left = until - clock_monotonic_ms();
+        if (left <= 0 || poll(&wait, 1, (int)left) != 1)
+            return;
+        CHECK(message_receive(channel, &winstation_protocol, WINSTATION_BY_VIEWER, &body, sizeof(body),
+                              &message, &problem) == 1);
+    }
+}
+
 /* A client that stops reading, for longer than the library alone would suffer it, gets its picture later. */
 static void check_stopped_client(const struct front *front)
 {
@@ -150,23 +166,12 @@ static void check_stopped_client(const struct front *front)
     agent_expect(channel, WINSTATION_FRAME_DONE, &body);
     display_expect(front, ORANGE);
     CHECK(kill(client, SIGSTOP) == 0);
-    struct pollfd wait = {.fd = channel, .events = POLLIN};
     unsigned shown = 0;
     int64_t until = clock_monotonic_ms() + STOPPED_MS;
-    for (int64_t left; (left = until - clock_monotonic_ms()) > 0;) {
+    while (clock_monotonic_ms() < until) {
         CHECK(shown < FRAMES_UNREAD_MAX); /* frames must not pile up */
         agent_show_noise(channel, 1024, 768, ++shown);
-        do { /* until it is taken, or the time is over */
-            struct message message;
-            const char *problem = "";
-            left = until - clock_monotonic_ms();
-            if (left <= 0 || poll(&wait, 1, (int)left) != 1)
-                break;
-            CHECK(message_receive(channel, &winstation_protocol, WINSTATION_BY_VIEWER, &body, sizeof(body),
-                                  &message, &problem) == 1);
-            if (message.number == WINSTATION_FRAME_DONE)
-                break;
-        } while (true);
+        frame_wait(channel, until);
     }
     CHECK(kill(client, SIGCONT) == 0);
     agent_show(channel, 1024, 768, GREEN);
