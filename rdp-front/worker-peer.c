@@ -222,7 +222,7 @@ void peer_tell_logon(struct worker *worker)
 
 static void graphics_event_arrange(struct worker *worker)
 {
-    int fd = graphics_event_fd(worker->graphics);
+    int fd = worker->stage < STAGE_CLOSING ? graphics_event_fd(worker->graphics) : -1;
     if (worker->graphics_event != NULL && event_get_fd(worker->graphics_event) == fd)
         return;
     if (worker->graphics_event != NULL)
@@ -238,10 +238,12 @@ void peer_arrange(struct worker *worker)
 {
     if (worker->peer->IsWriteBlocked(worker->peer))
         event_add(worker->peer_write, NULL);
-    if (worker->activated_once && !event_pending(worker->vcm_event, EV_READ, NULL))
+    if (worker->peer->activated)
         event_add(worker->vcm_event, NULL);
+    else
+        event_del(worker->vcm_event); /* it is not read now, so waiting for it would spin */
     graphics_event_arrange(worker);
-    int wait = graphics_next_ms(worker->graphics);
+    int wait = worker->stage < STAGE_CLOSING ? graphics_next_ms(worker->graphics) : -1;
     if (wait >= 0) {
         struct timeval delay = {wait / 1000, wait % 1000 * 1000};
         event_add(worker->tick, &delay);
