@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/log.h"
+#include "common/reason.h"
 #include "sessionmgr/smss.h"
 
 #ifndef SO_PEERPIDFD
@@ -110,8 +111,12 @@ static bool on_session_end(struct peer *peer, const union sm_body *body)
     if (peer->role != SM_BROKER)
         return false;
     struct session *session = peer->smss->session_of[body->session_end.id];
-    if (session != NULL)
+    if (session != NULL) {
         session_end(session, &body->session_end);
+    } else {
+        struct sm_session_ended ended = {.id = body->session_end.id, .reason = REASON_NO_SESSION};
+        peer_send(peer->smss, peer, SM_SESSION_ENDED, &ended);
+    }
     return true;
 }
 

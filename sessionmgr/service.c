@@ -12,6 +12,7 @@
 
 #define READY_MS        30000
 #define STOP_MS         5000
+#define STOP_FAST_MS    500
 #define BACK_OFF_MOST   5000
 #define STABLE_AFTER_MS 10000
 #define STOP_LOOK_MS    20
@@ -123,9 +124,10 @@ static void look_whether_down(struct service *service)
         phase_check(smss);
         return;
     }
-    if (since >= STOP_MS || smss->fast) {
+    int64_t limit = smss->fast ? STOP_FAST_MS : STOP_MS;
+    if (since >= limit) {
         char names[256];
-        if (since < STOP_MS + 2 * STOP_LOOK_MS || smss->fast)
+        if (since < limit + 2 * STOP_LOOK_MS)
             log_warning(service_name(service), "killed, as it does not stop: %s",
                         cgroup_names(&smss->cgroup, service_group(service), names, sizeof(names)));
         cgroup_kill(&smss->cgroup, service_group(service));

@@ -314,12 +314,27 @@ static void what_ignores_term_is_killed(void)
 static void the_desktop_ends_the_session(void)
 {
     make_folders();
-    write_file(in(test.home, ".xsession"), "touch ran-xsession\nexit 3\n");
+    write_file(in(test.home, ".xsession"), "touch ran-xsession; echo $FROM_PROFILE >profile\nexit 3\n");
+    write_file(in(test.home, ".profile"), "FROM_PROFILE=yes\n");
     CHECK(chmod(in(test.home, ".xsession"), 0644) == 0);
     start("sh unused");
     expect(SM_STARTED);
     expect_ended(REASON_LOGOFF);
     CHECK(access(in(test.home, "ran-xsession"), F_OK) == 0);
+    CHECK(!file_has(in(test.home, "profile"), "yes")); /* not exported */
+    make_folders();
+    write_file(in(test.home, ".xsession"), "#!/bin/sh\necho $FROM_PROFILE >profile\n");
+    write_file(in(test.home, ".profile"), "export FROM_PROFILE=yes\n");
+    start("");
+    expect(SM_STARTED);
+    expect_ended(REASON_LOGOFF);
+    CHECK(file_has(in(test.home, "profile"), "yes"));
+    make_folders();
+    write_file(in(test.home, ".profile"), "if then fi (\n");
+    start("touch survived-profile");
+    expect(SM_STARTED);
+    expect_ended(REASON_LOGOFF);
+    CHECK(access(in(test.home, "survived-profile"), F_OK) == 0);
 }
 
 static void a_missing_desktop_is_named(void)

@@ -446,6 +446,13 @@ static void a_session_ends_and_nothing_is_left(void)
     CHECK(log_has("killed what was left: test-smss"));
 }
 
+static void a_session_that_is_not_there_has_ended(void)
+{
+    say(&test.broker, SM_SESSION_END, &(struct sm_session_end){.id = 4711, .reason = REASON_LOGOFF});
+    expect(&test.broker, SM_SESSION_ENDED);
+    CHECK(body.session_ended.id == 4711 && body.session_ended.reason == REASON_NO_SESSION);
+}
+
 static void a_logon_that_dies_ends_its_session(void)
 {
     struct relay logon = start_logon(11);
@@ -591,6 +598,29 @@ static void shutdown_ends_everything_in_order(void)
     CHECK(access(path, F_OK) != 0);
 }
 
+/* With a lodge-logon that does not react the shutdown would take the grace time and ten seconds more. */
+static void asked_again_the_shutdown_is_faster(void)
+{
+    start_smss();
+    start_services();
+    struct relay logon = start_logon(40);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    pid_t straggler = add_straggler(test.cgroup);
+    CHECK(kill(logon.who.pid, SIGSTOP) == 0);
+    int64_t began = clock_monotonic_ms();
+    CHECK(kill(test.smss, SIGTERM) == 0);
+    expect(&test.broker, SM_STOPPING);
+    CHECK(kill(test.smss, SIGTERM) == 0);
+    int status = wait_smss();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && clock_monotonic_ms() - began < 9000);
+    CHECK(waitpid(straggler, NULL, 0) == straggler);
+    check_nothing_left(id);
+    close(logon.fd);
+    close(test.broker.fd);
+    close(test.listener.fd);
+}
+
 /* Whatever fails, nothing of this test goes on running. */
 static void clean_up(void)
 {
@@ -625,12 +655,14 @@ int main(void)
     a_logon_that_dies_is_a_refusal();
     too_many_logons_are_busy();
     a_session_ends_and_nothing_is_left();
+    a_session_that_is_not_there_has_ended();
     a_logon_that_dies_ends_its_session();
     a_logon_that_does_not_listen_is_killed();
     dead_services_are_started_again();
     who_breaks_the_protocol_is_closed();
     sessions_outlive_smss();
     shutdown_ends_everything_in_order();
+    asked_again_the_shutdown_is_faster();
     test.smss = 0;
     return 0;
 }
