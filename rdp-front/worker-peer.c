@@ -210,7 +210,13 @@ bool peer_pump(struct worker *worker)
     if (peer->IsWriteBlocked(peer) && peer->DrainOutputBuffer(peer) < 0)
         return false;
     /* not before: its first call opens drdynvc, or gives that up for good */
-    return !peer->activated || WTSVirtualChannelManagerCheckFileDescriptor(worker->vcm);
+    if (!peer->activated)
+        return true;
+    /* The queue is empty after this, but its event may stay: the library sets it when drdynvc is ready, with
+     * nothing in the queue, and takes it back only after a message. */
+    bool good = WTSVirtualChannelManagerCheckFileDescriptor(worker->vcm);
+    ResetEvent(WTSVirtualChannelManagerGetEventHandle(worker->vcm));
+    return good;
 }
 
 void peer_tell_logon(struct worker *worker)
