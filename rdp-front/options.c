@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -64,6 +65,7 @@ bool options_parse(struct options *options_r, int argc, char **argv, const char 
         fputs(usage, stderr);
         return finish(status_r, 2);
     }
+    close_range((unsigned)fd + 1, ~0u, 0); /* what else was inherited is not for these programs */
     options_r->fd = (int)fd;
     options_r->config = config;
     return load(options_r, program, config) || finish(status_r, EXIT_FAILURE);

@@ -222,6 +222,46 @@ void client_kill(pid_t client)
     CHECK(waitpid(client, NULL, 0) == client);
 }
 
+/* The first child of a process, or -1. */
+static pid_t child_of(pid_t parent)
+{
+    char path[64];
+    int child = -1;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", parent, parent);
+    FILE *file = fopen(path, "r");
+    if (file != NULL && fscanf(file, "%d", &child) != 1)
+        child = -1;
+    if (file != NULL)
+        fclose(file);
+    return child;
+}
+
+/* In clock ticks. */
+static long cpu_of(pid_t pid)
+{
+    char path[64];
+    long user = 0, system_time = 0;
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    CHECK(fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
+                 &system_time) == 2);
+    fclose(file);
+    return user + system_time;
+}
+
+void workers_sleep(const struct front *front)
+{
+    pid_t worker = child_of(child_of(front->rdp)); /* the zygote's; there is one client at a time */
+    CHECK(worker > 0);
+    long before = cpu_of(worker);
+    usleep(1000000); /* the time that is watched */
+    long ticks = cpu_of(worker) - before;
+    if (ticks > sysconf(_SC_CLK_TCK) / 5)
+        fprintf(stderr, "an idle worker took %ld ticks in a second\n", ticks);
+    CHECK(ticks <= sysconf(_SC_CLK_TCK) / 5);
+}
+
 void broker_accept(const struct front *front, struct broker *broker_r)
 {
     struct packet_peer peer;

@@ -22,7 +22,7 @@
 #define EXIT_REPLACED 5
 #define EXIT_OUT      6
 
-static const char *const ways[] = {"/gfx:RFX", "-gfx", "/gfx:progressive"};
+static const char *const ways[] = {"/gfx:RFX", "/gfx:progressive", "/network:modem"};
 
 /* Waits for the key A with these flags. Clients release keys of their own when they get the focus. */
 static void expect_key(int channel, unsigned flags)
@@ -54,6 +54,7 @@ static void check_session(const struct front *front, const char *option)
     display_type(front, "a");
     expect_key(channel, WINSTATION_KEY_DOWN);
     expect_key(channel, 0);
+    workers_sleep(front);
     agent_show(channel, 800, 600, BLUE); /* another size: the client follows */
     agent_expect(channel, WINSTATION_FRAME_DONE, &body);
     display_expect(front, BLUE);
@@ -74,6 +75,7 @@ static void check_logon_screen(const struct front *front)
     uint32_t before = display_centre(front);
     broker_refuse(&broker, REASON_CREDENTIALS);
     display_expect_change(front, before);
+    workers_sleep(front);
     display_type(front, "right\n");
     broker_expect_logon(&broker, "ada", "right");
     int channel = broker_attach(&broker, 8, 43);

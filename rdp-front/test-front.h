@@ -31,6 +31,10 @@ pid_t client_start(const struct front *front, const char *user, const char *pass
 int client_wait(pid_t client);
 void client_kill(pid_t client);
 
+/* Watches for a second how much processor time the workers take, and fails when it is more than a fifth: with
+ * nothing to do, a worker sleeps. */
+void workers_sleep(const struct front *front);
+
 /* The broker's side of one worker. */
 struct broker {
     int fd;
