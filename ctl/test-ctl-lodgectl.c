@@ -442,8 +442,9 @@ static void test_words(void)
     expect_error(RUN(NULL, "show", "0"), 2, "is no session ID");
     expect_error(process_run((const char *const[]){LODGECTL, NULL}, "", 0), 2, "lodgectl --help");
     expect_error(
-        process_run((const char *const[]){LODGECTL, "list", "--config", "/nonexistent", NULL}, "", 0), 1,
-        "/nonexistent: No such file");
+        process_run((const char *const[]){LODGECTL, "list", "--config", "/nonexistent/lodge.conf", NULL}, "",
+                    0),
+        1, "/nonexistent/lodge.conf: No such file");
     expect_output(RUN(NULL, "--version"), "lodgectl " LODGE_VERSION "\n");
     CHECK(strstr(RUN(NULL, "--help")->out, "account unlock NAME") != NULL);
     CHECK(strstr(RUN(NULL, "events", "--help")->out, "Usage: lodgectl events [--json] [-n N]") != NULL);
