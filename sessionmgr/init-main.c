@@ -202,9 +202,11 @@ static void release(struct init *init)
 {
     struct process *processes[] = {&init->x, &init->agent, &init->desktop};
     struct loop_source **sources[] = {&init->channel_source, &init->signals_source, &init->x_ready_source,
-                                      &init->x_errors_source, &init->agent_source};
+                                      &init->agent_source};
     for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
         process_forget(processes[i]);
+    lines_close(&init->x_lines);
+    lines_close(&init->agent_lines);
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
         loop_unwatch(sources[i]);
     loop_free(init->loop);
@@ -241,7 +243,8 @@ int main(int argc, char **argv)
                           .agent = PROCESS_NONE,
                           .desktop = PROCESS_NONE,
                           .x_ready = -1,
-                          .x_errors = -1,
+                          .x_lines = LINES_NONE,
+                          .agent_lines = LINES_NONE,
                           .agent_channel = -1};
     int status = take_arguments(argc, argv, init);
     if (status < 0) {

@@ -37,14 +37,14 @@ void subsystem_x_ended(void *context, uint32_t events)
     process_reap(&init->x);
     process_describe(init->x.status, how, sizeof(how));
     process_forget(&init->x);
-    x_server_drain(init);
+    lines_close(&init->x_lines);
     if (init->phase > INIT_UP) {
         logoff_look(init);
         return;
     }
     snprintf(detail, sizeof(detail), "The X server %s %s: %s", init->run.x_server,
              init->phase == INIT_X ? "could not be started" : how,
-             init->x_last[0] != '\0' ? init->x_last : how);
+             init->x_lines.last[0] != '\0' ? init->x_lines.last : how);
     log_error(NULL, "%s", detail);
     logoff_begin(init, init->phase == INIT_X ? REASON_DISPLAY_FAILED : REASON_SESSION_DIED, detail,
                  INIT_OWN_GRACE_MS);
@@ -110,6 +110,7 @@ static void agent_ended(void *context, uint32_t events)
     process_reap(&init->agent);
     process_describe(init->agent.status, how, sizeof(how));
     process_forget(&init->agent);
+    lines_close(&init->agent_lines);
     loop_unwatch(&init->agent_source);
     close_descriptor(&init->agent_channel);
     init->agent_ready = false;
@@ -134,9 +135,16 @@ static int start_agent(struct init *init, int pair[2])
     snprintf(path, sizeof(path), "%s/lodge-display", init->run.programs);
     char *argv[] = {path, (char *)"--winstation-fd", (char *)"3", (char *)"--channel-fd", (char *)"4", NULL};
     int fds[] = {init->winstation, pair[1]};
+    int errors = lines_open(&init->agent_lines, init->loop, "display", LOG_LEVEL_INFO);
+    if (errors < 0)
+        return errors;
     struct process_plan plan = {
-        .path = path, .argv = argv, .fds = fds, .fd_count = 2, .error_fd = -1, .directory = "/"};
-    return process_start(&init->agent, &plan, init->loop, agent_ended, init);
+        .path = path, .argv = argv, .fds = fds, .fd_count = 2, .error_fd = errors, .directory = "/"};
+    int failed = process_start(&init->agent, &plan, init->loop, agent_ended, init);
+    close(errors);
+    if (failed)
+        lines_close(&init->agent_lines);
+    return failed;
 }
 
 void subsystem_agent_start(struct init *init)
@@ -198,6 +206,7 @@ static void desktop_ended(void *context, uint32_t events)
     logoff_begin(init, REASON_LOGOFF, NULL, INIT_OWN_GRACE_MS);
 }
 
+/* Its output is its own affair: lodge-session finds a file for it. */
 void subsystem_desktop_start(struct init *init)
 {
     char path[SM_PATH_ROOM + 32], chosen[PROC_PATH_ROOM + 16];
@@ -205,9 +214,12 @@ void subsystem_desktop_start(struct init *init)
     snprintf(chosen, sizeof(chosen), "%s/desktop", init->objects);
     unlink(chosen);
     char *argv[] = {path, init->run.desktop, init->run.fallback_desktop, NULL};
-    struct process_plan plan = {.path = path, .argv = argv, .error_fd = -1, .directory = init->run.home};
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC), failed = -errno;
+    struct process_plan plan = {.path = path, .argv = argv, .error_fd = nowhere, .directory = init->run.home};
     init->desktop_started = clock_monotonic_ms();
-    int failed = process_start(&init->desktop, &plan, init->loop, desktop_ended, init);
+    if (nowhere >= 0)
+        failed = process_start(&init->desktop, &plan, init->loop, desktop_ended, init);
+    close_descriptor(&nowhere);
     if (failed)
         logoff_begin(init, REASON_DESKTOP_FAILED, strerror(-failed), INIT_OWN_GRACE_MS);
 }

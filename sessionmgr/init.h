@@ -6,11 +6,11 @@
 
 #include "common/reason.h"
 #include "rpc/sm.h"
+#include "sessionmgr/lines.h"
 #include "sessionmgr/loop.h"
 #include "sessionmgr/proc.h"
 #include "sessionmgr/process.h"
 
-#define INIT_LINE_ROOM    256
 #define INIT_STARTS       6 /* of the agent within a minute: five times again */
 #define INIT_STARTS_MS    60000
 #define INIT_OWN_GRACE_MS 5000 /* where nobody said how long: the desktop ended by itself */
@@ -40,13 +40,12 @@ struct init {
     struct loop_timer timer; /* the deadline of a start; in a logoff, the next look */
 
     struct process x;
-    int x_ready, x_errors;
-    struct loop_source *x_ready_source, *x_errors_source;
-    char x_line[INIT_LINE_ROOM]; /* the line that comes in */
-    size_t x_line_used;
-    char x_last[INIT_LINE_ROOM]; /* the last whole one that says something */
+    int x_ready;
+    struct loop_source *x_ready_source;
+    struct lines x_lines;
 
     struct process agent;
+    struct lines agent_lines;
     int agent_channel;
     struct loop_source *agent_source;
     bool agent_ready, windows_closed;
@@ -75,8 +74,6 @@ int xauthority_write(const char *path, unsigned number);
 /* xserver.c */
 /* Starts the configured X server; x_server_ready or x_server_failed of init-subsystems.c follows. */
 void x_server_start(struct init *init);
-/* Takes in what the X server still wrote. */
-void x_server_drain(struct init *init);
 
 /* init-subsystems.c */
 void subsystem_x_ready(struct init *init);

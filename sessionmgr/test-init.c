@@ -239,6 +239,7 @@ static void a_session_is_what_it_should_be(void)
                "env >env; id >id; grep -c '@/tmp/.X11-unix/X97' /proc/net/unix >abstract\n"
                "ls /tmp/.X11-unix >sockets; ls /proc/self/fd >fds; tr '\\0' ' ' </proc/1/cmdline >first\n"
                "awk '$4 == \"0A\" && $8 == 650001' /proc/net/tcp /proc/net/tcp6 >tcp\n"
+               "readlink /proc/$$/fd/1 /proc/$$/fd/2 | uniq -c >outputs; echo a word >&2\n"
                "touch done; while :; do sleep 1000; done\n");
     start("sh desk");
     expect(SM_STARTED);
@@ -263,6 +264,10 @@ static void a_session_is_what_it_should_be(void)
     CHECK(file_has(in(test.home, "abstract"), "0\n") && file_has(in(test.home, "sockets"), "X97"));
     CHECK(!file_has(in(test.home, "fds"), "4") && !file_has(in(test.home, "tcp"), "0A"));
     CHECK(file_has(in(test.home, "first"), "lodge-init"));
+    /* Not the server's log, which a user could cut off or fill. */
+    CHECK(file_has(in(test.home, "outputs"), "2 ") &&
+          file_has(in(test.home, "outputs"), "/.xsession-errors\n"));
+    CHECK(file_has(in(test.home, ".xsession-errors"), "a word\n"));
     CHECK(file_has(in(test.objects, "agent"), "start 650001 x-usable"));
     end(1000);
     expect_ended(REASON_LOGOFF_ADMIN);

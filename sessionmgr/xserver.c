@@ -117,41 +117,6 @@ static void expand(const struct init *init, const char *word, char *text)
         snprintf(text, ARGUMENT_ROOM, "%s", word);
 }
 
-static void end_line(struct init *init)
-{
-    init->x_line[init->x_line_used] = '\0';
-    if (init->x_line[strspn(init->x_line, " \t\r")] != '\0') {
-        log_debug(init->run.x_server, "%s", init->x_line);
-        text_escape(init->x_last, sizeof(init->x_last), init->x_line);
-    }
-    init->x_line_used = 0;
-}
-
-void x_server_drain(struct init *init)
-{
-    char text[1024];
-    ssize_t got;
-    while (init->x_errors >= 0 && (got = read(init->x_errors, text, sizeof(text))) != 0) {
-        if (got < 0)
-            return;
-        for (ssize_t i = 0; i < got; i++) {
-            if (text[i] == '\n')
-                end_line(init);
-            else if (init->x_line_used + 1 < sizeof(init->x_line))
-                init->x_line[init->x_line_used++] = text[i];
-        }
-    }
-    end_line(init);
-    loop_unwatch(&init->x_errors_source);
-    close_descriptor(&init->x_errors);
-}
-
-static void errors_came(void *context, uint32_t events)
-{
-    (void)events;
-    x_server_drain(context);
-}
-
 static void number_came(void *context, uint32_t events)
 {
     (void)events;
@@ -187,7 +152,7 @@ static int start(struct init *init, const struct x_server *server, int ready, in
     return failed;
 }
 
-static int prepare(struct init *init, const struct x_server *server, int ready[2], int errors[2])
+static int prepare(struct init *init, const struct x_server *server, int ready[2], int *errors_r)
 {
     char config[ARGUMENT_ROOM];
     expand(init, CONFIG, config);
@@ -195,33 +160,30 @@ static int prepare(struct init *init, const struct x_server *server, int ready[2
         return -EIO;
     if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0)
         return -errno;
-    if (pipe2(errors, O_CLOEXEC) != 0) {
-        int failed = -errno;
+    *errors_r = lines_open(&init->x_lines, init->loop, init->run.x_server, LOG_LEVEL_DEBUG);
+    if (*errors_r < 0) {
         close(ready[0]);
         close(ready[1]);
-        return failed;
+        return *errors_r;
     }
-    fcntl(errors[0], F_SETFL, O_NONBLOCK);
     return 0;
 }
 
 void x_server_start(struct init *init)
 {
     const struct x_server *server = find_server(init->run.x_server);
-    int ready[2] = {-1, -1}, errors[2] = {-1, -1};
-    int failed = server == NULL ? -ENOENT : prepare(init, server, ready, errors);
+    int ready[2] = {-1, -1}, errors = -1;
+    int failed = server == NULL ? -ENOENT : prepare(init, server, ready, &errors);
     if (!failed) {
         init->x_ready = ready[0];
-        init->x_errors = errors[0];
         init->x_ready_source = loop_watch(init->loop, ready[0], EPOLLIN, number_came, init);
-        init->x_errors_source = loop_watch(init->loop, errors[0], EPOLLIN, errors_came, init);
-        failed = start(init, server, ready[1], errors[1]);
+        failed = start(init, server, ready[1], errors);
     }
     if (!failed) {
         loop_timer_set(init->loop, &init->timer, X_START_MS);
         return;
     }
-    snprintf(init->x_last, sizeof(init->x_last), "%s",
+    snprintf(init->x_lines.last, sizeof(init->x_lines.last), "%s",
              server == NULL ? "lodge-init knows no X server of this name" : strerror(-failed));
     subsystem_x_ended(init, 0);
 }
