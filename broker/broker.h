@@ -21,6 +21,7 @@
 
 #define BROKER_LOGONS_UNDER_WAY 64   /* lodge-logons at once */
 #define BROKER_LOGONS_MAX       1024 /* with those that wait for one of these places */
+#define BROKER_HELD_PER_USER    32   /* logons of one user that wait for a session of theirs */
 #define BROKER_PEERS_PER_UID    64
 #define BROKER_PEERS_FRONT      4000
 #define BROKER_FD_RESERVE       64
@@ -46,6 +47,8 @@ struct broker {
     size_t logon_count, logons_under_way;
     struct peer_list peers, dead_peers, early_announcers;
     size_t peer_count, peer_max, front_count;
+    size_t user_count; /* connections of mere users: half of peer_max, the rest is kept for front end and
+                          admins */
     struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt;
 };
 

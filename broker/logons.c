@@ -330,6 +330,20 @@ static void take_refusal(struct logon *logon, const struct sm_logon_result *resu
     start_waiting(broker);
 }
 
+/* Whoever keeps their session from ending does not take the places of all others: of too many of one user's
+ * logons, the one that has waited longest goes. */
+static void bound_held(struct user *user)
+{
+    unsigned count = 0;
+    struct logon *logon;
+    TAILQ_FOREACH(logon, &user->held, by_user)
+    {
+        count++;
+    }
+    if (count > BROKER_HELD_PER_USER)
+        end_without_session(TAILQ_FIRST(&user->held), REASON_BUSY);
+}
+
 static void take_user(struct logon *logon, const struct sm_logon_result *result)
 {
     logon->user = users_hold(&logon->broker->users, result->uid);
@@ -340,6 +354,7 @@ static void take_user(struct logon *logon, const struct sm_logon_result *result)
     logon->outcome = *result;
     close_descriptor(&logon->credentials);
     enter(logon, HELD);
+    bound_held(logon->user);
     decide(logon);
 }
 

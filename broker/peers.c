@@ -81,6 +81,7 @@ void peer_drop(struct peer *peer, const char *why)
     TAILQ_INSERT_TAIL(&broker->dead_peers, peer, link);
     broker->peer_count--;
     broker->front_count -= peer->role == ROLE_FRONT;
+    broker->user_count -= peer->role == ROLE_USER;
     peer->user->peers--;
     users_release(&broker->users, peer->user);
     release_hold(peer);
@@ -152,6 +153,9 @@ static const char *has_no_place(const struct broker *broker, enum role role, con
         return "there are too many connections";
     if (role == ROLE_FRONT)
         return broker->front_count >= BROKER_PEERS_FRONT ? "the front end has too many connections" : NULL;
+    /* a user may have many uids: those of a user namespace */
+    if (role == ROLE_USER && broker->user_count >= broker->peer_max / 2)
+        return "users have too many connections";
     return user->peers >= BROKER_PEERS_PER_UID ? "this uid has too many connections" : NULL;
 }
 
@@ -200,6 +204,7 @@ static void welcome(struct broker *broker, int fd)
     TAILQ_INSERT_TAIL(&broker->peers, peer, link);
     broker->peer_count++;
     broker->front_count += peer->role == ROLE_FRONT;
+    broker->user_count += peer->role == ROLE_USER;
     user->peers++;
 }
 
