@@ -49,7 +49,7 @@
     K(Sessions, Desktop, TEXT, desktop, 0, 255, "", false,                                                   \
       "the command of a session whose user has no ~/.xsession; empty: the system's X session, else the "     \
       "light desktop")                                                                                       \
-    K(Sessions, LabFirstUid, NUMBER, lab_first_uid, 1000, 2000000000, "600000", false,                       \
+    K(Sessions, LabFirstUid, NUMBER, lab_first_uid, 1000, 2000000000, "70000", false,                        \
       "the first uid of lab accounts")                                                                       \
     K(Sessions, LabUids, NUMBER, lab_uids, 1, 1000000, "10000", false, "how many uids lab accounts may use") \
     K(Sessions, Fallback, TEXT, fallback_desktop, 0, 255, "lodge-desktop", false,                            \

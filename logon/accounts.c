@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,25 @@ static void taken_mark(struct taken *taken, uint32_t uid)
         taken->at[uid - taken->first] = 1;
 }
 
+/* Marks what /etc/subuid or /etc/subgid gives to users, as NAME:FIRST:COUNT: they can be these by themselves
+ * (newuidmap(1)), and so would be the account. */
+static void taken_mark_subordinate(struct taken *taken, const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char line[512];
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        uint64_t first, count, end = (uint64_t)taken->first + taken->count;
+        const char *numbers = strchr(line, ':');
+        if (numbers == NULL || sscanf(numbers, ":%" SCNu64 ":%" SCNu64, &first, &count) != 2)
+            continue;
+        for (uint64_t uid = first > taken->first ? first : taken->first; uid < end && uid - first < count;
+             uid++)
+            taken_mark(taken, (uint32_t)uid);
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
 /* Marks who owns what is in this directory: kept homes, and processes in /proc. */
 static void taken_mark_owners(struct taken *taken, const char *path)
 {
@@ -156,6 +176,8 @@ static uint32_t uid_choose(const struct change *change)
     for (uint32_t i = 0; i < taken.count; i++)
         if (taken.at[i])
             next = i + 1;
+    taken_mark_subordinate(&taken, "/etc/subuid");
+    taken_mark_subordinate(&taken, "/etc/subgid");
     for (uint32_t i = 0; i < taken.count && chosen == 0; i++) {
         uint32_t at = (next + i) % taken.count;
         if (!taken.at[at] && !uid_is_systems(taken.first + at))
@@ -193,7 +215,8 @@ static bool uid_set(const struct change *change, struct account *account)
     }
     account->uid = uid_choose(change);
     return account->uid != 0 ||
-           refuse(change, account->name, "every uid of LabFirstUid and LabUids is taken");
+           refuse(change, account->name,
+                  "every uid of LabFirstUid and LabUids is taken, or a user's by /etc/subuid or /etc/subgid");
 }
 
 static const char *new_account_problem(const struct account *account)

@@ -59,9 +59,9 @@ const char *accounts_day_format(int64_t day, char *text, size_t size);
 
 /* Makes an account from account->name, full_name, throwaway, locked and expires_day with this password (NULL:
  * none yet, nobody can log on). uid and hash are chosen here: a uid from LabFirstUid on that no account, no
- * group, no kept home and no running process has; the uid of a home that was kept when an account of this
- * name was removed. Refuses names that a lab account, a system account or a group has. *made_r (may be NULL)
- * gets what was made. */
+ * group, no kept home, no running process and no range of /etc/subuid or /etc/subgid has; the uid of a home
+ * that was kept when an account of this name was removed. Refuses names that a lab account, a system account
+ * or a group has. *made_r (may be NULL) gets what was made. */
 bool accounts_add(const struct conf *conf, const struct account *account, const char *password,
                   struct account *made_r, char *error, size_t error_size);
 /* Removes an account, and its kept home where `with_home`. Sessions that it has go on until they end. */

@@ -202,7 +202,7 @@ int main(int count, char **words)
         !receive(SM_RUN, &body))
         return 3;
     struct sm_run run = body.run;
-    bool lab = run.uid >= 600000, own_pids = run.width != 801;
+    bool lab = run.uid >= 70000 && run.uid < 80000, own_pids = run.width != 801;
     const char *problem = check_process(&run, own_pids);
     if (problem == NULL)
         problem = check_private(&run);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,7 +25,7 @@ static struct conf conf_new(void)
     conf_defaults(&conf);
     CHECK(mkdtemp(directory) != NULL);
     snprintf(conf.state_directory, sizeof(conf.state_directory), "%s", directory);
-    conf.lab_first_uid = 612000;
+    conf.lab_first_uid = 72000;
     conf.lab_uids = 5;
     return conf;
 }
@@ -141,7 +143,7 @@ static void test_life(void)
     struct stat status;
     CHECK(verify(&conf, "ada", "x") == ACCOUNTS_UNKNOWN);
     CHECK(add(&conf, "ada", "Sesame 1", &made));
-    CHECK(made.uid == 612000 && strncmp(made.hash, "$y$", 3) == 0);
+    CHECK(made.uid == 72000 && strncmp(made.hash, "$y$", 3) == 0);
     CHECK(stat(path_of(&conf, "accounts"), &status) == 0 && (status.st_mode & 07777) == 0600);
     CHECK(verify(&conf, "ada", "Sesame 1") == ACCOUNTS_RIGHT);
     CHECK(verify(&conf, "ada", "Sesame 2") == ACCOUNTS_WRONG);
@@ -195,21 +197,21 @@ static void test_uids(void)
     char name[8];
     for (unsigned i = 0; i < 5; i++) {
         snprintf(name, sizeof(name), "lab%u", i);
-        CHECK(add(&conf, name, NULL, &made) && made.uid == 612000 + i);
+        CHECK(add(&conf, name, NULL, &made) && made.uid == 72000 + i);
     }
     CHECK(!add(&conf, "more", NULL, NULL) && strstr(error, "every uid") != NULL);
     CHECK(accounts_remove(&conf, "lab2", false, error, sizeof(error)));
-    CHECK(add(&conf, "more", NULL, &made) && made.uid == 612002);
+    CHECK(add(&conf, "more", NULL, &made) && made.uid == 72002);
     if (geteuid() != 0) {
         CHECK(tree_remove_path(conf.state_directory) == 0);
         return;
     }
     CHECK(mkdir(path_of(&conf, "homes"), 0755) == 0);
     CHECK(mkdir(path_of(&conf, "homes/more"), 0700) == 0);
-    CHECK(chown(path_of(&conf, "homes/more"), 612002, 612002) == 0);
+    CHECK(chown(path_of(&conf, "homes/more"), 72002, 72002) == 0);
     CHECK(accounts_remove(&conf, "more", false, error, sizeof(error)));
     CHECK(!add(&conf, "next", NULL, NULL));
-    CHECK(add(&conf, "more", NULL, &made) && made.uid == 612002);
+    CHECK(add(&conf, "more", NULL, &made) && made.uid == 72002);
     CHECK(accounts_remove(&conf, "more", true, error, sizeof(error)));
     CHECK(access(path_of(&conf, "homes/more"), F_OK) != 0);
     CHECK(mkdir(path_of(&conf, "homes/more"), 0700) == 0);
@@ -240,12 +242,12 @@ static void count_complaint(void *context, const char *complaint)
 static void test_broken(void)
 {
     static const char text[] = "# the lab\n"
-                               "ada:612000:!:open:never:kept:Ada\n"
+                               "ada:72000:!:open:never:kept:Ada\n"
                                "broken line\n"
                                "\n"
-                               "ada:612001:!:open:never:kept:twin\n"
-                               "bob:612000:!:open:never:kept:same uid\n"
-                               "cy:612003:!:open:never:throwaway:";
+                               "ada:72001:!:open:never:kept:twin\n"
+                               "bob:72000:!:open:never:kept:same uid\n"
+                               "cy:72003:!:open:never:throwaway:";
     struct conf conf = conf_new();
     struct counts counts = {.accounts = 0};
     write_file(&conf, text);
@@ -256,12 +258,12 @@ static void test_broken(void)
     CHECK(accounts_set_locked(&conf, "cy", true, error, sizeof(error)));
     const char *now = read_file(&conf);
     CHECK_TEXT(now, "# the lab\n"
-                    "ada:612000:!:open:never:kept:Ada\n"
+                    "ada:72000:!:open:never:kept:Ada\n"
                     "broken line\n"
                     "\n"
-                    "ada:612001:!:open:never:kept:twin\n"
-                    "bob:612000:!:open:never:kept:same uid\n"
-                    "cy:612003:!:locked:never:throwaway:\n");
+                    "ada:72001:!:open:never:kept:twin\n"
+                    "bob:72000:!:open:never:kept:same uid\n"
+                    "cy:72003:!:locked:never:throwaway:\n");
     CHECK(chmod(path_of(&conf, "accounts"), 0620) == 0);
     CHECK(!accounts_set_locked(&conf, "cy", true, error, sizeof(error)) &&
           strstr(error, "chmod 600") != NULL);
@@ -319,6 +321,23 @@ static void test_time(void)
     CHECK(tree_remove_path(conf.state_directory) == 0);
 }
 
+/* Uids that a user can be by way of a user namespace are no account's. Changes this process's mounts. */
+static void test_subordinate(void)
+{
+    struct conf conf = conf_new();
+    struct account made;
+    const char *ranges = path_of(&conf, "accounts");
+    if (geteuid() == 0 && access("/etc/subuid", F_OK) == 0 && unshare(CLONE_NEWNS) == 0 &&
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+        write_file(&conf, "eve:71000:1002\nno range\n::\nmax:72003:18446744073709551615\n");
+        CHECK(mount(ranges, "/etc/subuid", NULL, MS_BIND, NULL) == 0 && unlink(ranges) == 0);
+        CHECK(add(&conf, "ada", NULL, &made) && made.uid == 72002);
+        CHECK(!add(&conf, "bob", NULL, NULL) && strstr(error, "/etc/subuid") != NULL);
+        CHECK(umount("/etc/subuid") == 0);
+    }
+    CHECK(tree_remove_path(conf.state_directory) == 0);
+}
+
 int main(void)
 {
     umask(022);
@@ -331,5 +350,6 @@ int main(void)
     test_broken();
     test_parallel();
     test_time();
+    test_subordinate();
     return 0;
 }
