@@ -151,7 +151,9 @@ bool lab_names_mount(const struct identity *identity, const char *hash, const ch
     snprintf(password, sizeof(password), "%s:%s::0:99999:7:::\n", name, hash);
     /* A name service cache knows only the machine's accounts; without it the files are read. */
     struct failure ignored;
-    if (access("/run/nscd", F_OK) == 0)
+    char cache[SM_PATH_ROOM];
+    snprintf(cache, sizeof(cache), "%s/nscd", store);
+    if (access("/run/nscd", F_OK) == 0 && mkdir(cache, 0700) == 0) /* once */
         mounts_tmpfs("/run/nscd", "mode=0755,size=64k", &ignored);
     bool ok = name_file_mount("/etc/passwd", store, user, false, failure_r) &&
               name_file_mount("/etc/group", store, group, false, failure_r) &&

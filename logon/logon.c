@@ -239,6 +239,7 @@ static void init_handle(struct logon *logon, const struct message *message, cons
         logon->ended.reason = body->session_ended.reason;
         text_copy(logon->ended.detail, sizeof(logon->ended.detail), body->session_ended.detail);
         logon->state.state = SM_SESSION_ENDING;
+        logon->state_untold = true; /* smss has a deadline for what is left */
         logon->stage = DYING;
         logon->deadline = clock_monotonic_ms() + INIT_MS;
     } else {

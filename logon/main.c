@@ -1,10 +1,12 @@
 /* lodge-logon: one logon of one person, from the password to the end of their session. Root. */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/keyctl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/conf.h"
@@ -135,6 +137,9 @@ int main(int count, char **words)
     if (!options_read(count, words, &options, &status))
         return status;
     log_start("lodge-logon", LOG_LEVEL_INFO);
+    /* The session must not possess the keys of whoever started the server; PAM may put another keyring here.
+     */
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     prctl(PR_SET_DUMPABLE, 0); /* no core file with a password in it, and nobody to look inside */
     if (!conf_load(&conf, options.config, error, sizeof(error))) {
         log_error(NULL, "%s", error);

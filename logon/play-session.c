@@ -79,7 +79,7 @@ void play_check_files(const struct play *play, uint16_t id, bool wanted)
     snprintf(directory, sizeof(directory), "run/sessions/%u", id);
     snprintf(port, sizeof(port), "run/winstation/%u.port", id);
     CHECK(play_exists(play, directory, &status) == wanted);
-    CHECK(!wanted || (status.st_mode & 07777) == 0700);
+    CHECK(!wanted || ((status.st_mode & 07777) == 0700 && status.st_uid == 0));
     CHECK(play_exists(play, port, &status) == wanted);
     CHECK(!wanted || ((status.st_mode & 07777) == 0660 && status.st_uid == 0 && group != NULL &&
                       status.st_gid == group->gr_gid));

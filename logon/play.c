@@ -131,7 +131,7 @@ void play_configure(struct play *play, bool pid_namespace)
     CHECK(file != NULL);
     fprintf(file,
             "[Server]\nRunDirectory = %s/run\nStateDirectory = %s/state\nLogLevel = 3\nBrokerUser = daemon\n"
-            "[Sessions]\nLabFirstUid = 613000\nLabUids = 100\nDesktop = %s\nPidNamespace = %d\n",
+            "[Sessions]\nLabFirstUid = 73000\nLabUids = 100\nDesktop = %s\nPidNamespace = %d\n",
             play->base, play->base, play->marker, pid_namespace ? 1 : 0);
     CHECK(fclose(file) == 0);
     if (!conf_load(&play->conf, path, error, sizeof(error))) {
@@ -271,7 +271,10 @@ void play_accept(const struct play *play, struct player *players, size_t count)
 void play_receive(const struct player *player, unsigned number, union sm_body *body_r)
 {
     struct message message;
-    receive_any(player->fd, &message, body_r);
+    do {
+        receive_any(player->fd, &message, body_r);
+    } while (number == SM_SESSION_ENDED && message.number == SM_SESSION_STATE &&
+             body_r->session_state.state == SM_SESSION_ENDING); /* told on the way there */
     if (message.number != number)
         fprintf(stderr, "got %s %s\n", message.type->name,
                 message.number == SM_SESSION_ENDED ? body_r->session_ended.detail : "");

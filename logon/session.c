@@ -59,9 +59,8 @@ static int cgroup_open(const struct sm_session_create *request, struct failure *
     return -1;
 }
 
-/* The session's object directory, new and the user's. */
-static bool directory_make(struct session *session, const struct identity *identity,
-                           struct failure *failure_r)
+/* The session's object directory: on the host a place that is root's, on which the session mounts its own. */
+static bool directory_make(struct session *session, struct failure *failure_r)
 {
     char path[CONF_TEXT_MAX + 64];
     directory_path(session, path, sizeof(path));
@@ -71,8 +70,6 @@ static bool directory_make(struct session *session, const struct identity *ident
     if (mkdir(path, 0700) != 0)
         return failure_set(failure_r, errno, "cannot make %s", path);
     session->directory_made = true;
-    if (lchown(path, identity->uid, identity->gid) != 0 || chmod(path, 0700) != 0)
-        return failure_set(failure_r, errno, "cannot give %s to the user", path);
     return true;
 }
 
@@ -164,14 +161,15 @@ static bool session_begin(struct session *session, const struct identity *identi
     char programs[SM_PATH_ROOM];
     int pair[2] = {-1, -1}, port = -1;
     bool ok = false;
-    struct birth birth = {.plan = {.conf = session->conf, .identity = identity, .programs = programs}};
+    struct birth birth = {
+        .plan = {.conf = session->conf, .identity = identity, .id = session->id, .programs = programs}};
     birth.cgroup = cgroup_open(request, failure_r);
     /* From before the session copies the files, so that no change is missed. */
     if (identity->account == SM_ACCOUNT_LAB)
         session->watch = lab_watch_begin("/etc");
     if (birth.cgroup >= 0 && birth_programs(programs, sizeof(programs), failure_r) &&
         (identity->account != SM_ACCOUNT_LAB || lab_home_make(session->conf, identity, failure_r)) &&
-        directory_make(session, identity, failure_r) && (port = port_make(session, failure_r)) >= 0) {
+        directory_make(session, failure_r) && (port = port_make(session, failure_r)) >= 0) {
         int failed = packet_pair(pair);
         session->channel = pair[0];
         birth.channel = pair[1];

@@ -58,6 +58,16 @@ static bool runtime_directory_mount(const struct identity *identity, struct fail
            mounts_folder(path, 0700, identity->uid, identity->gid, failure_r);
 }
 
+/* The session's object directory is the user's to write into: not into the host's RUN, which has no bound. */
+static bool objects_mount(const struct space_plan *plan, struct failure *failure_r)
+{
+    char name[32], path[CONF_TEXT_MAX + 64], options[96];
+    snprintf(name, sizeof(name), "sessions/%u", plan->id);
+    snprintf(options, sizeof(options), "mode=0700,uid=%u,gid=%u,size=16m,nr_inodes=1k", plan->identity->uid,
+             plan->identity->gid);
+    return mounts_tmpfs(conf_run_path(plan->conf, name, path, sizeof(path)), options, failure_r);
+}
+
 /* The programs, readable for the user; and the winstation ports out of the way. The tmpfs that hides them is
  * also where root's private files of the session lie. */
 static bool run_directory_mount(const struct space_plan *plan, const struct kept *kept,
@@ -105,5 +115,6 @@ bool space_arrange(const struct space_plan *plan, struct failure *failure_r)
            (!plan->runtime_directory || runtime_directory_mount(identity, failure_r)) &&
            (!lab || lab_home_mount(identity, kept.lab_home.fd, failure_r)) &&
            mounts_keep_restore(&kept.run, failure_r) && mounts_keep_restore(&kept.home, failure_r) &&
-           run_directory_mount(plan, &kept, failure_r) && namespace_views_mount(plan, failure_r);
+           run_directory_mount(plan, &kept, failure_r) && objects_mount(plan, failure_r) &&
+           namespace_views_mount(plan, failure_r);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/conf.h"
 #include "logon/failure.h"
@@ -10,6 +11,7 @@
 struct space_plan {
     const struct conf *conf;
     const struct identity *identity;
+    uint16_t id;            /* of the session */
     const char *lab_hash;   /* of a lab account */
     const char *programs;   /* the folder of Lodge's programs on the host */
     bool runtime_directory; /* make /run/user/UID: PAM has made none */

@@ -1,11 +1,17 @@
 /* Trees: removed however deep, copied with owners, and no symbolic link followed. */
 #include "logon/tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "tests/check.h"
+
+static char directory[] = "/tmp/lodge-tree-XXXXXX";
 
 static int directory_open(const char *path)
 {
@@ -42,6 +48,30 @@ static void test_deep(void)
     CHECK(access("deep", F_OK) != 0);
     CHECK(tree_remove(at, "deep") == 0);
     close(at);
+}
+
+/* What cannot be moved up, as something is mounted on it, ends the removal and does not make it endless. */
+static void test_mounted(void)
+{
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return;
+    int fd = open(".", O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 60; i++) {
+        CHECK(mkdirat(fd, "m", 0700) == 0);
+        int next = openat(fd, "m", O_RDONLY | O_DIRECTORY);
+        CHECK(next >= 0);
+        close(fd);
+        fd = next;
+    }
+    CHECK(fchdir(fd) == 0 && mkdir("mounted", 0700) == 0);
+    CHECK(mount("tmpfs", "mounted", "tmpfs", 0, "size=64k") == 0);
+    CHECK(chdir(directory) == 0);
+    int64_t began = clock_monotonic_ms();
+    CHECK(tree_remove_path("m") == -EBUSY);
+    CHECK(clock_monotonic_ms() - began < 10000);
+    CHECK(fchdir(fd) == 0 && umount("mounted") == 0 && chdir(directory) == 0);
+    close(fd);
+    CHECK(tree_remove_path("m") == 0);
 }
 
 static void test_links(void)
@@ -84,9 +114,9 @@ static void test_copy(void)
 
 int main(void)
 {
-    char directory[] = "/tmp/lodge-tree-XXXXXX";
     CHECK(mkdtemp(directory) != NULL && chdir(directory) == 0);
     test_deep();
+    test_mounted();
     test_links();
     test_copy();
     CHECK(chdir("/") == 0 && tree_remove_path(directory) == 0);

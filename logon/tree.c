@@ -39,8 +39,11 @@ static int entry_remove(struct removal *removal, int at, const char *name, int d
         return -errno;
     if (depth >= DEPTH_MAX) {
         char moved[32];
-        snprintf(moved, sizeof(moved), ".lodge-deep-%u", removal->moved++);
-        return renameat(at, name, removal->top, moved) == 0 || errno == ENOENT ? 0 : -errno;
+        snprintf(moved, sizeof(moved), ".lodge-deep-%u", removal->moved);
+        /* One that cannot be moved at all (something is mounted there) counts as no progress. */
+        int failed = renameat(at, name, removal->top, moved) == 0 || errno == ENOENT ? 0 : -errno;
+        removal->moved += failed == 0 || failed == -ENOTEMPTY || failed == -EEXIST || failed == -ENOTDIR;
+        return failed;
     }
     int failed = directory_empty(removal, at, name, depth);
     if (failed)
