@@ -205,9 +205,10 @@ static void call_logoff(struct peer *peer, const Lodge__Lsm__Request *request, i
     if (session == NULL)
         return;
     enum reason reason = session->user->uid == peer->uid ? REASON_LOGOFF : REASON_LOGOFF_ADMIN;
-    log_info(session_about(session, about), "logoff asked for by uid %u", (unsigned)peer->uid);
-    if (session->state != SESSION_DOWN)
+    if (session->state != SESSION_DOWN) {
+        log_info(session_about(session, about), "logoff asked for by uid %u", (unsigned)peer->uid);
         session_end(session, reason);
+    }
     peer_done(peer, request->serial);
 }
 

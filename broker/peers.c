@@ -72,8 +72,10 @@ void peer_drop(struct peer *peer, const char *why)
     if (peer->dead)
         return;
     peer->dead = true;
+    /* Any user may come and break the protocol as often as they like: that must not fill the log. */
     if (why != NULL)
-        log_warning("lsm.port", "process %d of uid %u dropped: %s", (int)peer->pid, (unsigned)peer->uid, why);
+        log_write(peer->role == ROLE_USER ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "lsm.port",
+                  "process %d of uid %u dropped: %s", (int)peer->pid, (unsigned)peer->uid, why);
     event_free(peer->readable);
     peer->readable = NULL;
     close_descriptor(&peer->fd);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -71,6 +72,20 @@ static bool cgroup_join(const struct birth *birth, struct failure *failure)
     return ok;
 }
 
+/* In the child: PAM bounds system accounts as the machine's administrator wants; lab accounts know no PAM,
+ * and one of them must not take all of the machine's processes. Root itself is not held by it. */
+static void limits_set(const struct identity *identity)
+{
+    struct rlimit limit;
+    if (identity->account != SM_ACCOUNT_LAB || getrlimit(RLIMIT_NPROC, &limit) != 0)
+        return;
+    if (limit.rlim_max > BIRTH_LAB_PROCESSES)
+        limit.rlim_max = BIRTH_LAB_PROCESSES;
+    if (limit.rlim_cur > limit.rlim_max)
+        limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NPROC, &limit);
+}
+
 /* In the child, to its exec or its end. */
 static void child_exec(const struct birth *birth, enum entry entry, struct failure *failure)
 {
@@ -86,6 +101,7 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
         failure_set(failure, errno, "the descriptors of lodge-init cannot be arranged");
         return;
     }
+    limits_set(birth->plan.identity);
     conf_run_path(birth->plan.conf, "programs/" PROGRAM, path, sizeof(path));
     execve(path, arguments, birth->environment);
     failure_set(failure, errno, "cannot start %s (it is in %s on the host)", PROGRAM, birth->plan.programs);

@@ -7,6 +7,9 @@
 #include "logon/failure.h"
 #include "logon/space.h"
 
+/* Processes and threads of a lab account, over all its sessions. */
+#define BIRTH_LAB_PROCESSES 8192
+
 struct birth {
     struct space_plan plan;
     int cgroup;        /* the cgroup's directory */
