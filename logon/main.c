@@ -1,5 +1,6 @@
 /* lodge-logon: one logon of one person, from the password to the end of their session. Root. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <linux/keyctl.h>
 #include <stdio.h>
@@ -18,18 +19,19 @@
 #include "rpc/credentials.h"
 #include "rpc/sm.h"
 
-#define USAGE                                                                             \
-    "Usage: lodge-logon [--config FILE] --logon N --credentials-fd FD\n"                  \
-    "Checks one person's credentials and holds their session. Started by lodge-smss.\n\n" \
-    "  --config FILE         the configuration (" CONF_DEFAULT_FILE ")\n"                 \
-    "  --logon N             the number of this logon\n"                                  \
-    "  --credentials-fd FD   a pipe with user name and password\n"                        \
+#define USAGE                                                                              \
+    "Usage: lodge-logon [--config FILE] --logon N --credentials-fd FD [--display-fd FD]\n" \
+    "Checks one person's credentials and holds their session. Started by lodge-smss.\n\n"  \
+    "  --config FILE         the configuration (" CONF_DEFAULT_FILE ")\n"                  \
+    "  --logon N             the number of this logon\n"                                   \
+    "  --credentials-fd FD   a pipe with user name and password\n"                         \
+    "  --display-fd FD       what is to stay open for as long as the session is there\n"   \
     "  --help, --version\n"
 
 struct options {
     const char *config;
     uint64_t logon; /* 0: none given */
-    long credentials;
+    long credentials, display;
 };
 
 /* A logon's number is any of 64 bits but 0. Returns 0 for anything else. */
@@ -48,11 +50,12 @@ static bool options_read(int count, char **words, struct options *options_r, int
         {"config", required_argument, NULL, 'c'},
         {"logon", required_argument, NULL, 'l'},
         {"credentials-fd", required_argument, NULL, 'f'},
+        {"display-fd", required_argument, NULL, 'd'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.config = CONF_DEFAULT_FILE, .credentials = -1};
+    struct options options = {.config = CONF_DEFAULT_FILE, .credentials = -1, .display = -1};
     bool ok = true;
     int option;
     *status_r = 0;
@@ -65,6 +68,8 @@ static bool options_read(int count, char **words, struct options *options_r, int
             options.config = optarg;
         else if (option == 'l')
             ok = (options.logon = number_read(optarg)) != 0;
+        else if (option == 'd')
+            ok = text_number(optarg, 3, 1023, &options.display);
         else
             ok = option == 'f' && text_number(optarg, 3, 1023, &options.credentials);
     }
@@ -117,6 +122,10 @@ static int run(const struct conf *conf, const struct options *options)
         log_error(NULL, "smss cannot be reached: %s", strerror(-smss));
         return 1;
     }
+    /* The display's abstract name is taken as long as this process lives, also while there is no smss: else
+     * any user could listen there and be the X server of this session's programs. Nobody else gets it. */
+    if (options->display >= 0)
+        fcntl((int)options->display, F_SETFD, FD_CLOEXEC);
     enum reason reason = authenticate(conf, (int)options->credentials, &identity, &pam);
     int failed = result_send(smss, number, reason, &identity);
     if (failed == 0 && reason == REASON_NONE)

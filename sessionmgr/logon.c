@@ -160,11 +160,14 @@ void logon_start(struct smss *smss, const struct sm_logon_start *start, int cred
                     number,
                     (char *)"--credentials-fd",
                     (char *)"3",
+                    (char *)"--display-fd",
+                    (char *)"4",
                     NULL};
+    int fds[] = {credentials, smss->display_socket};
     struct process_plan plan = {.path = path,
                                 .argv = argv,
-                                .fds = &credentials,
-                                .fd_count = 1,
+                                .fds = fds,
+                                .fd_count = 2,
                                 .error_fd = -1,
                                 .directory = "/",
                                 .files = &smss->files,

@@ -6,10 +6,12 @@
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #include "common/text.h"
 #include "rpc/sm.h"
 #include "sessionmgr/cgroup.h"
+#include "sessionmgr/proc.h"
 #include "sessionmgr/test-relay.h"
 #include "sessionmgr/tree.h"
 #include "tests/check.h"
@@ -151,7 +154,7 @@ static struct relay accept_relay(uint32_t role)
     CHECK(relay.fd >= 0);
     wait_readable(relay.fd);
     CHECK(packet_receive(relay.fd, &relay.who, sizeof(relay.who), NULL, &none) == sizeof(relay.who));
-    CHECK(relay.who.role == role && relay.who.descriptors == 1);
+    CHECK(relay.who.role == role && relay.who.descriptors == (role == SM_LOGON ? 2 : 1));
     return relay;
 }
 
@@ -534,11 +537,34 @@ static void expect_recovery(uint16_t kept, uint16_t lost)
     }
 }
 
+/* The number that RUN/display holds. */
+static long saved_display(void)
+{
+    char path[160], text[16];
+    snprintf(path, sizeof(path), "%s/display", test.run);
+    CHECK(proc_read(path, text, sizeof(text)) > 0);
+    return strtol(text, NULL, 10);
+}
+
+static bool is_name_free(unsigned display)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "/tmp/.X11-unix/X%u", display);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+    bool is_free = bind(fd, (struct sockaddr *)&address, size) == 0;
+    CHECK(is_free || errno == EADDRINUSE);
+    close(fd);
+    return is_free;
+}
+
 /* kill -9 and a new start: services and the session go on; a session whose logon died meanwhile is cleaned.
  */
 static void sessions_outlive_smss(void)
 {
     struct relay kept = start_logon(20), lost = start_logon(21);
+    long display = saved_display();
     char lost_group[PATH_MAX];
     say_result(&lost, REASON_NONE);
     uint16_t lost_id = make_session(&lost);
@@ -550,6 +576,8 @@ static void sessions_outlive_smss(void)
     char kept_group[PATH_MAX];
     snprintf(kept_group, sizeof(kept_group), "%s", test.cgroup);
     CHECK(kill(test.smss, SIGKILL) == 0 && WIFSIGNALED(wait_smss()));
+    /* Nobody else can be the X server of the session that lives on. */
+    CHECK(!is_name_free((unsigned)display));
     CHECK(kill(lost.who.pid, SIGKILL) == 0);
     close(lost.fd);
     start_smss();
