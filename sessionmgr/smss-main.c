@@ -1,5 +1,6 @@
 /* lodge-smss: the Session Manager Subsystem. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +154,20 @@ static bool prepare(struct smss *smss, const char *conf_path)
     return true;
 }
 
+/* What smss starts writes where it does, and is not root for long: on a terminal nobody is to read there what
+ * is typed. */
+static void make_terminal_write_only(void)
+{
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+        char path[32];
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        int only = isatty(fd) ? open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC) : -1;
+        if (only >= 0 && only != fd)
+            dup2(only, fd);
+        close_descriptor(&only);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const char *conf_path = CONF_DEFAULT_FILE;
@@ -161,6 +176,7 @@ int main(int argc, char **argv)
     int status = take_arguments(argc, argv, &conf_path);
     if (status >= 0)
         return status;
+    make_terminal_write_only();
     log_start("lodge-smss", LOG_LEVEL_INFO);
     struct smss *smss = memory_new(sizeof(*smss));
     smss->lock = smss->display_socket = smss->sm_port = smss->signals = smss->cgroup.fd = -1;
