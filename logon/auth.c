@@ -105,7 +105,7 @@ static bool lab_logon(const struct conf *conf, const char *name, const char *pas
     return true;
 }
 
-static enum reason system_identity(const char *name, struct identity *identity_r)
+static enum reason system_identity(const struct conf *conf, const char *name, struct identity *identity_r)
 {
     const struct passwd *entry = getpwnam(name);
     if (entry == NULL) {
@@ -114,6 +114,10 @@ static enum reason system_identity(const char *name, struct identity *identity_r
     }
     if (entry->pw_uid == 0) {
         log_warning(name, "refused: root has no sessions here");
+        return REASON_DENIED;
+    }
+    if (strcmp(entry->pw_name, conf->broker_user) == 0 || strcmp(entry->pw_name, conf->front_user) == 0) {
+        log_warning(name, "refused: a session of a service's account would be as good as the service");
         return REASON_DENIED;
     }
     *identity_r = (struct identity){.account = SM_ACCOUNT_SYSTEM, .uid = entry->pw_uid, .gid = entry->pw_gid};
@@ -127,8 +131,8 @@ static enum reason system_identity(const char *name, struct identity *identity_r
     return REASON_NONE;
 }
 
-static enum reason system_logon(const char *name, const char *password, struct identity *identity_r,
-                                struct pam_logon **pam_r)
+static enum reason system_logon(const struct conf *conf, const char *name, const char *password,
+                                struct identity *identity_r, struct pam_logon **pam_r)
 {
     char canonical[SM_USER_ROOM];
     struct failure failure = {.text = ""};
@@ -142,7 +146,7 @@ static enum reason system_logon(const char *name, const char *password, struct i
     struct pam_logon *pam = NULL;
     enum reason reason = pam_logon_authenticate(name, password, &pam, canonical, sizeof(canonical), &failure);
     if (reason == REASON_NONE)
-        reason = system_identity(canonical, identity_r);
+        reason = system_identity(conf, canonical, identity_r);
     else
         log_info("pam", "%s", failure.text);
     if (reason == REASON_NONE)
@@ -160,7 +164,7 @@ enum reason auth_logon(const struct conf *conf, struct credentials *credentials,
     *pam_r = NULL;
     if (name_reduce(credentials->user, name_exists, (void *)(uintptr_t)conf, name, sizeof(name)) &&
         !lab_logon(conf, name, credentials->password, &reason, identity_r))
-        reason = system_logon(name, credentials->password, identity_r, pam_r);
+        reason = system_logon(conf, name, credentials->password, identity_r, pam_r);
     credentials_wipe(credentials);
     if (reason == REASON_NONE)
         log_info(identity_r->name, "authenticated, uid %u%s", identity_r->uid,

@@ -142,6 +142,23 @@ static void test_authentication(const struct play *play)
     }
 }
 
+/* A session as a service's account could do what the service may. */
+static void test_service_account(struct play *play)
+{
+    char path[160];
+    union sm_body body;
+    snprintf(path, sizeof(path), "%s/lodge.conf", play->base);
+    FILE *file = fopen(path, "ae");
+    CHECK(file != NULL && fprintf(file, "[Server]\nFrontUser = %s\n", system_users[0]) > 0 &&
+          fclose(file) == 0);
+    struct player player = play_start(play, 151, system_users[0], PLAY_PASSWORD);
+    play_accept(play, &player, 1);
+    play_receive(&player, SM_LOGON_RESULT, &body);
+    CHECK(body.logon_result.reason == REASON_DENIED);
+    CHECK(play_wait(&player) == 0);
+    play_configure(play, true);
+}
+
 static void test_sessions(struct play *play)
 {
     struct stat status;
@@ -259,6 +276,7 @@ int main(void)
     service_install();
     accounts_make(&play);
     test_authentication(&play);
+    test_service_account(&play);
     test_sessions(&play);
     test_two(&play);
     test_smss_restart(&play);

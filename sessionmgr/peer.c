@@ -224,11 +224,12 @@ static void hello_late(void *context)
     peer_close(peer->smss, peer);
 }
 
-static unsigned count_unheard(const struct smss *smss)
+/* Of one role: the front end's silent connections do not keep a logon out. */
+static unsigned count_unheard(const struct smss *smss, enum sm_role role)
 {
     unsigned count = 0;
     for (const struct peer *peer = smss->peers; peer != NULL; peer = peer->next)
-        count += !peer->heard;
+        count += !peer->heard && peer->role == role;
     return count;
 }
 
@@ -257,7 +258,7 @@ void peer_accept(void *context, uint32_t events)
     if (fd < 0)
         return;
     if (packet_peer_of(fd, &who) != 0 || !role_of(smss, who.uid, &role) ||
-        count_unheard(smss) >= PEERS_UNHEARD) {
+        count_unheard(smss, role) >= PEERS_UNHEARD) {
         log_warning("sm.port", "a connection of process %d is refused", (int)who.pid);
         close_descriptor(&fd);
         return;

@@ -16,7 +16,7 @@
 #include "sessionmgr/process.h"
 
 #define LOGONS_MOST         64  /* under way; those with a session do not count */
-#define PEERS_UNHEARD       128 /* connections that have not said HELLO */
+#define PEERS_UNHEARD       128 /* connections of a role that have not said HELLO */
 #define HELLO_MS            10000
 #define LOGON_RESULT_MS     120000 /* for PAM */
 #define LOGON_ANSWER_MS     60000  /* for the broker */
