@@ -234,6 +234,22 @@ bool gfx_send(struct gfx *gfx, enum encode_format format, const struct tiles_ban
     return gfx->server->SurfaceCommand(gfx->server, &command) == CHANNEL_RC_OK;
 }
 
+bool gfx_fill(struct gfx *gfx, const struct tiles_band *band, unsigned column, unsigned count,
+              uint32_t colour)
+{
+    unsigned right = (column + count) * TILES_SIDE, top = band->row * TILES_SIDE;
+    RECTANGLE_16 rectangle = {.left = (UINT16)(column * TILES_SIDE),
+                              .top = (UINT16)top,
+                              .right = (UINT16)(right < band->width ? right : band->width),
+                              .bottom = (UINT16)(top + band->height)};
+    RDPGFX_SOLID_FILL_PDU fill = {
+        .surfaceId = GFX_SURFACE,
+        .fillPixel = {.B = (BYTE)colour, .G = (BYTE)(colour >> 8), .R = (BYTE)(colour >> 16), .XA = 0xff},
+        .fillRectCount = 1,
+        .fillRects = &rectangle};
+    return gfx->server->SolidFill(gfx->server, &fill) == CHANNEL_RC_OK;
+}
+
 bool gfx_end(struct gfx *gfx, uint32_t frame)
 {
     RDPGFX_END_FRAME_PDU end = {.frameId = frame};

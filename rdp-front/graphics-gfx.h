@@ -39,5 +39,8 @@ bool gfx_begin(struct gfx *gfx, uint32_t frame);
 /* Sends tiles that encode_band made of `band`. */
 bool gfx_send(struct gfx *gfx, enum encode_format format, const struct tiles_band *band,
               const struct encode_bytes *bytes);
+/* Fills `count` columns of the band from `column` with one colour (0x00RRGGBB). */
+bool gfx_fill(struct gfx *gfx, const struct tiles_band *band, unsigned column, unsigned count,
+              uint32_t colour);
 /* Ends the frame, and hands what is queued to the socket's buffer. */
 bool gfx_end(struct gfx *gfx, uint32_t frame);

@@ -182,3 +182,20 @@ unsigned tiles_take(struct tiles *tiles, unsigned row, const uint8_t *pixels, si
     tiles->damaged_in_row[row] = 0;
     return unchanged;
 }
+
+bool tiles_is_solid(const struct tiles_band *band, unsigned index, uint32_t *colour_r)
+{
+    unsigned x = band->columns[index] * TILES_SIDE;
+    unsigned width = band->width - x < TILES_SIDE ? band->width - x : TILES_SIDE;
+    const uint8_t *first = band->pixels + (size_t)x * 4;
+    for (unsigned i = 1; i < width; i++)
+        if (memcmp(first + (size_t)i * 4, first, 3) != 0)
+            return false;
+    /* The rows after it are mostly the same bytes; where only the unused fourth byte differs, it counts as
+     * not solid. */
+    for (unsigned y = 1; y < band->height; y++)
+        if (memcmp(first + y * band->stride, first, (size_t)width * 4) != 0)
+            return false;
+    *colour_r = (uint32_t)first[2] << 16 | (uint32_t)first[1] << 8 | first[0];
+    return true;
+}

@@ -42,3 +42,6 @@ struct tiles_band {
  * call. Returns how many were damaged but unchanged. */
 unsigned tiles_take(struct tiles *tiles, unsigned row, const uint8_t *pixels, size_t stride,
                     struct tiles_band *band_r);
+
+/* Tells whether tile `index` of the band's list has one colour, and puts that (0x00RRGGBB) into *colour_r. */
+bool tiles_is_solid(const struct tiles_band *band, unsigned index, uint32_t *colour_r);

@@ -348,9 +348,34 @@ static bool frame_send_rfx(struct graphics *graphics, const struct tiles_band *b
     return true;
 }
 
-static bool frame_send_band(struct graphics *graphics, const struct tiles_band *band)
+/* What one colour fills needs no encoder, neither here nor at the client: runs of such tiles go as one fill,
+ * and leave the band. */
+static bool frame_fill(struct graphics *graphics, struct tiles_band *band)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < band->count;) {
+        uint32_t colour, next;
+        if (!tiles_is_solid(band, i, &colour)) {
+            band->columns[kept++] = band->columns[i++];
+            continue;
+        }
+        unsigned column = band->columns[i], count = 1;
+        while (i + count < band->count && band->columns[i + count] == column + count &&
+               tiles_is_solid(band, i + count, &next) && next == colour)
+            count++;
+        if (!gfx_fill(graphics->gfx, band, column, count, colour))
+            return false;
+        i += count;
+    }
+    band->count = kept;
+    return true;
+}
+
+static bool frame_send_band(struct graphics *graphics, struct tiles_band *band)
 {
     graphics->counters.tiles += band->count;
+    if (way_is_gfx(graphics->way) && !frame_fill(graphics, band))
+        return false;
     if (graphics->way != WAY_BITMAP)
         return frame_send_rfx(graphics, band);
     return update_send_bitmaps(graphics->context, &graphics->legacy, graphics->encoder, band,

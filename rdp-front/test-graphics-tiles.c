@@ -82,6 +82,30 @@ static void test_merge_and_skip(void)
 }
 
 /* Every byte of a tile counts for its hash. */
+static void test_one_colour_is_seen(void)
+{
+    size_t size = (size_t)STRIDE * (HEIGHT - 1) + WIDTH * 4;
+    uint8_t *pixels = malloc(size);
+    CHECK(pixels != NULL);
+    for (size_t i = 0; i < size; i++)
+        pixels[i] = (uint8_t)(i % 4 * 0x11);
+    struct tiles *tiles = tiles_new(WIDTH, HEIGHT);
+    struct tiles_band band;
+    uint32_t colour = 0;
+    /* the last tile of the last row, cut by both edges, has one other pixel: its very last */
+    pixels[size - 4] ^= 1;
+    CHECK(tiles_take(tiles, 2, pixels, STRIDE, &band) == 0 && band.count == 4);
+    for (unsigned i = 0; i < 3; i++)
+        CHECK(tiles_is_solid(&band, i, &colour) && colour == 0x221100);
+    CHECK(!tiles_is_solid(&band, 3, &colour));
+    pixels[size - 4] ^= 1;
+    tiles_mark_all(tiles);
+    CHECK(tiles_take(tiles, 2, pixels, STRIDE, &band) == 3 && band.count == 1);
+    CHECK(tiles_is_solid(&band, 0, &colour) && colour == 0x221100);
+    tiles_free(tiles);
+    free(pixels);
+}
+
 static void test_hash_sees_each_byte(void)
 {
     uint8_t *pixels = picture_new();
@@ -150,6 +174,7 @@ int main(void)
     test_first_frame_is_everything();
     test_band_is_the_picture();
     test_merge_and_skip();
+    test_one_colour_is_seen();
     test_hash_sees_each_byte();
     test_hostile_rectangles();
     test_hostile_sizes();

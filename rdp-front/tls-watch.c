@@ -24,10 +24,15 @@ void tls_watch_start(struct tls_watch *watch)
     SSL_get_ex_new_index(0, watch, made, NULL, freed);
 }
 
+bool tls_watch_is_done(const struct tls_watch *watch)
+{
+    return watch->ssl != NULL && SSL_is_init_finished(watch->ssl);
+}
+
 const char *tls_watch_describe(const struct tls_watch *watch, char *text, size_t size)
 {
     text[0] = '\0';
-    if (watch->ssl != NULL && SSL_is_init_finished(watch->ssl))
+    if (tls_watch_is_done(watch))
         snprintf(text, size, "%s %s", SSL_get_version(watch->ssl), SSL_get_cipher_name(watch->ssl));
     return text;
 }

@@ -199,6 +199,22 @@ bool peer_open(struct worker *worker, int socket)
     return worker->graphics != NULL && events_open(worker);
 }
 
+static void cork(struct worker *worker, int on)
+{
+    if (worker->peer != NULL && tls_watch_is_done(&worker->setup->tls))
+        setsockopt(worker->socket, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
+void peer_gather(struct worker *worker)
+{
+    cork(worker, 1);
+}
+
+void peer_release(struct worker *worker)
+{
+    cork(worker, 0);
+}
+
 bool peer_pump(struct worker *worker)
 {
     freerdp_peer *peer = worker->peer;

@@ -132,6 +132,11 @@ struct screen *worker_screen(struct worker *worker);
 bool peer_open(struct worker *worker, int socket);
 /* Reads what is there. False: the client is gone or broke the protocol. */
 bool peer_pump(struct worker *worker);
+/* What is sent between the two goes out together at the end: a client that looks for the next part of an
+ * answer and does not find it yet may sleep on it (xfreerdp 2: for 100 ms). No effect before the TLS
+ * handshake is over, which waits for the client in the middle. */
+void peer_gather(struct worker *worker);
+void peer_release(struct worker *worker);
 /* Arranges which descriptors wake the loop. */
 void peer_arrange(struct worker *worker);
 /* Tells the client that the person is logged on. */

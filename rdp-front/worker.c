@@ -162,11 +162,9 @@ static void screen_forward(struct worker *worker)
         graphics_damage(worker->graphics, &damage);
 }
 
-/* Once after each turn of the loop. Returns false when the client is gone. */
-static bool step(struct worker *worker)
+/* What a turn does. Returns false when the client is gone. */
+static bool turn(struct worker *worker)
 {
-    if (worker->peer == NULL || worker->stage == STAGE_DONE)
-        return true;
     if (!peer_pump(worker))
         return false;
     if (worker->stage == STAGE_CLOSING) {
@@ -187,6 +185,17 @@ static bool step(struct worker *worker)
         broker_tell_codec(worker);
     peer_arrange(worker);
     return true;
+}
+
+/* Once after each turn of the loop. Returns false when the client is gone. */
+static bool step(struct worker *worker)
+{
+    if (worker->peer == NULL || worker->stage == STAGE_DONE)
+        return true;
+    peer_gather(worker);
+    bool there = turn(worker);
+    peer_release(worker);
+    return there;
 }
 
 static void serve(struct worker *worker)
