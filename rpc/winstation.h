@@ -44,39 +44,48 @@ enum winstation_button {
 /* Bits of LOCKS. */
 enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAPS = 4 };
 
-#define WINSTATION_MESSAGES(M)                                                                            \
-    /* broker -> agent: this viewer's end of the channel; size and layout of its client */                \
-    M(WINSTATION, winstation, ATTACH, attach, 1, WINSTATION_BY_BROKER, 1, 1)                              \
-    /* broker -> agent: say BYE with this reason to the viewer and let it go (0: to every viewer) */      \
-    M(WINSTATION, winstation, DETACH, detach, 2, WINSTATION_BY_BROKER, 0, 0)                              \
-    /* agent -> broker: a viewer that is there */                                                         \
-    M(WINSTATION, winstation, VIEWER, viewer, 3, WINSTATION_BY_AGENT, 0, 0)                               \
-    /* agent -> broker: a viewer that has gone by itself */                                               \
-    M(WINSTATION, winstation, VIEWER_GONE, viewer_gone, 4, WINSTATION_BY_AGENT, 0, 0)                     \
-    /* agent -> broker: every viewer has been named since the connection */                               \
-    M(WINSTATION, winstation, SYNCED, synced, 5, WINSTATION_BY_AGENT, 0, 0)                               \
-    /* agent -> viewer: the frame memory, at attach and after each change of size */                      \
-    M(WINSTATION, winstation, SCREEN, screen, 16, WINSTATION_BY_AGENT, 1, 1)                              \
-    M(WINSTATION, winstation, DAMAGE, damage, 17, WINSTATION_BY_AGENT, 0, 0)                              \
-    /* agent -> viewer: the pointer's shape, B G R A premultiplied, rows without gaps; width 0: hidden */ \
-    M(WINSTATION, winstation, POINTER, pointer, 18, WINSTATION_BY_AGENT, 0, 0)                            \
-    /* agent -> viewer: a program moved the pointer */                                                    \
-    M(WINSTATION, winstation, POINTER_MOVED, pointer_moved, 19, WINSTATION_BY_AGENT, 0, 0)                \
-    /* agent -> viewer: the channel ends, for this reason; a detail for the person may be there */        \
-    M(WINSTATION, winstation, BYE, bye, 20, WINSTATION_BY_AGENT, 0, 0)                                    \
-    /* viewer -> agent: the last DAMAGE has been used up */                                               \
-    M(WINSTATION, winstation, FRAME_DONE, frame_done, 32, WINSTATION_BY_VIEWER, 0, 0)                     \
-    /* viewer -> agent: a scancode of set 1 */                                                            \
-    M(WINSTATION, winstation, KEY, key, 33, WINSTATION_BY_VIEWER, 0, 0)                                   \
-    /* viewer -> agent: a UTF-16 code unit */                                                             \
-    M(WINSTATION, winstation, TEXT, text, 34, WINSTATION_BY_VIEWER, 0, 0)                                 \
-    /* viewer -> agent: position, buttons now down, wheel turns in 1/120 (two's complement) */            \
-    M(WINSTATION, winstation, MOUSE, mouse, 35, WINSTATION_BY_VIEWER, 0, 0)                               \
-    /* viewer -> agent: every key is up, and these locks are on */                                        \
-    M(WINSTATION, winstation, LOCKS, locks, 36, WINSTATION_BY_VIEWER, 0, 0)                               \
-    /* viewer -> agent: the size the client wants, a new SCREEN follows */                                \
-    M(WINSTATION, winstation, RESIZE, resize, 37, WINSTATION_BY_VIEWER, 0, 0)                             \
-    /* viewer -> agent: 1: show nothing for now (minimised); 0: show again, all of it is damaged */       \
+#define WINSTATION_MESSAGES(M)                                                                             \
+    /* broker -> agent: this viewer's end of the channel; size and layout of its client */                 \
+    M(WINSTATION, winstation, ATTACH, attach, 1, WINSTATION_BY_BROKER, 1, 1)                               \
+    /* broker -> agent: say BYE with this reason to the viewer and let it go (0: to every viewer) */       \
+    M(WINSTATION, winstation, DETACH, detach, 2, WINSTATION_BY_BROKER, 0, 0)                               \
+    /* agent -> broker: a viewer that is there */                                                          \
+    M(WINSTATION, winstation, VIEWER, viewer, 3, WINSTATION_BY_AGENT, 0, 0)                                \
+    /* agent -> broker: a viewer that has gone by itself */                                                \
+    M(WINSTATION, winstation, VIEWER_GONE, viewer_gone, 4, WINSTATION_BY_AGENT, 0, 0)                      \
+    /* agent -> broker: every viewer has been named since the connection */                                \
+    M(WINSTATION, winstation, SYNCED, synced, 5, WINSTATION_BY_AGENT, 0, 0)                                \
+    /* broker -> agent: show this message in the session; style as WTSSendMessage's (MB_OK ...             \
+     * MB_RETRYCANCEL, the icon bits); timeout in seconds, 0: none */                                      \
+    M(WINSTATION, winstation, MESSAGE, message, 6, WINSTATION_BY_BROKER, 0, 0)                             \
+    /* agent -> broker: what the person answered: IDOK (1) ... IDNO (7), IDTIMEOUT (32000), or 0: it could \
+     * not be shown */                                                                                     \
+    M(WINSTATION, winstation, MESSAGE_ANSWER, message_answer, 7, WINSTATION_BY_AGENT, 0, 0)                \
+    /* agent -> broker: the time of the person's last input (CLOCK_MONOTONIC), at most once a second, and  \
+     * before SYNCED */                                                                                    \
+    M(WINSTATION, winstation, INPUT, input, 8, WINSTATION_BY_AGENT, 0, 0)                                  \
+    /* agent -> viewer: the frame memory, at attach and after each change of size */                       \
+    M(WINSTATION, winstation, SCREEN, screen, 16, WINSTATION_BY_AGENT, 1, 1)                               \
+    M(WINSTATION, winstation, DAMAGE, damage, 17, WINSTATION_BY_AGENT, 0, 0)                               \
+    /* agent -> viewer: the pointer's shape, B G R A premultiplied, rows without gaps; width 0: hidden */  \
+    M(WINSTATION, winstation, POINTER, pointer, 18, WINSTATION_BY_AGENT, 0, 0)                             \
+    /* agent -> viewer: a program moved the pointer */                                                     \
+    M(WINSTATION, winstation, POINTER_MOVED, pointer_moved, 19, WINSTATION_BY_AGENT, 0, 0)                 \
+    /* agent -> viewer: the channel ends, for this reason; a detail for the person may be there */         \
+    M(WINSTATION, winstation, BYE, bye, 20, WINSTATION_BY_AGENT, 0, 0)                                     \
+    /* viewer -> agent: the last DAMAGE has been used up */                                                \
+    M(WINSTATION, winstation, FRAME_DONE, frame_done, 32, WINSTATION_BY_VIEWER, 0, 0)                      \
+    /* viewer -> agent: a scancode of set 1 */                                                             \
+    M(WINSTATION, winstation, KEY, key, 33, WINSTATION_BY_VIEWER, 0, 0)                                    \
+    /* viewer -> agent: a UTF-16 code unit */                                                              \
+    M(WINSTATION, winstation, TEXT, text, 34, WINSTATION_BY_VIEWER, 0, 0)                                  \
+    /* viewer -> agent: position, buttons now down, wheel turns in 1/120 (two's complement) */             \
+    M(WINSTATION, winstation, MOUSE, mouse, 35, WINSTATION_BY_VIEWER, 0, 0)                                \
+    /* viewer -> agent: every key is up, and these locks are on */                                         \
+    M(WINSTATION, winstation, LOCKS, locks, 36, WINSTATION_BY_VIEWER, 0, 0)                                \
+    /* viewer -> agent: the size the client wants, a new SCREEN follows */                                 \
+    M(WINSTATION, winstation, RESIZE, resize, 37, WINSTATION_BY_VIEWER, 0, 0)                              \
+    /* viewer -> agent: 1: show nothing for now (minimised); 0: show again, all of it is damaged */        \
     M(WINSTATION, winstation, SUPPRESS, suppress, 38, WINSTATION_BY_VIEWER, 0, 0)
 
 #define WINSTATION_ATTACH_FIELDS(F, S) \
@@ -85,8 +94,12 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
 #define WINSTATION_VIEWER_FIELDS(F, S)      F(S, u64, viewer)
 #define WINSTATION_VIEWER_GONE_FIELDS(F, S) F(S, u64, viewer)
 #define WINSTATION_SYNCED_FIELDS(F, S)      F(S, u16, width) F(S, u16, height)
-#define WINSTATION_SCREEN_FIELDS(F, S)      F(S, u16, width) F(S, u16, height) F(S, u32, stride)
-#define WINSTATION_DAMAGE_FIELDS(F, S)      F(S, rects, rectangles)
+#define WINSTATION_MESSAGE_FIELDS(F, S) \
+    F(S, u64, serial) F(S, u32, style) F(S, u32, timeout_s) F(S, text, title, 256) F(S, text, text, 2048)
+#define WINSTATION_MESSAGE_ANSWER_FIELDS(F, S) F(S, u64, serial) F(S, u32, response)
+#define WINSTATION_INPUT_FIELDS(F, S)          F(S, u64, monotonic_ms)
+#define WINSTATION_SCREEN_FIELDS(F, S)         F(S, u16, width) F(S, u16, height) F(S, u32, stride)
+#define WINSTATION_DAMAGE_FIELDS(F, S)         F(S, rects, rectangles)
 #define WINSTATION_POINTER_FIELDS(F, S) \
     F(S, u16, hot_x)                    \
     F(S, u16, hot_y) F(S, u16, width) F(S, u16, height) F(S, bytes, pixels, WINSTATION_POINTER_MAX)
