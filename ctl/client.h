@@ -1,22 +1,4 @@
-/* One connection to lsm.port, asked one thing after another. */
+/* The connection to lsm.port is lib's. */
 #pragma once
 
-#include <stdint.h>
-
-#include "rpc/lsm.h"
-
-#define CLIENT_ANSWER_MS 10000 /* an answer takes at most so long */
-
-struct client {
-    int fd;
-    uint64_t serial;
-};
-
-/* Connects to the socket at `path`. Returns 0 or a negative errno. */
-int client_open(struct client *client_r, const char *path);
-void client_close(struct client *client);
-/* Sends `request`, setting its serial, and waits for its answer, the caller's to free with
- * lodge__lsm__answer__free_unpacked. Returns 0; -ETIMEDOUT when none comes in time, -EPIPE when the server
- * ends the connection, -EPROTO for an answer to something else or no answer at all, or another negative
- * errno. */
-int client_call(struct client *client, Lodge__Lsm__Request *request, Lodge__Lsm__Answer **answer_r);
+#include "lib/client.h"

@@ -1,4 +1,4 @@
-#include "ctl/client.h"
+#include "lib/client.h"
 
 #include <errno.h>
 #include <poll.h>
