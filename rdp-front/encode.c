@@ -1,14 +1,13 @@
 #include "rdp-front/encode.h"
 
-#include <freerdp/codec/bitmap.h>
 #include <freerdp/codec/color.h>
-#include <freerdp/codec/planar.h>
 #include <freerdp/codec/rfx.h>
 #include <freerdp/settings.h>
 #include <stdlib.h>
 #include <winpr/stream.h>
 
 #include "common/wire.h"
+#include "rdp-front/encode-planar.h"
 #include "rdp-front/encode-rle.h"
 
 /* Block types of [MS-RDPEGFX] 2.2.4.2. */
@@ -26,8 +25,6 @@ enum {
 
 struct encoder {
     RFX_CONTEXT *rfx;
-    BITMAP_PLANAR_CONTEXT *planar;
-    bool planar_skips_alpha;
     wStream *stream;
     enum encode_format format;
     uint32_t frame;
@@ -53,7 +50,6 @@ void encoder_free(struct encoder *encoder)
     if (encoder == NULL)
         return;
     rfx_context_free(encoder->rfx);
-    freerdp_bitmap_planar_context_free(encoder->planar);
     Stream_Free(encoder->stream, TRUE);
     free(encoder);
 }
@@ -197,38 +193,12 @@ bool encode_band(struct encoder *encoder, const struct tiles_band *band, unsigne
     return written;
 }
 
-static bool compress_planar(struct encoder *encoder, const uint8_t *pixels, size_t stride, bool skip_alpha,
-                            uint8_t *room, struct encode_bitmap *bitmap)
-{
-    if (encoder->planar == NULL || encoder->planar_skips_alpha != skip_alpha) {
-        freerdp_bitmap_planar_context_free(encoder->planar);
-        DWORD flags = PLANAR_FORMAT_HEADER_RLE | (skip_alpha ? PLANAR_FORMAT_HEADER_NA : 0);
-        encoder->planar = freerdp_bitmap_planar_context_new(flags, TILES_SIDE, TILES_SIDE);
-        encoder->planar_skips_alpha = skip_alpha;
-        if (encoder->planar == NULL)
-            return false;
-    }
-    UINT32 size = ENCODE_BITMAP_ROOM;
-    if (freerdp_bitmap_compress_planar(encoder->planar, pixels, PIXEL_FORMAT_BGRX32, bitmap->coded_width,
-                                       bitmap->height, (UINT32)stride, room, &size) == NULL)
-        return false;
-    bitmap->bytes = (struct encode_bytes){room, size};
-    return true;
-}
-
-static bool compress_interleaved(const uint8_t *pixels, size_t stride, uint8_t *room,
-                                 struct encode_bitmap *bitmap)
-{
-    size_t size = rle_encode(pixels, stride, bitmap->coded_width, bitmap->height, bitmap->depth, room,
-                             ENCODE_BITMAP_ROOM);
-    bitmap->bytes = (struct encode_bytes){room, size};
-    return size > 0;
-}
-
 _Static_assert(ENCODE_BITMAP_ROOM >= RLE_ROOM(TILES_SIDE * ENCODE_BITMAP_ROWS), "half a tile must fit");
+_Static_assert(ENCODE_BITMAP_ROOM >= PLANAR_ROOM(TILES_SIDE, ENCODE_BITMAP_ROWS), "half a tile must fit");
+_Static_assert(TILES_SIDE <= PLANAR_WIDTH_MOST, "a tile must fit");
 
-int encode_bitmap(struct encoder *encoder, const struct tiles_band *band, unsigned index, unsigned half,
-                  unsigned depth, bool skip_alpha, uint8_t *room, struct encode_bitmap *bitmap_r)
+int encode_bitmap(const struct tiles_band *band, unsigned index, unsigned half, unsigned depth,
+                  bool skip_alpha, uint8_t *room, struct encode_bitmap *bitmap_r)
 {
     unsigned x = band->columns[index] * TILES_SIDE, y = half * ENCODE_BITMAP_ROWS;
     if (y >= band->height)
@@ -238,7 +208,10 @@ int encode_bitmap(struct encoder *encoder, const struct tiles_band *band, unsign
     *bitmap_r = (struct encode_bitmap){
         .x = x, .y = y, .width = width, .height = height, .coded_width = (width + 3) & ~3u, .depth = depth};
     const uint8_t *pixels = band->pixels + y * band->stride + (size_t)x * 4;
-    bool done = depth == 32 ? compress_planar(encoder, pixels, band->stride, skip_alpha, room, bitmap_r)
-                            : compress_interleaved(pixels, band->stride, room, bitmap_r);
-    return done ? 1 : -1;
+    size_t size = depth == 32 ? planar_encode(pixels, band->stride, bitmap_r->coded_width, height, skip_alpha,
+                                              room, ENCODE_BITMAP_ROOM)
+                              : rle_encode(pixels, band->stride, bitmap_r->coded_width, height, depth, room,
+                                           ENCODE_BITMAP_ROOM);
+    bitmap_r->bytes = (struct encode_bytes){room, size};
+    return size > 0 ? 1 : -1;
 }

@@ -48,5 +48,5 @@ struct encode_bitmap {
  * (planar), 24, 16 or 15 (interleaved). The bytes go to `room` (ENCODE_BITMAP_ROOM bytes), the caller's.
  * Returns 1, 0 where the half is below the screen, or -1 on failure. */
 #define ENCODE_BITMAP_ROOM (TILES_SIDE * ENCODE_BITMAP_ROWS * 4 + 1024)
-int encode_bitmap(struct encoder *encoder, const struct tiles_band *band, unsigned index, unsigned half,
-                  unsigned depth, bool skip_alpha, uint8_t *room, struct encode_bitmap *bitmap_r);
+int encode_bitmap(const struct tiles_band *band, unsigned index, unsigned half, unsigned depth,
+                  bool skip_alpha, uint8_t *room, struct encode_bitmap *bitmap_r);

@@ -99,15 +99,14 @@ static bool batch_flush(rdpContext *context, struct batch *batch)
     return context->update->BitmapUpdate(context, &update);
 }
 
-bool update_send_bitmaps(rdpContext *context, const struct update_way *way, struct encoder *encoder,
-                         const struct tiles_band *band, uint8_t *room, uint64_t *bytes_r)
+bool update_send_bitmaps(rdpContext *context, const struct update_way *way, const struct tiles_band *band,
+                         uint8_t *room, uint64_t *bytes_r)
 {
     struct batch batch = {.bytes = UPDATE_HEADER_MOST};
     for (unsigned part = 0; part < band->count * 2; part++) {
         struct encode_bitmap bitmap;
         uint8_t *place = room + (size_t)batch.count * ENCODE_BITMAP_ROOM;
-        int made =
-            encode_bitmap(encoder, band, part / 2, part % 2, way->depth, way->skip_alpha, place, &bitmap);
+        int made = encode_bitmap(band, part / 2, part % 2, way->depth, way->skip_alpha, place, &bitmap);
         if (made < 0)
             return false;
         if (made == 0)

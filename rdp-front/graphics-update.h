@@ -32,5 +32,5 @@ bool update_send_rfx(rdpContext *context, const struct tiles_band *band, const s
  * for the encoded bitmaps. */
 #define UPDATE_BITMAPS 16
 #define UPDATE_ROOM    ((size_t)UPDATE_BITMAPS * ENCODE_BITMAP_ROOM)
-bool update_send_bitmaps(rdpContext *context, const struct update_way *way, struct encoder *encoder,
-                         const struct tiles_band *band, uint8_t *room, uint64_t *bytes_r);
+bool update_send_bitmaps(rdpContext *context, const struct update_way *way, const struct tiles_band *band,
+                         uint8_t *room, uint64_t *bytes_r);

@@ -378,8 +378,8 @@ static bool frame_send_band(struct graphics *graphics, struct tiles_band *band)
         return false;
     if (graphics->way != WAY_BITMAP)
         return frame_send_rfx(graphics, band);
-    return update_send_bitmaps(graphics->context, &graphics->legacy, graphics->encoder, band,
-                               graphics->bitmap_room, &graphics->counters.bytes);
+    return update_send_bitmaps(graphics->context, &graphics->legacy, band, graphics->bitmap_room,
+                               &graphics->counters.bytes);
 }
 
 /* Sends what is damaged and differs. A frame in which nothing differs is not begun. */
@@ -504,7 +504,7 @@ static bool warm_up_with(struct encoder *encoder, struct tiles *tiles, const uin
         done = encoder_reset(encoder, formats[i], true, TILES_SIDE, TILES_SIDE) &&
                encode_band(encoder, &band, 0, 1, &bytes);
     for (size_t i = 0; i < sizeof depths / sizeof depths[0] && done; i++)
-        done = encode_bitmap(encoder, &band, 0, 0, depths[i], true, room, &bitmap) == 1;
+        done = encode_bitmap(&band, 0, 0, depths[i], true, room, &bitmap) == 1;
     free(room);
     return done;
 }

@@ -4,7 +4,7 @@ pkg_check_modules(GRAPHICS_FREERDP REQUIRED IMPORTED_TARGET freerdp3 freerdp-ser
 pkg_check_modules(GRAPHICS_FREETYPE REQUIRED IMPORTED_TARGET freetype2)
 
 set(graphics_sources graphics.c graphics-gfx.c graphics-pace.c graphics-pointer.c graphics-tiles.c
-  graphics-update.c encode.c encode-rle.c font.c keymap.c screen.c screen-draw.c)
+  graphics-update.c encode.c encode-planar.c encode-rle.c font.c keymap.c screen.c screen-draw.c)
 list(TRANSFORM graphics_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 lodge_library(graphics SOURCES ${graphics_sources}
   LINK common ports PkgConfig::GRAPHICS_FREERDP PkgConfig::GRAPHICS_FREETYPE)
