@@ -616,9 +616,13 @@ static void run(const char *display, const char *const *words, uint16_t width, u
 
 int main(int count, char **words)
 {
-    static const char *const tigervnc[] = {
-        "Xtigervnc", "-geometry",  "1024x768", "-depth",         "24",   "-rfbport", "-1", "-nolisten",
-        "tcp",       "-extension", "GLX",      "-SecurityTypes", "None", "-ac",      NULL};
+    static char rfb[64]; /* newer ones do not start without a place for clients of their own */
+    snprintf(rfb, sizeof(rfb), "/tmp/lodge-test-rfb-%d", (int)getpid());
+    const char *const tigervnc[] = {
+        "Xtigervnc", "-geometry", "1024x768",     "-depth",     "24",           "-rfbport",
+        "-1",        "-nolisten", "tcp",          "-extension", "GLX",          "-SecurityTypes",
+        "None",      "-ac",       "-rfbunixpath", rfb,          "-rfbunixmode", "0",
+        NULL};
     static const char *const xvfb[] = {"Xvfb",      "-screen", "0",   "1920x1200x24",
                                        "-nolisten", "tcp",     "-ac", NULL};
     static const char *const copying[] = {"Xvfb", "-screen",    "0",       "1920x1200x24", "-nolisten",
@@ -634,6 +638,7 @@ int main(int count, char **words)
     signal(SIGPIPE, SIG_IGN);
     if (count < 2 || strcmp(words[1], "Xtigervnc") == 0)
         run(":110", tigervnc, 1024, 768);
+    unlink(rfb);
     if (count < 2 || strcmp(words[1], "Xvfb") == 0)
         run(":111", xvfb, 1920, 1200);
     if (count < 2 || strcmp(words[1], "copying") == 0)

@@ -22,8 +22,12 @@
 #define SCREEN   "%screen"
 #define CONFIG   "%config"
 #define LOG_FILE "%log"
+#define RFB      "%rfb"
 
-/* For all: no TCP and no abstract socket, no reset when the last client leaves, no screen saver; ready when
+/* A TigerVNC of late does not start unless it may wait somewhere for clients of its own: it gets a socket
+ * that admits nobody, and is taken away when the server is ready.
+ *
+ * For all: no TCP and no abstract socket, no reset when the last client leaves, no screen saver; ready when
  * the number is written to descriptor 3. Without GLX a server starts sooner and needs 17 MB less. */
 #define COMMON                                                                                              \
     DISPLAY, "-auth", AUTH, "-displayfd", "3", "-nolisten", "tcp", "-nolisten", "local", "-noreset", "-br", \
@@ -40,8 +44,8 @@ static const struct x_server {
     {"Xtigervnc",
      {"/usr/bin/Xtigervnc", "/usr/bin/Xvnc"},
      NULL,
-     {COMMON, "-depth", "24", "-geometry", GEOMETRY, "-rfbport", "-1", "-SecurityTypes", "None", "-desktop",
-      "Lodge"}},
+     {COMMON, "-depth", "24", "-geometry", GEOMETRY, "-rfbport", "-1", "-rfbunixpath", RFB, "-rfbunixmode",
+      "0", "-SecurityTypes", "None", "-desktop", "Lodge"}},
     {"Xvfb", {"/usr/bin/Xvfb"}, NULL, {COMMON, "-screen", "0", SCREEN}},
     {"Xorg",
      {"/usr/lib/xorg/Xorg", "/usr/libexec/Xorg", "/usr/bin/Xorg"},
@@ -113,6 +117,8 @@ static void expand(const struct init *init, const char *word, char *text)
         snprintf(text, ARGUMENT_ROOM, "%s/xorg.conf", init->objects);
     else if (strcmp(word, LOG_FILE) == 0)
         snprintf(text, ARGUMENT_ROOM, "%s/xorg.log", init->objects);
+    else if (strcmp(word, RFB) == 0)
+        snprintf(text, ARGUMENT_ROOM, "%s/rfb", init->objects);
     else
         snprintf(text, ARGUMENT_ROOM, "%s", word);
 }
@@ -127,6 +133,9 @@ static void number_came(void *context, uint32_t events)
         return;
     loop_unwatch(&init->x_ready_source);
     close_descriptor(&init->x_ready);
+    char rfb[ARGUMENT_ROOM];
+    expand(init, RFB, rfb);
+    unlink(rfb);
     if (got > 0)
         subsystem_x_ready(init);
 }
