@@ -108,16 +108,24 @@ static void cgroup_remove(const struct play *play)
     CHECK(rmdir(play->cgroup) == 0);
 }
 
+const char *play_programs(void)
+{
+    static char folder[256];
+    if (folder[0] != '\0')
+        return folder;
+    ssize_t size = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+    CHECK(size > 0);
+    folder[size] = '\0';
+    *strrchr(folder, '/') = '\0';
+    return folder;
+}
+
 static void copy_programs(const struct play *play)
 {
-    char from[256], to[160], source[400];
-    ssize_t size = readlink("/proc/self/exe", from, sizeof(from) - 1);
-    CHECK(size > 0);
-    from[size] = '\0';
-    *strrchr(from, '/') = '\0';
+    char to[160], source[400];
     static const char *const names[][2] = {{"lodge-logon", "lodge-logon"}, {"stand-in-init", "lodge-init"}};
     for (size_t i = 0; i < 2; i++) {
-        snprintf(source, sizeof(source), "%s/%s", from, names[i][0]);
+        snprintf(source, sizeof(source), "%s/%s", play_programs(), names[i][0]);
         snprintf(to, sizeof(to), "%s/bin/%s", play->base, names[i][1]);
         CHECK(play_run("cp", source, to, (char *)NULL));
     }

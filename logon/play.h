@@ -24,6 +24,9 @@ struct player {
     uint64_t logon;
 };
 
+/* The folder of the test's program. The first call finds it out: before this process goes to another mount
+ * namespace, from where it cannot be told on a machine that is a chroot. */
+const char *play_programs(void);
 /* Makes all of it, with lodge-logon and the stand-in copied from the folder of the test's program; ends the
  * test with 77 where this machine does not allow it. */
 void play_begin(struct play *play_r);

@@ -39,7 +39,6 @@ static void root_make(void)
 {
     static const char *const bound[] = {"/usr", "/proc", "/dev", "/sys"};
     static const char *const links[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
-    char program[256];
     struct stat status;
     CHECK(mount("tmpfs", TOP, "tmpfs", 0, "mode=0755") == 0);
     CHECK(mount(NULL, TOP, NULL, MS_SHARED, NULL) == 0);
@@ -58,12 +57,8 @@ static void root_make(void)
             else
                 folder_bind(links[i]);
         }
-    ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    CHECK(size > 0);
-    program[size] = '\0';
-    *strrchr(program, '/') = '\0';
-    folder_make(program);
-    CHECK(play_run("cp", "-aT", program, path_below(program), (char *)NULL));
+    folder_make(play_programs());
+    CHECK(play_run("cp", "-aT", play_programs(), path_below(play_programs()), (char *)NULL));
 }
 
 /* The first process of a session's cgroup. */
@@ -175,6 +170,7 @@ static void clean_up(void)
 int main(void)
 {
     static struct play play;
+    play_programs(); /* which could not be told afterwards */
     if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
         fprintf(stderr, "skipped: no mount namespace can be made\n");

@@ -28,6 +28,7 @@
 #define DISPLAY 97
 
 static struct {
+    char own[PATH_MAX]; /* the folder of the programs under test */
     char folder[64], programs[96], objects[96], home[96];
     int channel, pidfd;
     pid_t parent, init; /* in this namespace */
@@ -71,14 +72,20 @@ static void wait_file(const char *path, const char *text)
     }
 }
 
+/* Early: what /proc says in a mount namespace made later is of no use where this machine is itself a chroot.
+ */
+static void find_own(void)
+{
+    ssize_t length = readlink("/proc/self/exe", test.own, sizeof(test.own) - 1);
+    CHECK(length > 0);
+    test.own[length] = '\0';
+    *strrchr(test.own, '/') = '\0';
+}
+
 static void link_program(const char *from, const char *name)
 {
-    char own[PATH_MAX], source[PATH_MAX + 32];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    CHECK(length > 0);
-    own[length] = '\0';
-    *strrchr(own, '/') = '\0';
-    snprintf(source, sizeof(source), "%s/%s", own, from);
+    char source[PATH_MAX + 32];
+    snprintf(source, sizeof(source), "%s/%s", test.own, from);
     CHECK(symlink(source, in(test.programs, name)) == 0);
 }
 
@@ -104,6 +111,7 @@ static void prepare(void)
     snprintf(test.home, sizeof(test.home), "%s/home", test.folder);
     CHECK(mkdir(test.programs, 0755) == 0 && mkdir(in(test.folder, "sessions"), 0755) == 0);
     CHECK(mkdir(in(test.folder, "winstation"), 0755) == 0);
+    find_own();
     link_program("test-agent", "lodge-display");
     link_program("lodge-session", "lodge-session");
 }
@@ -124,13 +132,8 @@ static void make_folders(void)
 /* Within the session's namespaces. */
 static void become_init(int channel, int winstation)
 {
-    char own[PATH_MAX], path[PATH_MAX + 32];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    if (length < 0)
-        _exit(125);
-    own[length] = '\0';
-    *strrchr(own, '/') = '\0';
-    snprintf(path, sizeof(path), "%s/lodge-init", own);
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof(path), "%s/lodge-init", test.own);
     const char *sockets = "/tmp/.X11-unix";
     mkdir(sockets, 01777);
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -264,6 +267,7 @@ static void a_session_is_what_it_should_be(void)
     CHECK(file_has(in(test.home, "abstract"), "0\n") && file_has(in(test.home, "sockets"), "X97"));
     CHECK(!file_has(in(test.home, "fds"), "4") && !file_has(in(test.home, "tcp"), "0A"));
     CHECK(file_has(in(test.home, "first"), "lodge-init"));
+    CHECK(access(in(test.objects, "rfb"), F_OK) != 0);
     /* Not the server's log, which a user could cut off or fill. */
     CHECK(file_has(in(test.home, "outputs"), "2 ") &&
           file_has(in(test.home, "outputs"), "/.xsession-errors\n"));
