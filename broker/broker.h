@@ -5,6 +5,7 @@
  *   logons    from a logon request to a session
  *   sessions  the sessions there are: indexes, states, times
  *   attach    the connection to each session's display agent: attach, detach, announce
+ *   limits    what policy holds over time: drain mode
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  */
@@ -12,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "broker/limits.h"
 #include "broker/sessions.h"
 #include "broker/smlink.h"
 #include "broker/users.h"
@@ -40,6 +42,7 @@ struct broker {
     struct db *db;
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
+    struct drain drain;
     struct users users;
     struct sessions sessions;
     struct smlink sm;

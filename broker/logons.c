@@ -168,6 +168,7 @@ static struct policy_facts facts_about(const struct broker *broker, const struct
     const struct session *connected = TAILQ_FIRST(&user->connected);
     return (struct policy_facts){
         .stopping = broker->stopping,
+        .drain = broker->drain.mode,
         .sessions = broker->sessions.count,
         .user_sessions = user->sessions,
         .user_changing = user->changing,
@@ -277,7 +278,9 @@ static struct logon *make(struct broker *broker, struct peer *peer)
 
 void logon_begin(struct broker *broker, struct peer *peer, int credentials)
 {
-    struct policy_arrival arrival = {.stopping = broker->stopping, .logons = (unsigned)broker->logon_count};
+    struct policy_arrival arrival = {.stopping = broker->stopping,
+                                     .denied = broker->conf.deny_connections == 1,
+                                     .logons = (unsigned)broker->logon_count};
     enum reason reason = policy_arrive(&broker->limits, &arrival);
     struct logon *logon = reason == REASON_NONE ? make(broker, peer) : NULL;
     if (logon == NULL) {

@@ -167,6 +167,7 @@ static bool start(struct broker *broker, const char *folder)
     TAILQ_INIT(&broker->dead_peers);
     TAILQ_INIT(&broker->early_announcers);
     broker->sm.fd = -1;
+    limits_load(broker);
     broker->base = event_base_new();
     broker->db = db_open(folder);
     if (broker->base == NULL || broker->db == NULL)

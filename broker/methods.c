@@ -5,6 +5,7 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/logons.h"
+#include "broker/methods-policy.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -296,9 +297,10 @@ const struct method methods[] = {
     METHOD(DISCONNECT) = {"disconnect", ROLE_ADMIN | ROLE_USER, false, call_disconnect},
     METHOD(LOGOFF) = {"logoff", ROLE_ADMIN | ROLE_USER, false, call_logoff},
     METHOD(EVENTS) = {"events", ROLE_ADMIN, false, call_events},
+    METHOD(DRAIN) = {"drain", ROLE_ADMIN, false, policy_call_drain},
 };
 const size_t method_count = sizeof(methods) / sizeof(methods[0]);
-_Static_assert(sizeof(methods) / sizeof(methods[0]) == LODGE__LSM__REQUEST__METHOD_EVENTS + 1,
+_Static_assert(sizeof(methods) / sizeof(methods[0]) == LODGE__LSM__REQUEST__METHOD_DRAIN + 1,
                "the last method of lsm.proto is the last row; test-methods looks at those between");
 
 void methods_call(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)

@@ -9,6 +9,7 @@
 
 #include "broker/attach.h"
 #include "broker/broker.h"
+#include "broker/limits.h"
 #include "broker/link.h"
 #include "broker/logons.h"
 #include "common/log.h"
@@ -289,6 +290,7 @@ static void on_retry(evutil_socket_t fd, short what, void *context)
     }
     sm->generation++;
     broker->stopping = false;
+    limits_smss_found(broker, sm->fd);
     int failed = introduce(broker);
     if (failed)
         lose(broker, strerror(-failed));

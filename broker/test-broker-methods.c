@@ -42,6 +42,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_DISCONNECT, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_LOGOFF, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_EVENTS, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_DRAIN, true, true, false, false, REASON_NONE},
 };
 
 static void check_call(size_t row, int fd, bool allowed)
@@ -55,6 +56,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__ListRequest list;
         Lodge__Lsm__SessionRequest session;
         Lodge__Lsm__EventsRequest events;
+        Lodge__Lsm__DrainRequest drain;
     } body;
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(&lodge__lsm__request__descriptor, (unsigned)rows[row].method);

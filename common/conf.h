@@ -40,6 +40,8 @@
     K(Sessions, MaxSessions, NUMBER, max_sessions, 1, 65535, "200", false, "sessions in all")                \
     K(Sessions, MaxSessionsPerUser, NUMBER, max_sessions_per_user, 1, 65535, "10", false,                    \
       "sessions of one user, where they may have several")                                                   \
+    K(Sessions, DenyConnections, NUMBER, deny_connections, 0, 1, "0", false,                                 \
+      "1: nobody may connect, not even to a session that there is; sessions go on")                          \
     K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", false,                                  \
       "how long programs may take to end at logoff before they are killed")                                  \
     K(Sessions, PidNamespace, NUMBER, pid_namespace, 0, 1, "1", false,                                       \

@@ -41,7 +41,8 @@
     R(TIMED_OUT, "timed-out", 0x8, "The logon took too long.")                                               \
     R(THROTTLED, "throttled", 0x6, "There are too many connections from your address.")                      \
     R(NO_BROKER, "broker-away", 0x6, "The session broker is starting again. Try again in a moment.")         \
-    R(WRONG_STATE, "wrong-state", 0x0, "The session is not in a state that allows this.")
+    R(WRONG_STATE, "wrong-state", 0x0, "The session is not in a state that allows this.")                    \
+    R(CONNECTIONS_DENIED, "connections-denied", 0x7, "This server takes no connections at the moment.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

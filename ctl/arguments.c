@@ -129,7 +129,7 @@ static size_t match(const struct parse *parse, const char *name)
 static bool take_operand(struct parse *parse, const char *text)
 {
     long number;
-    if (parse->arguments->command->operand == CTL_OPERAND_NAME) {
+    if (parse->arguments->command->operand != CTL_OPERAND_ID) {
         parse->arguments->name = text;
         return true;
     }
@@ -173,6 +173,8 @@ static bool take_command(struct parse *parse)
     size_t want = command->operand == CTL_OPERAND_NONE ? 0 : 1;
     if (parse->word_count - used > want)
         return refuse(parse, "\"%s\" is one argument too many", parse->words[used + want]);
+    if (parse->word_count - used < want && command->operand == CTL_OPERAND_MODE)
+        return true;
     if (parse->word_count - used < want)
         return refuse(parse, "%s lacks its %s", command->name,
                       command->operand == CTL_OPERAND_ID ? "session ID" : "account name");

@@ -13,6 +13,8 @@ const struct ctl_command ctl_commands[] = {
     {"version", CTL_OPERAND_NONE, JSON, 0, false, "shows the versions of lodgectl and of the server",
      ctl_version},
     {"ping", CTL_OPERAND_NONE, 0, 0, false, "asks the server whether it answers", ctl_ping},
+    {"drain", CTL_OPERAND_MODE, JSON, 0, false,
+     "shows or sets whether new sessions are made: off, reconnects or until-restart", ctl_drain},
     {"account add", CTL_OPERAND_NAME,
      CTL_BIT(THROWAWAY) | CTL_BIT(FULL_NAME) | CTL_BIT(EXPIRES) | CTL_BIT(PASSWORD_STDIN), 0, true,
      "adds a lab account", ctl_account_add},

@@ -32,7 +32,7 @@ enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
 #undef CTL_OPTION_ENUM
 #define CTL_BIT(symbol) (1u << CTL_OPTION_##symbol)
 
-enum ctl_operand { CTL_OPERAND_NONE, CTL_OPERAND_ID, CTL_OPERAND_NAME };
+enum ctl_operand { CTL_OPERAND_NONE, CTL_OPERAND_ID, CTL_OPERAND_NAME, CTL_OPERAND_MODE };
 
 struct ctl_arguments;
 
@@ -55,7 +55,7 @@ struct ctl_arguments {
     const struct ctl_command *command; /* NULL with HELP or VERSION alone */
     unsigned options;                  /* bits of those that are there */
     const char *config;                /* CONF_DEFAULT_FILE where it is not named */
-    const char *name;                  /* the operand NAME */
+    const char *name;                  /* the operand NAME, or MODE, which may be missing: NULL */
     uint16_t id;                       /* the operand ID */
     uint32_t count;                    /* of -n */
     const char *full_name;             /* "" where it is not named */
@@ -78,6 +78,7 @@ enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct con
 enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_add(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_remove(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_passwd(const struct ctl_arguments *arguments, const struct conf *conf);

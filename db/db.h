@@ -28,6 +28,7 @@ enum db_event_id {
     DB_EVENT_BROKER_STOP = 1002,
     DB_EVENT_SESSION_FAILED = 1003, /* a session ended before it was up */
     DB_EVENT_LOST = 1004,           /* events were lost; the detail says how many */
+    DB_EVENT_DRAIN = 1010,          /* the drain mode was set; the detail has it, and who */
 };
 
 struct db_event {

@@ -4,6 +4,8 @@ enum reason policy_arrive(const struct policy_limits *limits, const struct polic
 {
     if (arrival->stopping)
         return REASON_SHUTDOWN;
+    if (arrival->denied)
+        return REASON_CONNECTIONS_DENIED;
     return arrival->logons >= limits->max_logons ? REASON_BUSY : REASON_NONE;
 }
 
@@ -28,6 +30,8 @@ struct policy_decision policy_admit(const struct policy_limits *limits, const st
         return give(POLICY_RECONNECT, facts->disconnected);
     if (limits->single_session && facts->connected != 0)
         return give(POLICY_TAKE_OVER, facts->connected);
+    if (facts->drain != POLICY_DRAIN_OFF)
+        return refuse(REASON_DRAIN);
     if (facts->sessions >= limits->max_sessions)
         return refuse(REASON_SESSION_LIMIT);
     if (!limits->single_session && facts->user_sessions >= limits->max_sessions_per_user)

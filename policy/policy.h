@@ -7,6 +7,14 @@
 
 #include "common/reason.h"
 
+/* Whether new sessions are made. A session that there is can always be had back. */
+enum policy_drain {
+    POLICY_DRAIN_OFF,
+    POLICY_DRAIN_RECONNECTS,    /* no new sessions, until this is taken back */
+    POLICY_DRAIN_UNTIL_RESTART, /* no new sessions, until that or lodge-smss is started anew */
+    POLICY_DRAIN_MODES
+};
+
 struct policy_limits {
     bool single_session;            /* a user who has a session gets it back instead of a second one */
     unsigned max_sessions;          /* in all */
@@ -17,12 +25,14 @@ struct policy_limits {
 /* What stands when a logon request comes in, before its user is known. */
 struct policy_arrival {
     bool stopping;   /* the server is shutting down */
+    bool denied;     /* DenyConnections: nobody may come, to a session that there is neither */
     unsigned logons; /* under way, without this one */
 };
 
 /* What stands when the user is known. A session counts from its admission until nothing of it is left. */
 struct policy_facts {
     bool stopping;
+    enum policy_drain drain;
     unsigned sessions;      /* in all */
     unsigned user_sessions; /* of these: this user's */
     unsigned user_changing; /* of these: being created or ended */

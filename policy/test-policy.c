@@ -17,6 +17,7 @@ struct model {
         unsigned when;
     } at[ROOM + 1];
     unsigned clock;
+    enum policy_drain drain;
 };
 
 static const struct {
@@ -49,6 +50,19 @@ static const struct {
      {false, 9, 2, 9},
      {.sessions = 2, .user_sessions = 2, .connected = 4},
      {POLICY_REFUSE, 0, REASON_USER_LIMIT}},
+    {"drained", {true, 9, 9, 9}, {.drain = POLICY_DRAIN_RECONNECTS}, {POLICY_REFUSE, 0, REASON_DRAIN}},
+    {"drained until restart",
+     {true, 9, 9, 9},
+     {.drain = POLICY_DRAIN_UNTIL_RESTART},
+     {POLICY_REFUSE, 0, REASON_DRAIN}},
+    {"given back when drained",
+     {true, 9, 9, 9},
+     {.drain = POLICY_DRAIN_UNTIL_RESTART, .sessions = 1, .user_sessions = 1, .disconnected = 4},
+     {POLICY_RECONNECT, 4, 0}},
+    {"taken over when drained",
+     {true, 9, 9, 9},
+     {.drain = POLICY_DRAIN_RECONNECTS, .sessions = 1, .user_sessions = 1, .connected = 4},
+     {POLICY_TAKE_OVER, 4, 0}},
     {"stopping", {true, 9, 9, 9}, {.stopping = true, .disconnected = 4}, {POLICY_REFUSE, 0, REASON_SHUTDOWN}},
 };
 
@@ -67,11 +81,12 @@ static void each_rule(void)
     CHECK(policy_arrive(&limits, &(struct policy_arrival){.logons = 1}) == REASON_NONE);
     CHECK(policy_arrive(&limits, &(struct policy_arrival){.logons = 2}) == REASON_BUSY);
     CHECK(policy_arrive(&limits, &(struct policy_arrival){.stopping = true}) == REASON_SHUTDOWN);
+    CHECK(policy_arrive(&limits, &(struct policy_arrival){.denied = true}) == REASON_CONNECTIONS_DENIED);
 }
 
 static struct policy_facts facts_of(const struct model *model, unsigned user)
 {
-    struct policy_facts facts = {0};
+    struct policy_facts facts = {.drain = model->drain};
     unsigned disconnected_when = 0, connected_when = 0;
     for (uint16_t id = 1; id <= ROOM; id++) {
         if (model->at[id].life == FREE)
@@ -119,6 +134,7 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
                                                 : facts.user_sessions < limits->max_sessions_per_user;
     switch (decision.verdict) {
     case POLICY_NEW:
+        CHECK(model->drain == POLICY_DRAIN_OFF);
         make(model, user);
         break;
     case POLICY_RECONNECT:
@@ -134,7 +150,7 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
         break;
     case POLICY_REFUSE:
         CHECK(facts.disconnected == 0);
-        CHECK(facts.sessions >= limits->max_sessions || !may_have_more);
+        CHECK(facts.sessions >= limits->max_sessions || !may_have_more || model->drain != POLICY_DRAIN_OFF);
         break;
     }
 }
@@ -156,6 +172,8 @@ static void random_history(const struct policy_limits *limits, unsigned seed)
         unsigned id = 1 + (unsigned)random() % ROOM;
         enum life life = model.at[id].life;
         unsigned dice = (unsigned)random() % 10;
+        if (step % 100 == 0)
+            model.drain = (enum policy_drain)((unsigned)random() % POLICY_DRAIN_MODES);
         if (dice < 5)
             log_on(&model, limits, (unsigned)random() % USERS);
         else if (life == CREATING)

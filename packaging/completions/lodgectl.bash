@@ -40,8 +40,9 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff events version ping account --config --help --version' ;;
+    '') words='list show disconnect logoff events version ping drain account --config --help --version' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
+    'drain') words='off reconnects until-restart --json --help' ;;
     'list' | 'version' | 'account list') words='--json --help' ;;
     'show') words='--json --help' ;;
     'events') words='--json -n --help' ;;

@@ -1,0 +1,192 @@
+/* What policy holds over time, against a real broker: drain mode, kept and let go. */
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/harness.h"
+#include "common/packet.h"
+
+#define GONE          LODGE__LSM__STATE__DISCONNECTED
+#define OFF           LODGE__LSM__DRAIN_MODE__OFF
+#define RECONNECTS    LODGE__LSM__DRAIN_MODE__RECONNECTS
+#define UNTIL_RESTART LODGE__LSM__DRAIN_MODE__UNTIL_RESTART
+#define EVENT_DRAIN   1010
+#define EVENT_REFUSED 1000
+
+static struct harness harness;
+static union sm_body sm;
+
+/* Asks as root; returns the mode that holds then. */
+static Lodge__Lsm__DrainMode set_drain(Lodge__Lsm__DrainMode mode)
+{
+    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    drain.mode = mode;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
+    request.drain = &drain;
+    Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, &request, -1), NULL);
+    CHECK(answer->reason == REASON_NONE && answer->result_case == LODGE__LSM__ANSWER__RESULT_DRAIN);
+    Lodge__Lsm__DrainMode now = answer->drain->mode;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    close(fd);
+    return now;
+}
+
+static Lodge__Lsm__DrainMode drain_now(void)
+{
+    return set_drain(LODGE__LSM__DRAIN_MODE__UNCHANGED);
+}
+
+/* Asks with a number that is no mode. */
+static void no_such_mode(void)
+{
+    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    drain.mode = (Lodge__Lsm__DrainMode)77;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
+    request.drain = &drain;
+    CHECK(lsm_expect_reason(fd, lsm_ask(&harness, fd, &request, -1)) == REASON_BAD_REQUEST);
+    close(fd);
+}
+
+/* A logon of `uid` up to the moment of the decision; returns the serial of the request. */
+static uint64_t come(int fd, uid_t uid, uint64_t *logon_r)
+{
+    uint64_t serial = lsm_ask_logon(&harness, fd);
+    int pipe = -1;
+    sm_expect(&harness, SM_LOGON_START, &sm, &pipe);
+    close(pipe);
+    *logon_r = sm.logon_start.logon;
+    sm_tell_result(&harness, *logon_r, REASON_NONE, uid, "somebody");
+    return serial;
+}
+
+static void refused(uid_t uid, enum reason reason)
+{
+    int fd = lsm_connect_front(&harness);
+    uint64_t logon, serial = come(fd, uid, &logon);
+    CHECK(lsm_expect_reason(fd, serial) == reason);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.logon == logon && sm.logon_drop.reason == reason);
+    lsm_await_event(&harness, EVENT_REFUSED, 0);
+    close(fd);
+}
+
+static void drained(void)
+{
+    struct agent agent;
+    struct attached attached;
+    union winstation_body winstation;
+    int worker = lsm_connect_front(&harness);
+    CHECK(drain_now() == OFF);
+    harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
+    CHECK(set_drain(RECONNECTS) == RECONNECTS);
+    lsm_await_event(&harness, EVENT_DRAIN, 0);
+    refused(5002, REASON_DRAIN);
+    close(worker);
+    agent_expect(&agent, WINSTATION_DETACH, &winstation, NULL);
+    lsm_await_state(&harness, 1, GONE);
+
+    /* the one who has a session gets it back */
+    uint64_t logon;
+    worker = lsm_connect_front(&harness);
+    uint64_t serial = come(worker, 5001, &logon);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.reason == REASON_NONE);
+    agent_expect(&agent, WINSTATION_ATTACH, &winstation, NULL);
+    lsm_expect_attached(worker, serial, &attached);
+    CHECK(attached.reconnected && attached.session == 1);
+    no_such_mode();
+    CHECK(drain_now() == RECONNECTS);
+    close(worker);
+    sm_tell_ended(&harness, 1, 0, REASON_LOGOFF, "");
+    lsm_await_state(&harness, 1, SESSION_NONE);
+    agent_end(&harness, &agent);
+}
+
+static void restart_broker(void)
+{
+    harness_kill_broker(&harness);
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+}
+
+/* Another process listens on sm.port from now on, as far as the kernel tells. */
+static void be_another_smss(void)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0)
+        _exit(listen(harness.sm_port, 16) == 0 ? 0 : 1);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    close_descriptor(&harness.sm);
+    harness_take_broker(&harness);
+    sm_tell_synced(&harness);
+}
+
+static void kept(void)
+{
+    restart_broker();
+    CHECK(drain_now() == RECONNECTS);
+    be_another_smss();
+    CHECK(drain_now() == RECONNECTS);
+    refused(5002, REASON_DRAIN);
+
+    CHECK(set_drain(UNTIL_RESTART) == UNTIL_RESTART);
+    restart_broker();
+    CHECK(drain_now() == UNTIL_RESTART);
+    refused(5002, REASON_DRAIN);
+    be_another_smss();
+    CHECK(drain_now() == OFF);
+    restart_broker();
+    CHECK(drain_now() == OFF);
+
+    /* ended while both were away */
+    CHECK(set_drain(UNTIL_RESTART) == UNTIL_RESTART);
+    harness_kill_broker(&harness);
+    CHECK(listen(harness.sm_port, 16) == 0);
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    CHECK(drain_now() == OFF);
+}
+
+static void nonsense_is_off(void)
+{
+    char path[128];
+    harness_kill_broker(&harness);
+    snprintf(path, sizeof(path), "%s/state/db/drain", harness.directory);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs("until-restart\nreconnects\n", file) >= 0 && fclose(file) == 0);
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    CHECK(drain_now() == OFF);
+}
+
+static void nobody_may_connect(void)
+{
+    harness_begin(&harness, "DenyConnections = 1");
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    int fd = lsm_connect_front(&harness);
+    CHECK(lsm_expect_reason(fd, lsm_ask_logon(&harness, fd)) == REASON_CONNECTIONS_DENIED);
+    lsm_await_event(&harness, EVENT_REFUSED, 0);
+    close(fd);
+    harness_end(&harness);
+}
+
+int main(void)
+{
+    harness_begin(&harness, "");
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    drained();
+    kept();
+    nonsense_is_off();
+    harness_end(&harness);
+    nobody_may_connect();
+    return 0;
+}
