@@ -80,6 +80,7 @@ static void take_event(struct agent *agent, const xcb_generic_event_t *event)
     } else {
         pointer_take_event(&agent->pointer, event);
         input_take_event(&agent->input, event);
+        windows_take_event(&agent->windows, event);
     }
 }
 
@@ -143,6 +144,8 @@ static void work(struct agent *agent)
             return;
         }
     } while (take_x(agent));
+    if (agent->windows.closed && !agent->windows_told)
+        channel_tell_closed(agent);
 }
 
 static int wait_ms(const struct agent *agent)

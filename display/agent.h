@@ -39,6 +39,7 @@ struct agent {
     struct resize resize;
     struct input input;
     struct windows windows;
+    bool windows_told; /* that they are closed */
     struct viewer *viewers;
     size_t viewer_count;
     int listen_fd, broker_fd, channel_fd;
@@ -79,3 +80,5 @@ void broker_send(struct agent *agent, unsigned number, const void *body);
 void channel_receive(struct agent *agent);
 /* Tells lodge-init that the display can be used. Returns 0 or a negative errno. */
 int channel_ready(struct agent *agent);
+/* Tells lodge-init that no window is left that could close. */
+void channel_tell_closed(struct agent *agent);

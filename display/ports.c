@@ -108,6 +108,15 @@ int channel_ready(struct agent *agent)
     return message_send(agent->channel_fd, &sm_protocol, SM_READY, &(struct sm_ready){.role = SM_AGENT}, -1);
 }
 
+void channel_tell_closed(struct agent *agent)
+{
+    agent->windows_told = true;
+    int failed = message_send(agent->channel_fd, &sm_protocol, SM_WINDOWS_CLOSED,
+                              &(struct sm_windows_closed){.left = 0}, -1);
+    if (failed)
+        log_warning("lodge-init", "does not take WINDOWS_CLOSED: %s", strerror(-failed));
+}
+
 void channel_receive(struct agent *agent)
 {
     while (!agent->over) {
@@ -126,6 +135,7 @@ void channel_receive(struct agent *agent)
         } else if (message.number == SM_NOTICE) {
             viewer_dismiss(agent, 0, body.notice.reason, body.notice.detail, true);
         } else if (message.number == SM_CLOSE_WINDOWS) {
+            agent->windows_told = false;
             windows_close_all(&agent->windows);
         }
     }

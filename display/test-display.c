@@ -463,6 +463,28 @@ static void test_restart(struct bed *bed, struct program *program)
     broker_expect(bed, WINSTATION_VIEWER_GONE, &body);
 }
 
+/* The window is asked to close, and init is not told that it has as long as it has not. */
+static xcb_client_message_event_t expect_closing(struct bed *bed, struct program *program)
+{
+    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
+    xcb_client_message_event_t *message =
+        (xcb_client_message_event_t *)program_wait(program, XCB_CLIENT_MESSAGE, WAIT_MS);
+    CHECK(message != NULL && message->data.data32[0] == program->delete_window);
+    xcb_client_message_event_t copy = *message;
+    free(message);
+    CHECK(init_take(bed, 300) == 0);
+    return copy;
+}
+
+/* init is told when the last window goes, and at once when there is none. */
+static void expect_closed(struct bed *bed, struct program *program)
+{
+    program_end(program);
+    CHECK(init_take(bed, WAIT_MS) == SM_WINDOWS_CLOSED);
+    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
+    CHECK(init_take(bed, WAIT_MS) == SM_WINDOWS_CLOSED);
+}
+
 static void test_end(struct bed *bed, struct program *program)
 {
     struct view view;
@@ -475,11 +497,7 @@ static void test_end(struct bed *bed, struct program *program)
     CHECK_TEXT(view.last_words.detail, "bye");
     view_close(&view);
     broker_expect(bed, WINSTATION_VIEWER_GONE, &body);
-    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
-    xcb_client_message_event_t *message =
-        (xcb_client_message_event_t *)program_wait(program, XCB_CLIENT_MESSAGE, WAIT_MS);
-    CHECK(message != NULL && message->data.data32[0] == program->delete_window);
-    free(message);
+    expect_closing(bed, program);
 }
 
 /* Through a window manager, windows are asked to close as it does that. */
@@ -498,13 +516,8 @@ static void test_window_manager(struct bed *bed)
     program_wait_for_manager(bed);
     program_start(&program, bed);
     program_wait_listed(&program);
-    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
-    xcb_client_message_event_t *message =
-        (xcb_client_message_event_t *)program_wait(&program, XCB_CLIENT_MESSAGE, WAIT_MS);
-    CHECK(message != NULL && message->data.data32[0] == program.delete_window);
-    CHECK((message->response_type & 0x80) != 0);
-    free(message);
-    program_end(&program);
+    CHECK((expect_closing(bed, &program).response_type & 0x80) != 0);
+    expect_closed(bed, &program);
     kill(manager, SIGTERM);
     waitpid(manager, NULL, 0);
 }
@@ -606,7 +619,7 @@ static void run(const char *display, const char *const *words, uint16_t width, u
     test_end(&bed, &program);
     printf("  - server_stopped\n");
     test_server_stopped(&bed, &program);
-    program_end(&program);
+    expect_closed(&bed, &program);
     printf("  - window_manager\n");
     test_window_manager(&bed);
     printf("  - server_gone\n");

@@ -82,6 +82,18 @@ static void become_agent(const struct bed *bed, int program, int channel)
     _exit(127);
 }
 
+unsigned init_take(struct bed *bed, int wait_ms)
+{
+    union sm_body body;
+    struct message message;
+    const char *problem;
+    if (!readable(bed->channel_fd, wait_ms))
+        return 0;
+    CHECK(message_receive(bed->channel_fd, &sm_protocol, SM_AGENT, &body, sizeof(body), &message, &problem) ==
+          1);
+    return message.number;
+}
+
 void bed_start_agent(struct bed *bed)
 {
     int pair[2], program = open(LODGE_DISPLAY, O_PATH | O_CLOEXEC);
@@ -94,13 +106,7 @@ void bed_start_agent(struct bed *bed)
     close(pair[1]);
     close(program);
     bed->channel_fd = pair[0];
-    CHECK(readable(bed->channel_fd, WAIT_MS));
-    union sm_body body;
-    struct message message;
-    const char *problem;
-    CHECK(message_receive(bed->channel_fd, &sm_protocol, SM_AGENT, &body, sizeof(body), &message, &problem) ==
-          1);
-    CHECK(message.number == SM_READY && body.ready.role == SM_AGENT);
+    CHECK(init_take(bed, WAIT_MS) == SM_READY);
 }
 
 void bed_end_agent(struct bed *bed, int signal)

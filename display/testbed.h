@@ -64,6 +64,9 @@ void broker_attach(struct bed *bed, struct view *view, uint64_t id, uint16_t wid
                    uint32_t layout);
 void broker_detach(struct bed *bed, uint64_t id, unsigned reason);
 void init_send(struct bed *bed, unsigned number, const void *body);
+/* Takes the next message from the agent to lodge-init, if one comes within `wait_ms`. Returns its number, or
+ * 0. */
+unsigned init_take(struct bed *bed, int wait_ms);
 
 /* Takes one message, if one comes within `wait_ms`. Does not answer DAMAGE. False: none came. */
 bool view_take(struct view *view, int wait_ms);
