@@ -86,8 +86,14 @@ class Kills(SystemTest):
 
     def test_the_display_agent(self):
         client = self.desktop_of("anna")
+
+        def attached():
+            return self.lodge.log().count(": attached")
+        before = attached()
         old = self.kill("lodge-display")
         self.is_new("lodge-display", old)
+        # What is typed while there is no agent is lost.
+        wait_for("the worker is with the new agent", lambda: attached() > before)
         self.works(client, 1)
 
     def test_what_ends_its_session_and_no_other(self):
