@@ -1,19 +1,17 @@
 #include "db/db.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
-#include "db/store.h"
+#include "db/internal.h"
 
 #define RETRY_MS   1000
 #define CLOSE_MS   2000
@@ -31,27 +29,6 @@ struct db_query {
     size_t count;
     struct db_event events[DB_QUERY_MAX];
 };
-TAILQ_HEAD(query_list, db_query);
-
-struct db {
-    char path[512];
-    int wake; /* eventfd: answered is not empty */
-    pthread_t thread;
-    pthread_mutex_t lock; /* over all below */
-    pthread_cond_t work;
-    struct db_event *queue; /* a ring of DB_QUEUE_MAX */
-    size_t first, used;
-    uint64_t lost;
-    struct query_list asked, answered;
-    size_t queries;
-    bool closing;
-    int64_t deadline; /* of closing */
-    /* the thread's own */
-    struct store *store;
-    struct db_event *group;
-    char trouble[256]; /* logged already; empty: none */
-};
-
 static void report(struct db *db, const char *problem)
 {
     if (strcmp(db->trouble, problem) == 0)
@@ -60,7 +37,7 @@ static void report(struct db *db, const char *problem)
     log_error(db->path, "the event log cannot be used: %s; trying again", problem);
 }
 
-static void report_end(struct db *db)
+void db_report_end(struct db *db)
 {
     if (db->trouble[0] == '\0')
         return;
@@ -73,15 +50,18 @@ static void set_aside(struct db *db, const char *problem)
     char aside[600];
     store_close(&db->store);
     int failed = store_set_aside(db->path, aside, sizeof(aside));
-    if (failed)
+    if (failed) {
         report(db, strerror(-failed));
-    else
-        log_error(db->path, "the event log is corrupt: %s; it is now %s, and a new one is begun", problem,
-                  aside);
+        return;
+    }
+    log_error(db->path, "the event log is corrupt: %s; it is now %s, and a new one is begun", problem, aside);
+    pthread_mutex_lock(&db->lock);
+    db->anew = true;
+    pthread_mutex_unlock(&db->lock);
+    eventfd_write(db->wake, 1);
 }
 
-/* Returns true when the file is open. */
-static bool make_ready(struct db *db)
+bool db_make_ready(struct db *db)
 {
     char problem[256];
     for (int attempt = 0; attempt < 2 && db->store == NULL; attempt++) {
@@ -96,8 +76,7 @@ static bool make_ready(struct db *db)
     return db->store != NULL;
 }
 
-/* Closes what failed, so that the next attempt begins with a fresh look at the file. */
-static void give_up_store(struct db *db, enum store_result result, const char *problem)
+void db_give_up_store(struct db *db, enum store_result result, const char *problem)
 {
     if (result == STORE_CORRUPT) {
         set_aside(db, problem);
@@ -139,14 +118,14 @@ static bool write_events(struct db *db)
     char problem[256];
     size_t count;
     while ((count = copy_group(db)) > 0) {
-        if (!make_ready(db))
+        if (!db_make_ready(db))
             return false;
         enum store_result result = store_write(db->store, db->group, count, problem, sizeof(problem));
         if (result != STORE_OK) {
-            give_up_store(db, result, problem);
+            db_give_up_store(db, result, problem);
             return false;
         }
-        report_end(db);
+        db_report_end(db);
         drop_group(db, count);
     }
     return true;
@@ -168,12 +147,12 @@ static void answer_queries(struct db *db)
     struct db_query *query;
     while ((query = next_query(db)) != NULL) {
         query->ok = false;
-        if (make_ready(db)) {
+        if (db_make_ready(db)) {
             enum store_result result = store_read(db->store, query->after, query->limit, query->events,
                                                   &query->count, &query->more, problem, sizeof(problem));
             query->ok = result == STORE_OK;
             if (result != STORE_OK)
-                give_up_store(db, result, problem);
+                db_give_up_store(db, result, problem);
         }
         pthread_mutex_lock(&db->lock);
         TAILQ_INSERT_TAIL(&db->answered, query, link);
@@ -188,21 +167,26 @@ static struct timespec in_ms(int64_t ms)
     return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
 }
 
+static bool has_writes(const struct db *db)
+{
+    return db->used > 0 || !TAILQ_EMPTY(&db->writes);
+}
+
 /* Waits for work; after trouble for new work or the time to try again. Returns false when it is time to end.
  */
 static bool wait_for_work(struct db *db, bool in_trouble)
 {
     pthread_mutex_lock(&db->lock);
     struct timespec until = in_ms(db->closing ? 50 : RETRY_MS);
-    while (!db->closing && TAILQ_EMPTY(&db->asked)) {
-        if (!in_trouble && db->used > 0)
+    while (!db->closing && TAILQ_EMPTY(&db->asked) && TAILQ_EMPTY(&db->reads)) {
+        if (!in_trouble && has_writes(db))
             break;
         if (!in_trouble)
             pthread_cond_wait(&db->work, &db->lock);
         else if (pthread_cond_timedwait(&db->work, &db->lock, &until) == ETIMEDOUT)
             break;
     }
-    bool over = db->closing && (db->used == 0 || clock_monotonic_ms() >= db->deadline);
+    bool over = db->closing && (!has_writes(db) || clock_monotonic_ms() >= db->deadline);
     if (db->closing && !over && in_trouble) {
         while (pthread_cond_timedwait(&db->work, &db->lock, &until) != ETIMEDOUT)
             continue;
@@ -214,10 +198,11 @@ static bool wait_for_work(struct db *db, bool in_trouble)
 static void *serve(void *argument)
 {
     struct db *db = argument;
-    bool fine = make_ready(db);
+    bool fine = db_make_ready(db);
     while (wait_for_work(db, !fine)) {
-        fine = write_events(db);
+        fine = db_write_licences(db) && write_events(db);
         answer_queries(db);
+        db_read_licences(db);
     }
     store_close(&db->store);
     return NULL;
@@ -251,6 +236,9 @@ struct db *db_open(const char *directory)
     snprintf(db->path, sizeof(db->path), "%s/lodge.db", directory);
     TAILQ_INIT(&db->asked);
     TAILQ_INIT(&db->answered);
+    TAILQ_INIT(&db->writes);
+    TAILQ_INIT(&db->reads);
+    TAILQ_INIT(&db->done);
     db->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     db->queue = calloc(DB_QUEUE_MAX, sizeof(*db->queue));
     db->group = calloc(GROUP_MAX, sizeof(*db->group));
@@ -282,6 +270,9 @@ void db_close(struct db **db)
     pthread_join((*db)->thread, NULL);
     if ((*db)->used > 0)
         log_error((*db)->path, "%zu events could not be written", (*db)->used);
+    if (!TAILQ_EMPTY(&(*db)->writes))
+        log_error((*db)->path, "the last changes of the licence books could not be written");
+    db_free_jobs(*db);
     free_queries(&(*db)->asked);
     free_queries(&(*db)->answered);
     pthread_mutex_destroy(&(*db)->lock);
@@ -348,4 +339,5 @@ void db_dispatch(struct db *db)
             query->done(query->context, query->ok, query->events, query->count, query->more);
         free(query);
     }
+    db_dispatch_jobs(db);
 }

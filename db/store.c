@@ -1,13 +1,13 @@
 #include "db/store.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "db/store-internal.h"
 
 #define BUSY_MS     200
 #define PRUNE_EVERY 1000
@@ -18,12 +18,19 @@ static const char *const migrations[] = {
     "NULL,"
     " session INTEGER NOT NULL, user TEXT NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL,"
     " detail TEXT NOT NULL) STRICT",
+    "CREATE TABLE licence_server (one INTEGER PRIMARY KEY CHECK (one = 1), first_use_ms INTEGER NOT NULL) "
+    "STRICT;"
+    "CREATE TABLE licence (serial INTEGER PRIMARY KEY, mode INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " holder TEXT NOT NULL, issued_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " used_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX licence_holder ON licence (mode, holder) WHERE revoked_ms = 0;"
+    "CREATE TABLE licence_use (day INTEGER NOT NULL, mode INTEGER NOT NULL, pool INTEGER NOT NULL,"
+    " peak INTEGER NOT NULL, issued INTEGER NOT NULL, warned INTEGER NOT NULL, refused INTEGER NOT NULL,"
+    " PRIMARY KEY (mode, day)) STRICT, WITHOUT ROWID",
 };
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
-enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, PRUNE, READ_AFTER, READ_LAST, STATEMENTS };
-
-#define COLUMNS "serial, time_ms, id, session, user, address, reason, detail"
+#define COLUMNS        "serial, time_ms, id, session, user, address, reason, detail"
 static const char *const statements[] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -34,14 +41,20 @@ static const char *const statements[] = {
     [READ_AFTER] = "SELECT " COLUMNS " FROM event WHERE serial > ?1 ORDER BY serial LIMIT ?2",
     [READ_LAST] =
         "SELECT * FROM (SELECT " COLUMNS " FROM event ORDER BY serial DESC LIMIT ?2) ORDER BY serial",
+    [WRITE_LICENCE] = "INSERT OR REPLACE INTO licence VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [WRITE_FIRST_USE] = "INSERT OR IGNORE INTO licence_server VALUES (1, ?1)",
+    [WRITE_USE] = "INSERT INTO licence_use VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
+                  " SET pool = ?3, peak = max(peak, ?4), issued = issued + ?5, warned = warned + ?6,"
+                  " refused = refused + ?7",
+    [FORGET_LICENCES] = "DELETE FROM licence WHERE expires_ms < ?1",
+    [READ_LICENCES] = "SELECT serial, mode, kind, holder, issued_ms, expires_ms, used_ms, revoked_ms"
+                      " FROM licence WHERE mode = ?1 ORDER BY serial LIMIT ?2",
+    [READ_FIRST_USE] = "SELECT first_use_ms FROM licence_server",
+    [READ_LAST_SERIAL] = "SELECT max(serial) FROM licence",
+    [READ_USES] = "SELECT day, pool, peak, issued, warned, refused FROM licence_use"
+                  " WHERE mode = ?1 AND day >= ?2 ORDER BY day LIMIT ?3",
 };
 _Static_assert(sizeof(statements) / sizeof(statements[0]) == STATEMENTS, "each statement has its text");
-
-struct store {
-    sqlite3 *handle;
-    sqlite3_stmt *prepared[STATEMENTS];
-    unsigned until_prune;
-};
 
 static enum store_result judge(sqlite3 *handle, int code, char *problem, size_t size)
 {
@@ -130,7 +143,12 @@ void store_close(struct store **store)
     *store = NULL;
 }
 
-static int run(struct store *store, enum statement which)
+enum store_result store_judge(struct store *store, int code, char *problem, size_t size)
+{
+    return judge(store->handle, code, problem, size);
+}
+
+int store_run(struct store *store, enum statement which)
 {
     int code = sqlite3_step(store->prepared[which]);
     sqlite3_reset(store->prepared[which]);
@@ -147,7 +165,7 @@ static int insert(struct store *store, const struct db_event *event)
     sqlite3_bind_text(statement, 5, event->address, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 6, event->reason, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 7, event->detail, -1, SQLITE_STATIC);
-    int code = run(store, INSERT);
+    int code = store_run(store, INSERT);
     sqlite3_clear_bindings(statement);
     return code;
 }
@@ -160,28 +178,39 @@ static int prune(struct store *store, size_t written)
     }
     store->until_prune = PRUNE_EVERY;
     sqlite3_bind_int64(store->prepared[PRUNE], 1, DB_EVENTS_MAX);
-    return run(store, PRUNE);
+    return store_run(store, PRUNE);
 }
 
 enum store_result store_write(struct store *store, const struct db_event *events, size_t count, char *problem,
                               size_t size)
 {
-    int code = run(store, BEGIN);
+    int code = store_begin(store);
     for (size_t i = 0; code == SQLITE_OK && i < count; i++)
         code = insert(store, &events[i]);
     if (code == SQLITE_OK)
         code = prune(store, count);
-    if (code == SQLITE_OK)
-        code = run(store, COMMIT);
-    if (code == SQLITE_OK)
-        return STORE_OK;
-    enum store_result result = judge(store->handle, code, problem, size);
-    if (!sqlite3_get_autocommit(store->handle))
-        run(store, ROLLBACK);
+    enum store_result result = code == SQLITE_OK ? STORE_OK : judge(store->handle, code, problem, size);
+    code = store_end(store, code);
+    if (result == STORE_OK && code != SQLITE_OK)
+        result = judge(store->handle, code, problem, size);
     return result;
 }
 
-static void take_text(char *to, size_t size, sqlite3_stmt *statement, int column)
+int store_begin(struct store *store)
+{
+    return store_run(store, BEGIN);
+}
+
+int store_end(struct store *store, int code)
+{
+    if (code == SQLITE_OK)
+        code = store_run(store, COMMIT);
+    if (!sqlite3_get_autocommit(store->handle))
+        store_run(store, ROLLBACK);
+    return code;
+}
+
+void store_take_text(char *to, size_t size, sqlite3_stmt *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
     snprintf(to, size, "%s", text != NULL ? (const char *)text : "");
@@ -193,10 +222,10 @@ static void take_row(struct db_event *event, sqlite3_stmt *row)
     event->time_ms = sqlite3_column_int64(row, 1);
     event->id = (uint32_t)sqlite3_column_int64(row, 2);
     event->session = (uint32_t)sqlite3_column_int64(row, 3);
-    take_text(event->user, sizeof(event->user), row, 4);
-    take_text(event->address, sizeof(event->address), row, 5);
-    take_text(event->reason, sizeof(event->reason), row, 6);
-    take_text(event->detail, sizeof(event->detail), row, 7);
+    store_take_text(event->user, sizeof(event->user), row, 4);
+    store_take_text(event->address, sizeof(event->address), row, 5);
+    store_take_text(event->reason, sizeof(event->reason), row, 6);
+    store_take_text(event->detail, sizeof(event->detail), row, 7);
 }
 
 enum store_result store_read(struct store *store, uint64_t after, size_t limit, struct db_event *events_r,

@@ -163,7 +163,7 @@ static void a_later_schema_is_left_alone(void)
     add(db, 1);
     ask(db, 0, 10, &page);
     CHECK(!page.ok);
-    CHECK(sqlite3_exec(other, "PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_exec(other, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK);
     sqlite3_close(other);
     ask_until(db, 12, &page);
     db_close(&db);
