@@ -186,7 +186,7 @@ static void test_bash(void)
 /* man finds nothing to complain about. */
 static void test_man(void)
 {
-    static const char *const pages[] = {"lodgectl.1", "lodge.conf.5", "lodge-smss.8"};
+    static const char *const pages[] = {"lodgectl.1", "liblodge.3", "lodge.conf.5", "lodge-smss.8"};
     if (access("/usr/bin/man", X_OK) != 0)
         return;
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {

@@ -48,6 +48,7 @@ static int receive(struct client *client, int64_t deadline, Lodge__Lsm__Answer *
     close_descriptor(&descriptor);
     if (wrong) {
         lodge__lsm__answer__free_unpacked(*answer_r, NULL);
+        *answer_r = NULL;
         return -EPROTO;
     }
     return 0;

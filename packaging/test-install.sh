@@ -1,10 +1,11 @@
 #!/bin/sh
-# test-install.sh BUILD PREFIX: what `cmake --install` lays down is complete, and a person's configuration stays.
+# test-install.sh BUILD PREFIX LIBDIR: what `cmake --install` lays down is complete, and a person's configuration stays.
 set -eu
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 install_there() { DESTDIR=$stage cmake --install "$1" >/dev/null; }
 prefix=$2
+libraries=$prefix/$3
 failed=0
 
 install_there "$1"
@@ -16,7 +17,8 @@ done
 for file in "$prefix/libexec/lodge/desktop/openbox/rc.xml" "$prefix/libexec/lodge/desktop/tint2/tint2rc" \
     "$prefix/lib/systemd/system/lodge.service" /etc/lodge/lodge.conf /etc/pam.d/lodge \
     "$prefix/share/bash-completion/completions/lodgectl" "$prefix/share/man/man1/lodgectl.1" \
-    "$prefix/share/man/man5/lodge.conf.5" "$prefix/share/man/man8/lodge-smss.8"; do
+    "$prefix/include/lodge.h" "$libraries/liblodge.so" "$libraries/liblodge.so.0" "$libraries/pkgconfig/lodge.pc" \
+    "$prefix/share/man/man3/liblodge.3" "$prefix/share/man/man5/lodge.conf.5" "$prefix/share/man/man8/lodge-smss.8"; do
     [ -s "$stage$file" ] || { echo "not there: $file"; failed=1; }
 done
 [ "$(readlink "$stage$prefix/sbin/lodge-smss")" = "$prefix/libexec/lodge/lodge-smss" ] || {
@@ -24,6 +26,17 @@ done
     failed=1
 }
 
+if command -v pkg-config >/dev/null; then
+    # What a program is built with: from the tree, as if the tree were the machine.
+    flags=$(PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_PATH=$stage$libraries/pkgconfig pkg-config --cflags --libs lodge)
+    echo "int main(void) { return lodge_reason_name(0)[0] != 'n'; }" >"$stage/program.c"
+    # shellcheck disable=SC2086
+    if ! cc -include lodge.h "$stage/program.c" -o "$stage/program" $flags ||
+        ! LD_LIBRARY_PATH=$stage$libraries "$stage/program"; then
+        echo "no program builds with lodge.pc: $flags"
+        failed=1
+    fi
+fi
 if command -v systemd-analyze >/dev/null; then
     # In a tree of its own, where the programs that the unit names are.
     if ! said=$(systemd-analyze --root="$stage" --man=no --recursive-errors=no verify lodge.service 2>&1) ||

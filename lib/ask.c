@@ -1,0 +1,97 @@
+#include "lib/ask.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/reason.h"
+#include "common/text.h"
+
+_Static_assert((int)LODGE_REASON_NO_SESSION == (int)REASON_NO_SESSION &&
+                   (int)LODGE_REASON_FORBIDDEN == (int)REASON_FORBIDDEN &&
+                   (int)LODGE_REASON_BAD_REQUEST == (int)REASON_BAD_REQUEST &&
+                   (int)LODGE_REASON_WRONG_STATE == (int)REASON_WRONG_STATE,
+               "the numbers of lodge.h are those of the table");
+_Static_assert((int)LODGE_INIT == (int)LODGE__LSM__STATE__INIT &&
+                   (int)LODGE_DISCONNECTED == (int)LODGE__LSM__STATE__DISCONNECTED,
+               "the states of lodge.h are those of the protocol");
+
+const char *lodge_reason_name(int reason)
+{
+    return reason_name((uint32_t)reason);
+}
+
+const char *lodge_reason_sentence(int reason)
+{
+    return reason_sentence((uint32_t)reason);
+}
+
+/* What a negative errno means here. */
+static const char *sentence_of(int problem, char *room, size_t size)
+{
+    switch (problem) {
+    case ENOENT:
+    case ECONNREFUSED:
+        return "No server is there.";
+    case ETIMEDOUT:
+    case EAGAIN:
+        return "The server does not answer.";
+    case EPIPE:
+    case ECONNRESET:
+        return "The server closed the connection without an answer.";
+    case EPROTO:
+        return "The server's answer cannot be understood.";
+    case ENOTCONN:
+        return "The connection failed before.";
+    default:
+        return strerror_r(problem, room, size);
+    }
+}
+
+int lodge_failed(struct lodge_error *error, int code, const char *detail)
+{
+    if (error == NULL)
+        return code;
+    char room[128], text[sizeof(error->text)];
+    const char *sentence =
+        code > 0 ? reason_sentence((uint32_t)code) : sentence_of(-code, room, sizeof(room));
+    bool more = detail != NULL && detail[0] != '\0';
+    if (code == -EINVAL && more) { /* which says all of it */
+        sentence = detail;
+        more = false;
+    }
+    if (snprintf(text, sizeof(text), "%s%s%s%s", sentence, more ? " (" : "", more ? detail : "",
+                 more ? ")" : "") >= (int)sizeof(text))
+        memcpy(text + sizeof(text) - 4, "...", 4);
+    error->code = code;
+    text_escape(error->text, sizeof(error->text), text);
+    return code;
+}
+
+/* A newer server may have further reasons. What can be no reason counts as an internal error. */
+static int reason_of(const Lodge__Lsm__Answer *answer)
+{
+    return answer->reason <= UINT16_MAX ? (int)answer->reason : (int)REASON_INTERNAL;
+}
+
+int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
+              Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer = NULL;
+    if (lodge->client.fd < 0)
+        return lodge_failed(error, -ENOTCONN, NULL);
+    int failed = client_call(&lodge->client, request, &answer);
+    if (failed == 0 && answer->reason == REASON_NONE && answer->result_case != want)
+        failed = -EPROTO;
+    if (failed != 0) {
+        client_close(&lodge->client);
+        lodge_failed(error, failed, NULL);
+    } else if (answer->reason != REASON_NONE) {
+        failed = lodge_failed(error, reason_of(answer), answer->detail);
+    }
+    if (failed == 0)
+        *answer_r = answer;
+    else if (answer != NULL)
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    return failed;
+}

@@ -1,0 +1,123 @@
+/* Connections, and what is asked without much of an answer. */
+#include "lib/lodge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/text.h"
+#include "lib/ask.h"
+
+int lodge_open_port(const char *path, struct lodge **lodge_r, struct lodge_error *error)
+{
+    struct lodge *lodge = malloc(sizeof(*lodge));
+    if (lodge == NULL)
+        return lodge_failed(error, -ENOMEM, NULL);
+    int failed = client_open(&lodge->client, path);
+    if (failed != 0) {
+        free(lodge);
+        return lodge_failed(error, failed, path);
+    }
+    *lodge_r = lodge;
+    return 0;
+}
+
+int lodge_open(const char *path, struct lodge **lodge_r, struct lodge_error *error)
+{
+    struct conf conf;
+    char why[sizeof(error->text)], port[CONF_TEXT_MAX + sizeof(LSM_PORT_NAME) + 1];
+    if (!conf_load(&conf, path != NULL ? path : CONF_DEFAULT_FILE, why, sizeof(why)))
+        return lodge_failed(error, -EINVAL, why);
+    return lodge_open_port(conf_run_path(&conf, LSM_PORT_NAME, port, sizeof(port)), lodge_r, error);
+}
+
+void lodge_close(struct lodge *lodge)
+{
+    if (lodge == NULL)
+        return;
+    client_close(&lodge->client);
+    free(lodge);
+}
+
+/* Asks what has no result. */
+static int ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer;
+    int failed = lodge_ask(lodge, request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer, error);
+    if (failed == 0)
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    return failed;
+}
+
+int lodge_ping(struct lodge *lodge, struct lodge_error *error)
+{
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_PING;
+    request.ping = &nothing;
+    return ask_plainly(lodge, &request, error);
+}
+
+int lodge_version(struct lodge *lodge, char *version, size_t size, uint32_t *protocol_r,
+                  struct lodge_error *error)
+{
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_VERSION;
+    request.version = &nothing;
+    int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_VERSION, &answer, error);
+    if (failed != 0)
+        return failed;
+    bool fits = strlen(answer->version->version) < size;
+    if (fits) {
+        text_copy(version, size, answer->version->version);
+        *protocol_r = answer->version->protocol;
+    }
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return fits ? 0 : lodge_failed(error, -EINVAL, "There is no room for the version.");
+}
+
+static int ask_of_session(struct lodge *lodge, Lodge__Lsm__Request__MethodCase method, uint32_t session,
+                          struct lodge_error *error)
+{
+    Lodge__Lsm__SessionRequest which = LODGE__LSM__SESSION_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    which.session = session;
+    request.method_case = method;
+    request.disconnect = &which; /* all methods of this kind have it in the same place of the union */
+    return ask_plainly(lodge, &request, error);
+}
+
+int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *error)
+{
+    return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_DISCONNECT, session, error);
+}
+
+int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error)
+{
+    return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_LOGOFF, session, error);
+}
+
+_Static_assert((int)LODGE_DRAIN_UNTIL_RESTART == (int)LODGE__LSM__DRAIN_MODE__UNTIL_RESTART &&
+                   (int)LODGE_DRAIN_OFF == (int)LODGE__LSM__DRAIN_MODE__OFF,
+               "the modes of lodge.h are those of the protocol");
+
+int lodge_drain(struct lodge *lodge, enum lodge_drain mode, enum lodge_drain *mode_r,
+                struct lodge_error *error)
+{
+    Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    drain.mode = (Lodge__Lsm__DrainMode)mode;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
+    request.drain = &drain;
+    int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_DRAIN, &answer, error);
+    if (failed != 0)
+        return failed;
+    if (mode_r != NULL)
+        *mode_r = (enum lodge_drain)answer->drain->mode;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return 0;
+}

@@ -1,0 +1,166 @@
+/* liblodge: asking Lodge's Local Session Manager about sessions, and acting on them. See liblodge(3).
+ *
+ * Ownership: what a function gives in a parameter that ends in _r is the caller's, and is freed with the
+ * function that its comment names, which takes NULL too. It is complete in itself: it outlives the
+ * connection. On failure such a parameter is left as it was. Texts are never NULL, end with NUL, and are as
+ * the server gives them: parts come from clients and users, so escape them before they go to a terminal.
+ *
+ * Threads: the library has no state of its own. One connection serves one thread at a time; different ones,
+ * and results, may be used by different threads at once. Calls block, at most LODGE_ANSWER_MS where their
+ * comment says nothing else. Connections are closed on exec; after fork one of the two processes may use one.
+ *
+ * Errors: functions that can fail return 0 when it was done, above 0 the reason for which the server refused
+ * it (lodge_reason_name; the connection can be used further), and below 0 a negative errno: -ENOENT or
+ * -ECONNREFUSED where no server is, -ETIMEDOUT for no answer in time, -EPIPE when the server ended the
+ * connection, -EPROTO for what cannot be understood, -EINVAL for what no server is asked. After a negative
+ * errno other than -EINVAL from a call the connection is of no more use: calls fail with -ENOTCONN, close it.
+ */
+#ifndef LODGE_H
+#define LODGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LODGE_API       __attribute__((visibility("default")))
+#define LODGE_ANSWER_MS 10000
+
+/* Reasons that programs act on; the others have names alone. */
+enum lodge_reason {
+    LODGE_REASON_NONE = 0,
+    LODGE_REASON_NO_SESSION = 21,
+    LODGE_REASON_FORBIDDEN = 22,
+    LODGE_REASON_BAD_REQUEST = 23,
+    LODGE_REASON_WRONG_STATE = 28,
+};
+
+/* Why a call failed. */
+struct lodge_error {
+    int code;       /* what the function returned */
+    char text[508]; /* a sentence in English, with what more the server said; without control characters */
+};
+
+/* The WTS connection states, in the order of WTS_CONNECTSTATE_CLASS. */
+enum lodge_state {
+    LODGE_ACTIVE,
+    LODGE_CONNECTED,
+    LODGE_CONNECT_QUERY,
+    LODGE_SHADOW,
+    LODGE_DISCONNECTED,
+    LODGE_IDLE,
+    LODGE_LISTEN,
+    LODGE_RESET,
+    LODGE_DOWN,
+    LODGE_INIT,
+};
+
+/* Whether new sessions are made. */
+enum lodge_drain {
+    LODGE_DRAIN_UNCHANGED, /* to lodge_drain: the mode is only asked for */
+    LODGE_DRAIN_OFF,
+    LODGE_DRAIN_RECONNECTS,    /* no; who has a session gets it back */
+    LODGE_DRAIN_UNTIL_RESTART, /* likewise, until lodge-smss is started anew */
+};
+
+/* The structs below are made by the library alone. Later versions may add members at their ends. */
+
+struct lodge_client {
+    const char *name;         /* its computer's name, as it says */
+    const char *address;      /* ADDRESS:PORT */
+    uint32_t width, height;   /* the desktop that it asked for, pixels */
+    uint32_t keyboard_layout; /* a Windows layout id, as 0x407 */
+    uint32_t build;
+    const char *codec;
+    const char *security;
+};
+
+struct lodge_session {
+    uint32_t id;
+    enum lodge_state state;
+    const char *user;
+    uint32_t uid;
+    bool lab;                          /* a lab account */
+    const struct lodge_client *client; /* attached now, or last; never NULL */
+    uint64_t logon_ms;                 /* these since 1970; 0: never */
+    uint64_t connect_ms;
+    uint64_t disconnect_ms;
+    uint64_t now_ms; /* the server's clock when it answered */
+};
+
+struct lodge_sessions {
+    size_t count;
+    const struct lodge_session *const *session; /* `count` of them, ids ascending */
+    bool more;                                  /* there are further ones above the last id */
+};
+
+struct lodge_event {
+    uint64_t serial, time_ms;
+    uint32_t id; /* as in the Windows channel TerminalServices-LocalSessionManager; Lodge's own from 1000 */
+    uint32_t session; /* 0: none */
+    const char *user, *address, *reason, *detail;
+};
+
+struct lodge_events {
+    size_t count;
+    const struct lodge_event *const *event; /* oldest first */
+    bool more;                              /* later ones are there */
+};
+
+struct lodge; /* a connection */
+
+/* Connects to the server of the configuration file at `path`; NULL: /etc/lodge/lodge.conf. *lodge_r is the
+ * caller's to close with lodge_close. `error` may be NULL here and everywhere. */
+LODGE_API int lodge_open(const char *path, struct lodge **lodge_r, struct lodge_error *error);
+/* The same by the path of the socket, as /run/lodge/ports/lsm.port. */
+LODGE_API int lodge_open_port(const char *path, struct lodge **lodge_r, struct lodge_error *error);
+/* NULL is fine. */
+LODGE_API void lodge_close(struct lodge *lodge);
+
+/* Whether the server answers. */
+LODGE_API int lodge_ping(struct lodge *lodge, struct lodge_error *error);
+/* The server's version in `version` (room for `size` bytes; -EINVAL where it does not fit) and the number of
+ * its protocol. */
+LODGE_API int lodge_version(struct lodge *lodge, char *version, size_t size, uint32_t *protocol_r,
+                            struct lodge_error *error);
+
+/* Sets the drain mode, and gives the one that there is then (mode_r may be NULL). For administrators. */
+LODGE_API int lodge_drain(struct lodge *lodge, enum lodge_drain mode, enum lodge_drain *mode_r,
+                          struct lodge_error *error);
+
+/* A page of the sessions that the caller may see: those with ids above `after`, at most `limit` (0: 100, the
+ * most). Freed with lodge_sessions_free. */
+LODGE_API int lodge_list(struct lodge *lodge, uint32_t after, uint32_t limit,
+                         struct lodge_sessions **sessions_r, struct lodge_error *error);
+/* All of them, page by page: a session that is there throughout is in it once. Freed in the same way. */
+LODGE_API int lodge_list_all(struct lodge *lodge, struct lodge_sessions **sessions_r,
+                             struct lodge_error *error);
+LODGE_API void lodge_sessions_free(struct lodge_sessions *sessions);
+/* One session. Freed with lodge_session_free. */
+LODGE_API int lodge_show(struct lodge *lodge, uint32_t session, struct lodge_session **session_r,
+                         struct lodge_error *error);
+LODGE_API void lodge_session_free(struct lodge_session *session);
+
+/* Sends the client of a session away. LODGE_REASON_WRONG_STATE where nobody is connected. */
+LODGE_API int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *error);
+/* Begins the end of a session. */
+LODGE_API int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error);
+
+/* Events whose serials are above `after`, the oldest first, at most `limit` (0: 100, the most); with `after`
+ * 0 the last ones. For administrators. Freed with lodge_events_free. */
+LODGE_API int lodge_events(struct lodge *lodge, uint64_t after, uint32_t limit,
+                           struct lodge_events **events_r, struct lodge_error *error);
+LODGE_API void lodge_events_free(struct lodge_events *events);
+
+/* The name ("no-such-session") and the sentence of a reason. Static texts, for every number. */
+LODGE_API const char *lodge_reason_name(int reason);
+LODGE_API const char *lodge_reason_sentence(int reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,342 @@
+/* liblodge as programs see it, against a played server. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/packet.h"
+#include "common/reason.h"
+#include "lib/lodge.h"
+#include "lib/play.h"
+#include "tests/check.h"
+
+#define MANY 250
+
+static char folder[] = "/tmp/test-lodge-XXXXXX";
+static char config[64], ports[64], port[64];
+
+static bool answer_version(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Version version = LODGE__LSM__VERSION__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    version.version = (char *)"9.8.7";
+    version.protocol = 3;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_VERSION) {
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_VERSION;
+        answer.version = &version;
+    }
+    return play_send(fd, request, &answer);
+}
+
+static void test_server(void)
+{
+    struct lodge *lodge = NULL;
+    struct lodge_error error;
+    char version[16], small[3];
+    uint32_t protocol = 77;
+    pid_t server = play_start(port, answer_version);
+    CHECK(lodge_open(config, &lodge, &error) == 0);
+    CHECK(lodge_ping(lodge, &error) == 0);
+    CHECK(lodge_version(lodge, small, sizeof(small), &protocol, &error) == -EINVAL && protocol == 77);
+    CHECK(lodge_version(lodge, version, sizeof(version), &protocol, NULL) == 0 && protocol == 3);
+    CHECK_TEXT(version, "9.8.7");
+    lodge_close(lodge);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0 && lodge_ping(lodge, NULL) == 0);
+    lodge_close(lodge);
+    play_stop(server, port);
+}
+
+static void test_no_server(void)
+{
+    struct lodge *lodge = NULL;
+    struct lodge_error error;
+    CHECK(lodge_open(config, &lodge, &error) == -ENOENT && error.code == -ENOENT && lodge == NULL);
+    CHECK(strstr(error.text, "No server is there.") != NULL && strstr(error.text, port) != NULL);
+    CHECK(lodge_open_port(port, &lodge, NULL) == -ENOENT && lodge == NULL);
+    CHECK(lodge_open("/nonexistent/lodge.conf", &lodge, &error) == -EINVAL && lodge == NULL);
+    CHECK(strstr(error.text, "/nonexistent/lodge.conf") != NULL);
+    lodge_close(NULL);
+    lodge_session_free(NULL);
+    lodge_sessions_free(NULL);
+    lodge_events_free(NULL);
+}
+
+/* Sessions 1 to MANY, at most 100 a page, odd ones with a client. */
+static bool answer_list(int fd, const Lodge__Lsm__Request *request)
+{
+    static Lodge__Lsm__Session sessions[100], *all[100];
+    Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_LIST);
+    uint32_t limit = request->list->limit;
+    client.name = (char *)"PC\033";
+    client.width = 800;
+    for (uint32_t id = request->list->after + 1; id <= MANY && page.n_session < (limit ? limit : 100); id++) {
+        Lodge__Lsm__Session *session = &sessions[page.n_session];
+        lodge__lsm__session__init(session);
+        session->id = id;
+        session->user = (char *)(id == MANY ? "zoe" : "anna");
+        session->state = LODGE__LSM__STATE__DISCONNECTED;
+        session->client = id % 2 ? &client : NULL;
+        session->logon_ms = 1777636805000 + id;
+        all[page.n_session++] = session;
+    }
+    page.session = all;
+    page.more = request->list->after + page.n_session < MANY;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+    answer.sessions = &page;
+    return play_send(fd, request, &answer);
+}
+
+/* Two sessions of the same id, or none and more to come. */
+static bool answer_bad_list(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Session session = LODGE__LSM__SESSION__INIT, *all[] = {&session, &session};
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    session.id = 5;
+    page.session = all;
+    page.n_session = request->list->limit == 7 ? 0 : 2;
+    page.more = true;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+    answer.sessions = &page;
+    return play_send(fd, request, &answer);
+}
+
+static void test_list(void)
+{
+    struct lodge *lodge;
+    struct lodge_sessions *sessions, *page;
+    pid_t server = play_start(port, answer_list);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_list_all(lodge, &sessions, NULL) == 0 && lodge_list(lodge, 240, 4, &page, NULL) == 0);
+    lodge_close(lodge); /* results live on */
+    play_stop(server, port);
+    CHECK(sessions->count == MANY && !sessions->more);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const struct lodge_session *session = sessions->session[i];
+        CHECK(session->id == i + 1 && session->logon_ms == 1777636805000u + session->id);
+        CHECK(session->state == LODGE_DISCONNECTED && session->client->width == (i % 2 ? 0 : 800));
+        CHECK_TEXT(session->client->name, i % 2 ? "" : "PC\033");
+        CHECK_TEXT(session->client->security, "");
+    }
+    CHECK_TEXT(sessions->session[MANY - 1]->user, "zoe");
+    CHECK(page->count == 4 && page->more && page->session[0]->id == 241 && page->session[3]->id == 244);
+    lodge_sessions_free(sessions);
+    lodge_sessions_free(page);
+}
+
+static void test_bad_list(void)
+{
+    struct lodge *lodge;
+    struct lodge_error error;
+    struct lodge_sessions *sessions = NULL;
+    pid_t server = play_start(port, answer_bad_list);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_list_all(lodge, &sessions, &error) == -EPROTO && sessions == NULL);
+    CHECK(strstr(error.text, "not in the order") != NULL);
+    lodge_close(lodge);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_list(lodge, 0, 7, &sessions, &error) == -EPROTO && sessions == NULL);
+    lodge_close(lodge);
+    play_stop(server, port);
+}
+
+/* Session 7 is there, and may be disconnected. */
+static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Session session = LODGE__LSM__SESSION__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW && request->show->session == 7) {
+        session.id = 7;
+        session.user = (char *)"anna";
+        session.uid = 70001;
+        session.lab = true;
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
+        answer.session = &session;
+        return play_send(fd, request, &answer);
+    }
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_DISCONNECT && request->disconnect->session == 7)
+        return play_send(fd, request, &answer);
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF && request->logoff->session == 7)
+        return play_refuse(fd, request, REASON_WRONG_STATE, "it ends\a already");
+    return play_refuse(fd, request,
+                       request->method_case == LODGE__LSM__REQUEST__METHOD_PING ? 4000000000 : 21, "");
+}
+
+static void test_session(void)
+{
+    struct lodge *lodge;
+    struct lodge_error error;
+    struct lodge_session *session = NULL;
+    pid_t server = play_start(port, answer_seven);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_show(lodge, 8, &session, &error) == LODGE_REASON_NO_SESSION && session == NULL);
+    CHECK(error.code == LODGE_REASON_NO_SESSION);
+    CHECK_TEXT(error.text, "There is no such session.");
+    CHECK(lodge_show(lodge, 7, &session, &error) == 0);
+    CHECK(session->id == 7 && session->uid == 70001 && session->lab && session->state == LODGE_ACTIVE);
+    CHECK_TEXT(session->user, "anna");
+    lodge_session_free(session);
+    CHECK(lodge_disconnect(lodge, 7, &error) == 0);
+    CHECK(lodge_disconnect(lodge, 8, &error) == LODGE_REASON_NO_SESSION);
+    CHECK(lodge_logoff(lodge, 7, &error) == LODGE_REASON_WRONG_STATE);
+    CHECK_TEXT(error.text, "The session is not in a state that allows this. (it ends\\x07 already)");
+    CHECK(lodge_ping(lodge, &error) == REASON_INTERNAL);
+    CHECK_TEXT(lodge_reason_name(21), "no-such-session");
+    CHECK_TEXT(lodge_reason_name(-1), "internal-error");
+    CHECK_TEXT(lodge_reason_sentence(22), "You may not do this.");
+    lodge_close(lodge);
+    play_stop(server, port);
+}
+
+/* The mode that is asked for; when it is only asked after, no new sessions. */
+static bool answer_drain(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Drain drain = LODGE__LSM__DRAIN__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_DRAIN);
+    drain.mode = request->drain->mode;
+    if (drain.mode == LODGE__LSM__DRAIN_MODE__UNCHANGED)
+        drain.mode = LODGE__LSM__DRAIN_MODE__RECONNECTS;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_DRAIN;
+    answer.drain = &drain;
+    return play_send(fd, request, &answer);
+}
+
+static void test_drain(void)
+{
+    struct lodge *lodge;
+    enum lodge_drain mode;
+    pid_t server = play_start(port, answer_drain);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_drain(lodge, LODGE_DRAIN_UNCHANGED, &mode, NULL) == 0 && mode == LODGE_DRAIN_RECONNECTS);
+    CHECK(lodge_drain(lodge, LODGE_DRAIN_OFF, &mode, NULL) == 0 && mode == LODGE_DRAIN_OFF);
+    CHECK(lodge_drain(lodge, LODGE_DRAIN_UNTIL_RESTART, NULL, NULL) == 0);
+    lodge_close(lodge);
+    play_stop(server, port);
+}
+
+static bool answer_events(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Event events[2] = {LODGE__LSM__EVENT__INIT, LODGE__LSM__EVENT__INIT};
+    Lodge__Lsm__Event *all[] = {&events[0], &events[1]};
+    Lodge__Lsm__Events page = LODGE__LSM__EVENTS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_EVENTS);
+    events[0].serial = request->events->after + 1;
+    events[1].serial = request->events->after + 2;
+    events[1].id = 1000;
+    events[1].user = (char *)"eve";
+    events[1].reason = (char *)"bad-credentials";
+    page.event = all;
+    page.n_event = request->events->limit;
+    page.more = true;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
+    answer.events = &page;
+    return play_send(fd, request, &answer);
+}
+
+static void test_events(void)
+{
+    struct lodge *lodge;
+    struct lodge_events *events, *none;
+    pid_t server = play_start(port, answer_events);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_events(lodge, 5000000000, 2, &events, NULL) == 0);
+    CHECK(lodge_events(lodge, 1, 0, &none, NULL) == 0 && none->count == 0);
+    lodge_close(lodge);
+    play_stop(server, port);
+    CHECK(events->count == 2 && events->more && events->event[0]->serial == 5000000001);
+    CHECK(events->event[1]->id == 1000 && events->event[1]->session == 0);
+    CHECK_TEXT(events->event[1]->user, "eve");
+    CHECK_TEXT(events->event[1]->reason, "bad-credentials");
+    CHECK_TEXT(events->event[1]->detail, "");
+    lodge_events_free(events);
+    lodge_events_free(none);
+}
+
+static bool answer_end(int fd, const Lodge__Lsm__Request *request)
+{
+    (void)fd;
+    (void)request;
+    return false;
+}
+
+static bool answer_garbage(int fd, const Lodge__Lsm__Request *request)
+{
+    (void)request;
+    CHECK(packet_send(fd, "\xff\xff\xff\xff", 4, NULL, 0) == 0);
+    return true;
+}
+
+static bool answer_another(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.serial = request->serial + 1;
+    CHECK(lsm_send_answer(fd, &answer, -1) == 0);
+    return true;
+}
+
+static bool answer_descriptor(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.serial = request->serial;
+    CHECK(lsm_send_answer(fd, &answer, fd) == 0);
+    return true;
+}
+
+static bool answer_silence(int fd, const Lodge__Lsm__Request *request)
+{
+    (void)fd;
+    (void)request;
+    return true;
+}
+
+/* A connection whose answer was none is of no more use, and says so. */
+static void test_broken(void)
+{
+    static const struct {
+        play_answer *answer;
+        int code;
+    } cases[] = {
+        {answer_end, -EPIPE},      {answer_garbage, -EPROTO},    {answer_another, -EPROTO},
+        {answer_version, -EPROTO}, {answer_descriptor, -EPROTO}, {answer_silence, -ETIMEDOUT},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lodge *lodge;
+        struct lodge_error error;
+        struct lodge_sessions *sessions = NULL;
+        pid_t server = play_start(port, cases[i].answer);
+        CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+        CHECK(lodge_list_all(lodge, &sessions, &error) == cases[i].code && error.code == cases[i].code);
+        CHECK(sessions == NULL && error.text[0] != '\0');
+        CHECK(lodge_ping(lodge, &error) == -ENOTCONN);
+        lodge_close(lodge);
+        play_stop(server, port);
+    }
+}
+
+int main(void)
+{
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(config, sizeof(config), "%s/lodge.conf", folder);
+    snprintf(ports, sizeof(ports), "%s/ports", folder);
+    snprintf(port, sizeof(port), "%s/ports/lsm.port", folder);
+    FILE *out = fopen(config, "w");
+    CHECK(out != NULL);
+    fprintf(out, "[Server]\nRunDirectory = %s\n", folder);
+    CHECK(fclose(out) == 0 && mkdir(ports, 0700) == 0);
+
+    test_no_server();
+    test_server();
+    test_list();
+    test_bad_list();
+    test_session();
+    test_drain();
+    test_events();
+    test_broken();
+    CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
+    return 0;
+}
