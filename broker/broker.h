@@ -5,7 +5,7 @@
  *   logons    from a logon request to a session
  *   sessions  the sessions there are: indexes, states, times
  *   attach    the connection to each session's display agent: attach, detach, announce
- *   limits    what policy holds over time: drain mode
+ *   limits    what policy holds over time: drain mode, timeouts
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  */
@@ -43,6 +43,7 @@ struct broker {
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
     struct drain drain;
+    struct policy_times times;
     struct users users;
     struct sessions sessions;
     struct smlink sm;

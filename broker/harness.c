@@ -238,6 +238,9 @@ void agent_expect(struct agent *agent, unsigned number, union winstation_body *b
     wait_readable(agent->broker);
     int got = message_receive(agent->broker, &winstation_protocol, WINSTATION_BY_BROKER, body_r,
                               sizeof(*body_r), &message, &problem);
+    if (got != 1 || message.number != number)
+        fprintf(stderr, "message %u wanted: got %d, number %u %s\n", number, got,
+                got == 1 ? message.number : 0, problem);
     CHECK(got == 1 && message.number == number);
     if (descriptor_r != NULL)
         *descriptor_r = message.descriptor;

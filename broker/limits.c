@@ -1,158 +1,166 @@
 #include "broker/limits.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "broker/attach.h"
 #include "broker/broker.h"
+#include "broker/link.h"
+#include "common/clock.h"
 #include "common/log.h"
-#include "common/packet.h"
-#include "common/text.h"
+#include "rpc/winstation.h"
 
-#define PATH_ROOM   (CONF_TEXT_MAX + 32)
-#define STAT_ROOM   1024
-#define START_FIELD 20 /* of /proc/PID/stat, counted from the state on */
+#define BROKEN_LOGS_OFF 2    /* of BrokenConnection */
+#define WARNING_STYLE   0x30 /* MB_OK with MB_ICONWARNING */
 
-static const char *const drain_names[] = {
-    [POLICY_DRAIN_OFF] = "off",
-    [POLICY_DRAIN_RECONNECTS] = "reconnects",
-    [POLICY_DRAIN_UNTIL_RESTART] = "until-restart",
-};
-_Static_assert(sizeof(drain_names) / sizeof(drain_names[0]) == POLICY_DRAIN_MODES, "each mode has its name");
-
-const char *limits_drain_name(enum policy_drain mode)
+static bool somebody_is_connected(const struct session *session)
 {
-    return drain_names[mode];
+    return session->state == SESSION_ACTIVE || session->state == SESSION_CONNECTED;
 }
 
-/* Reads a small file into `text`, with a NUL at its end. Returns 0 or a negative errno. */
-static int read_small(const char *path, char *text, size_t size)
+/* What runs, runs anew from now on. */
+static void begin(struct session *session)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    ssize_t got = read(fd, text, size - 1);
-    int failed = got < 0 ? -errno : 0;
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return failed;
+    int64_t now_ms = clock_monotonic_ms();
+    session->limits.facts = (struct policy_session){
+        .connected = somebody_is_connected(session), .since_ms = now_ms, .input_ms = now_ms};
+    session->limits.broken = false;
 }
 
-/* The file has one line: the mode's name, and the lodge-smss where it ends with that one. */
-static bool parse_drain(char *text, struct drain *drain)
+/* A session that is being made without a viewer, or is being ended, has no limits. */
+static bool has_limits(const struct session *session)
 {
-    char *end = strchr(text, '\n');
-    if (end == NULL || end[1] != '\0')
-        return false;
-    *end = '\0';
-    char *until = strchr(text, ' ');
-    if (until != NULL)
-        *until++ = '\0';
-    for (int mode = 0; mode < POLICY_DRAIN_MODES; mode++) {
-        if (strcmp(text, drain_names[mode]) != 0)
-            continue;
-        if ((until != NULL) != (mode == POLICY_DRAIN_UNTIL_RESTART))
-            return false;
-        drain->mode = (enum policy_drain)mode;
-        return until == NULL || text_copy(drain->until, sizeof(drain->until), until);
+    return somebody_is_connected(session) || session->state == SESSION_DISCONNECTED || session->limits.broken;
+}
+
+static void arm(struct session *session, int64_t at_ms)
+{
+    int64_t delay_ms = at_ms - clock_monotonic_ms();
+    if (delay_ms < 0)
+        delay_ms = 0;
+    struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
+    if (session->limits.timer != NULL)
+        evtimer_add(session->limits.timer, &delay);
+}
+
+static void warn(struct session *session, const struct policy_timeout *what)
+{
+    bool idle = what->reason == REASON_IDLE_TIMEOUT;
+    struct winstation_message message = {.style = WARNING_STYLE,
+                                         .timeout_s = (uint32_t)((what->left_ms + 999) / 1000)};
+    snprintf(message.title, sizeof(message.title), "%s", idle ? "You are idle" : "Time is almost over");
+    snprintf(message.text, sizeof(message.text), "In %u seconds you will be %s%s.", message.timeout_s,
+             session->broker->times.log_off ? "logged off" : "disconnected",
+             idle ? ", unless you press a key or move the mouse" : "");
+    link_send_message(session, &message);
+    if (idle)
+        session->limits.facts.idle_warned_ms = clock_monotonic_ms();
+    else
+        session->limits.facts.time_warned_ms = clock_monotonic_ms();
+}
+
+static void carry_out(struct session *session, const struct policy_timeout *what)
+{
+    char about[SESSION_ABOUT_ROOM];
+    log_info(session_about(session, about), "%s for a timeout: %s",
+             what->action == POLICY_LOG_OFF ? "is logged off" : "is disconnected", reason_name(what->reason));
+    record_event(session->broker, DB_EVENT_DISCONNECTED_REASON, session->id, session->name,
+                 session->client.address, what->reason, NULL);
+    if (what->action == POLICY_LOG_OFF)
+        session_end(session, what->reason);
+    else
+        attach_send_away(session, what->reason, "");
+}
+
+/* Until the agent has told an earlier broker's viewers, it is not known whether somebody is connected. */
+static bool is_unknown(const struct session *session)
+{
+    return !session->limits.facts.connected && !session->fresh;
+}
+
+static void look(struct session *session)
+{
+    struct policy_timeout next;
+    if (is_unknown(session))
+        begin(session);
+    for (;;) {
+        next = policy_timeouts(&session->broker->times, &session->limits.facts, clock_monotonic_ms());
+        if (next.action != POLICY_WARN || next.at_ms > clock_monotonic_ms())
+            break;
+        warn(session, &next);
     }
-    return false;
-}
-
-void limits_load(struct broker *broker)
-{
-    char path[PATH_ROOM], text[DRAIN_SMSS_ROOM + 32];
-    struct drain drain = {0};
-    conf_state_path(&broker->conf, "db/drain", path, sizeof(path));
-    int failed = read_small(path, text, sizeof(text));
-    if (failed == -ENOENT)
+    if (next.action == POLICY_NOTHING)
         return;
-    if (failed) {
-        log_error(path, "the drain mode cannot be read, so it is off: %s", strerror(-failed));
-    } else if (!parse_drain(text, &drain)) {
-        log_error(path, "this is no drain mode, so it is off");
-    } else {
-        broker->drain = drain;
-        log_info("broker", "the drain mode is %s", drain_names[drain.mode]);
-    }
+    if (next.at_ms > clock_monotonic_ms())
+        arm(session, next.at_ms);
+    else
+        carry_out(session, &next);
 }
 
-/* Writes the file anew beside the old one, so that either the one or the other is there. */
-static int keep_drain(const struct broker *broker, enum policy_drain mode)
+static void on_timer(evutil_socket_t fd, short what, void *context)
 {
-    char path[PATH_ROOM], fresh[PATH_ROOM], text[DRAIN_SMSS_ROOM + 32];
-    conf_state_path(&broker->conf, "db/drain", path, sizeof(path));
-    conf_state_path(&broker->conf, "db/drain.new", fresh, sizeof(fresh));
-    bool until = mode == POLICY_DRAIN_UNTIL_RESTART;
-    int size = snprintf(text, sizeof(text), "%s%s%s\n", drain_names[mode], until ? " " : "",
-                        until ? broker->drain.smss : "");
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    errno = EIO;
-    int failed = write(fd, text, (size_t)size) == size ? 0 : -errno;
-    if (close(fd) != 0 && !failed)
-        failed = -errno;
-    if (!failed && rename(fresh, path) != 0)
-        failed = -errno;
-    return failed;
-}
-
-int limits_set_drain(struct broker *broker, enum policy_drain mode, uid_t uid)
-{
-    char detail[64];
-    int failed = keep_drain(broker, mode);
-    if (failed)
-        return failed;
-    broker->drain.mode = mode;
-    text_copy(broker->drain.until, sizeof(broker->drain.until), broker->drain.smss);
-    snprintf(detail, sizeof(detail), "%s, by uid %u", drain_names[mode], (unsigned)uid);
-    log_info("broker", "the drain mode is %s", detail);
-    record_event(broker, DB_EVENT_DRAIN, 0, NULL, NULL, REASON_NONE, detail);
-    return 0;
-}
-
-/* When the process was started, in ticks since the boot; "?" where that cannot be known. */
-static void start_time_of(pid_t pid, char *text, size_t size)
-{
-    char path[32], stat[STAT_ROOM];
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    snprintf(text, size, "?");
-    if (read_small(path, stat, sizeof(stat)) != 0)
+    struct session *session = context;
+    (void)fd, (void)what;
+    if (!has_limits(session))
         return;
-    char *at = strrchr(stat, ')'); /* the name before it may hold anything */
-    for (int field = 0; at != NULL && field < START_FIELD; field++)
-        at = strchr(at + 1, ' ');
-    if (at == NULL)
-        return;
-    size_t length = strcspn(at + 1, " \n");
-    snprintf(text, size, "%.*s", (int)(length < 20 ? length : 20), at + 1);
+    if (session->limits.broken)
+        carry_out(session, &(struct policy_timeout){.action = POLICY_LOG_OFF, .reason = REASON_BROKEN});
+    else
+        look(session);
 }
 
-/* BOOT:PID:START, which no other process has or will have. */
-static void name_smss(int fd, char name[DRAIN_SMSS_ROOM])
+/* Arms the timer for what comes next; nothing is done in here, whose caller is in the middle of something. */
+static void plan(struct session *session)
 {
-    struct packet_peer who = {0};
-    char boot[40] = "", start[24];
-    packet_peer_of(fd, &who);
-    read_small("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-    boot[strcspn(boot, "\n")] = '\0';
-    start_time_of(who.pid, start, sizeof(start));
-    snprintf(name, DRAIN_SMSS_ROOM, "%s:%d:%s", boot, (int)who.pid, start);
+    struct policy_timeout next =
+        policy_timeouts(&session->broker->times, &session->limits.facts, clock_monotonic_ms());
+    if (session->limits.timer != NULL)
+        evtimer_del(session->limits.timer);
+    if (!has_limits(session))
+        return;
+    if (session->limits.broken)
+        arm(session, 0);
+    else if (next.action != POLICY_NOTHING)
+        arm(session, next.at_ms);
 }
 
-void limits_smss_found(struct broker *broker, int fd)
+void limits_session_begin(struct session *session)
 {
-    struct drain *drain = &broker->drain;
-    name_smss(fd, drain->smss);
-    if (drain->mode != POLICY_DRAIN_UNTIL_RESTART || strcmp(drain->until, drain->smss) == 0)
+    session->limits.timer = evtimer_new(session->broker->base, on_timer, session);
+    begin(session);
+    plan(session);
+}
+
+void limits_session_stop(struct session *session)
+{
+    if (session->limits.timer != NULL)
+        event_free(session->limits.timer);
+    session->limits.timer = NULL;
+}
+
+void limits_session_moved(struct session *session, enum session_event event, enum reason reason)
+{
+    bool anew = event == SESSION_ATTACHES || event == SESSION_IS_VIEWED || event == SESSION_LEFT;
+    if (anew || (event == SESSION_STARTED && !somebody_is_connected(session)))
+        begin(session);
+    if (event == SESSION_LEFT && reason == REASON_CLIENT_GONE && session->state != SESSION_DOWN)
+        session->limits.broken = session->broker->conf.broken_connection == BROKEN_LOGS_OFF;
+    if (event == SESSION_ENDS)
+        session->limits.broken = false;
+    plan(session);
+}
+
+void limits_session_input(struct session *session, uint64_t monotonic_ms)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t then_ms = monotonic_ms < (uint64_t)now_ms ? (int64_t)monotonic_ms : now_ms;
+    struct policy_session *facts = &session->limits.facts;
+    if (then_ms <= facts->input_ms)
         return;
-    drain->mode = POLICY_DRAIN_OFF;
-    int failed = keep_drain(broker, POLICY_DRAIN_OFF);
-    if (failed)
-        log_error("broker", "that the drain mode is off cannot be kept: %s", strerror(-failed));
-    log_info("broker", "the drain mode is off: lodge-smss was started anew");
-    record_event(broker, DB_EVENT_DRAIN, 0, NULL, NULL, REASON_NONE, "off, by the restart");
+    bool warned = facts->idle_warned_ms >= facts->input_ms;
+    facts->input_ms = then_ms;
+    if (!warned)
+        return;
+    facts->idle_warned_ms = 0; /* also where both were in one millisecond */
+    plan(session);             /* the timer stands at the end, and another warning comes before that now */
 }

@@ -1,9 +1,12 @@
-/* What policy holds over time, beyond one decision: the drain mode. It is kept in STATE/db/drain. */
+/* What policy holds over time, beyond one decision: the drain mode, which is kept in STATE/db/drain, and how
+ * long a session may be idle, connected or disconnected. Of these each session has one timer; input, unless
+ * it follows a warning, does not touch it: when it fires, it is looked at what has happened since. */
 #pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "broker/sessions.h"
 #include "policy/policy.h"
 
 #define DRAIN_SMSS_ROOM 96
@@ -23,5 +26,11 @@ void limits_load(struct broker *broker);
 int limits_set_drain(struct broker *broker, enum policy_drain mode, uid_t uid);
 /* A connection to lodge-smss has been made: a drain mode that was to end with an earlier one is over. */
 void limits_smss_found(struct broker *broker, int fd);
+/* The session is new to this broker, is forgotten, has moved (session_move), or has had input at that time of
+ * the monotonic clock, as its agent says. */
+void limits_session_begin(struct session *session);
+void limits_session_stop(struct session *session);
+void limits_session_moved(struct session *session, enum session_event event, enum reason reason);
+void limits_session_input(struct session *session, uint64_t monotonic_ms);
 /* "off", "reconnects", "until-restart". */
 const char *limits_drain_name(enum policy_drain mode);

@@ -6,6 +6,7 @@
 
 #include "broker/attach.h"
 #include "broker/broker.h"
+#include "broker/limits.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "rpc/winstation.h"
@@ -78,6 +79,19 @@ static bool take_synced(struct session *session, const union winstation_body *bo
     return true;
 }
 
+static bool take_input(struct session *session, const union winstation_body *body)
+{
+    limits_session_input(session, body->input.monotonic_ms);
+    return true;
+}
+
+/* Nobody waits for an answer to what the broker says of its own accord. */
+static bool take_message_answer(struct session *session, const union winstation_body *body)
+{
+    (void)session, (void)body;
+    return true;
+}
+
 static const struct {
     unsigned number;
     bool (*take)(struct session *session, const union winstation_body *body);
@@ -85,6 +99,8 @@ static const struct {
     {WINSTATION_VIEWER, take_viewer},
     {WINSTATION_VIEWER_GONE, take_viewer_gone},
     {WINSTATION_SYNCED, take_synced},
+    {WINSTATION_INPUT, take_input},
+    {WINSTATION_MESSAGE_ANSWER, take_message_answer},
 };
 
 static bool dispatch(struct session *session, struct message *message, const union winstation_body *body)
@@ -182,4 +198,10 @@ void link_send_detach(struct session *session, uint64_t viewer, enum reason reas
     /* viewer 0 would be every viewer */
     if (session->link.fd >= 0 && viewer != 0)
         message_send(session->link.fd, &winstation_protocol, WINSTATION_DETACH, &detach, -1);
+}
+
+void link_send_message(struct session *session, const struct winstation_message *message)
+{
+    if (session->link.fd >= 0)
+        message_send(session->link.fd, &winstation_protocol, WINSTATION_MESSAGE, message, -1);
 }

@@ -213,6 +213,11 @@ static void take_limits(struct broker *broker)
                                .max_sessions = (unsigned)broker->conf.max_sessions,
                                .max_sessions_per_user = (unsigned)broker->conf.max_sessions_per_user,
                                .max_logons = BROKER_LOGONS_MAX};
+    broker->times = (struct policy_times){.idle = broker->conf.max_idle,
+                                          .disconnected = broker->conf.max_disconnected,
+                                          .connected = broker->conf.max_connected,
+                                          .warning = broker->conf.warning_seconds,
+                                          .log_off = broker->conf.timeout_action == 2};
 }
 
 static int serve(struct broker *broker, const struct accounts *accounts)

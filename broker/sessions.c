@@ -5,6 +5,7 @@
 
 #include "broker/attach.h"
 #include "broker/broker.h"
+#include "broker/limits.h"
 #include "broker/link.h"
 #include "broker/logons.h"
 #include "broker/peers.h"
@@ -171,6 +172,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
     if (record != 0)
         record_event(session->broker, record, session->id, session->name, session->client.address, reason,
                      detail);
+    limits_session_moved(session, event, reason);
     logons_wake(session->user);
     return true;
 }
@@ -222,6 +224,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     broker->sessions.count++;
     session->user->sessions++;
     take_place(session);
+    limits_session_begin(session);
     link_start(session);
     return session;
 }
@@ -253,6 +256,7 @@ void session_forget(struct session *session)
         peer->announced_to = NULL;
     }
     leave_place(session);
+    limits_session_stop(session);
     user->sessions--;
     broker->sessions.count--;
     broker->sessions.by_id[session->id] = NULL;

@@ -9,6 +9,7 @@
 
 #include "broker/client.h"
 #include "common/reason.h"
+#include "policy/timeouts.h"
 #include "rpc/sm.h"
 
 #define SESSIONS_MAX 65536
@@ -53,6 +54,13 @@ struct agent_link {
     bool named;     /* session.viewer has been */
 };
 
+/* What the timeouts go by (limits.h). */
+struct session_limits {
+    struct event *timer; /* at what comes next */
+    struct policy_session facts;
+    bool broken; /* the client is gone, and the session is to end for that */
+};
+
 struct session {
     struct broker *broker;
     TAILQ_ENTRY(session) by_user; /* of user.connected or user.disconnected, by state */
@@ -71,6 +79,7 @@ struct session {
     uint64_t viewer;                              /* who has the session; 0: nobody */
     enum reason left_reason;                      /* why the last viewer left */
     struct agent_link link;
+    struct session_limits limits;
     struct peer *worker;  /* serves the viewer; NULL: not announced */
     struct peer *pending; /* gets the session when the agent can be reached */
     TAILQ_HEAD(, peer) announcers;

@@ -42,7 +42,12 @@
     R(THROTTLED, "throttled", 0x6, "There are too many connections from your address.")                      \
     R(NO_BROKER, "broker-away", 0x6, "The session broker is starting again. Try again in a moment.")         \
     R(WRONG_STATE, "wrong-state", 0x0, "The session is not in a state that allows this.")                    \
-    R(CONNECTIONS_DENIED, "connections-denied", 0x7, "This server takes no connections at the moment.")
+    R(CONNECTIONS_DENIED, "connections-denied", 0x7, "This server takes no connections at the moment.")      \
+    R(IDLE_TIMEOUT, "idle-timeout", 0x3, "You did nothing for as long as this server allows.")               \
+    R(TIME_LIMIT, "time-limit", 0x4, "You were connected for as long as this server allows.")                \
+    R(DISCONNECTED_LIMIT, "disconnected-limit", 0x4,                                                         \
+      "The session was disconnected for as long as this server allows.")                                     \
+    R(BROKEN, "connection-broken", 0x0, "The connection broke, and this server ends a session then.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };
