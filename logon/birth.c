@@ -41,6 +41,15 @@ bool birth_programs(char *programs_r, size_t size, struct failure *failure_r)
     return true;
 }
 
+void birth_group(const char *cgroup, char *group_r, size_t size)
+{
+    const char *last = strrchr(cgroup, '/'), *folder = last;
+    while (folder != NULL && folder > cgroup && folder[-1] != '/')
+        folder--;
+    if (last != NULL)
+        snprintf(group_r, size, "%.*s.%s", (int)(last - folder), folder, last + 1);
+}
+
 /* In the child: an ordinary program's signals. */
 static void signals_reset(void)
 {
@@ -72,15 +81,50 @@ static bool cgroup_join(const struct birth *birth, struct failure *failure)
     return ok;
 }
 
-/* In the child: PAM bounds system accounts as the machine's administrator wants; lab accounts know no PAM,
- * and one of them must not take all of the machine's processes. Root itself is not held by it. */
-static void limits_set(const struct identity *identity)
+/* In the child: joins what smss made for the session's limits in cgroup v1 hierarchies. *pids_r: the number
+ * of processes is bounded there. */
+static bool groups_join(const struct birth *birth, bool *pids_r, struct failure *failure)
+{
+    static const char *const controllers[] = {"memory", "pids", "cpu"};
+    for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+        char name[320], path[CONF_TEXT_MAX + 400];
+        snprintf(name, sizeof(name), "cgroup-%s/%s/cgroup.procs", controllers[i], birth->group);
+        int fd = open(conf_run_path(birth->plan.conf, name, path, sizeof(path)), O_WRONLY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        bool ok = fd >= 0 && write(fd, "0", 1) == 1;
+        if (!ok)
+            failure_set(failure, errno, "%s cannot be joined", path);
+        close_descriptor(&fd);
+        if (!ok)
+            return false;
+        *pids_r |= strcmp(controllers[i], "pids") == 0;
+    }
+    return true;
+}
+
+/* How many processes the user may have, or RLIM_INFINITY: what cgroups do not bound. Lab accounts know no
+ * PAM, and one of them must not take all of the machine's processes. */
+static rlim_t processes_most(const struct birth *birth, bool pids)
+{
+    const struct conf *conf = birth->plan.conf;
+    rlim_t most = birth->plan.identity->account == SM_ACCOUNT_LAB ? BIRTH_LAB_PROCESSES : RLIM_INFINITY;
+    rlim_t sessions = conf->single_session ? 1 : (rlim_t)conf->max_sessions_per_user;
+    rlim_t all = (rlim_t)conf->tasks_max * sessions;
+    bool bounded = pids || conf->tasks_max == 0 || faccessat(birth->cgroup, "pids.max", F_OK, 0) == 0;
+    return !bounded && all < most ? all : most;
+}
+
+/* In the child. PAM bounds system accounts as the machine's administrator wants; it only gets less here. Root
+ * itself is not held by it. */
+static void limits_set(const struct birth *birth, bool pids)
 {
     struct rlimit limit;
-    if (identity->account != SM_ACCOUNT_LAB || getrlimit(RLIMIT_NPROC, &limit) != 0)
+    rlim_t most = processes_most(birth, pids);
+    if (getrlimit(RLIMIT_NPROC, &limit) != 0)
         return;
-    if (limit.rlim_max > BIRTH_LAB_PROCESSES)
-        limit.rlim_max = BIRTH_LAB_PROCESSES;
+    if (limit.rlim_max > most)
+        limit.rlim_max = most;
     if (limit.rlim_cur > limit.rlim_max)
         limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NPROC, &limit);
@@ -93,15 +137,17 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
     char program[] = PROGRAM, channel[] = "--channel-fd", three[] = "3", port[] = "--winstation-fd",
          four[] = "4";
     char *arguments[] = {program, channel, three, port, four, NULL};
+    bool pids = false;
     umask(0);
-    if ((entry == JOINS && !cgroup_join(birth, failure)) || !space_arrange(&birth->plan, failure))
+    if (!groups_join(birth, &pids, failure) || (entry == JOINS && !cgroup_join(birth, failure)) ||
+        !space_arrange(&birth->plan, failure))
         return;
     umask(022);
     if (chdir("/") != 0 || !descriptors_place(birth)) {
         failure_set(failure, errno, "the descriptors of lodge-init cannot be arranged");
         return;
     }
-    limits_set(birth->plan.identity);
+    limits_set(birth, pids);
     conf_run_path(birth->plan.conf, "programs/" PROGRAM, path, sizeof(path));
     execve(path, arguments, birth->environment);
     failure_set(failure, errno, "cannot start %s (it is in %s on the host)", PROGRAM, birth->plan.programs);

@@ -13,12 +13,15 @@
 struct birth {
     struct space_plan plan;
     int cgroup;        /* the cgroup's directory */
+    char group[256];   /* the name of those in cgroup v1 hierarchies that smss may have made too */
     int channel, port; /* lodge-init's descriptors 3 and 4 */
     char **environment;
 };
 
 /* The folder of this program, where all of Lodge's are, into programs_r of `size` bytes. */
 bool birth_programs(char *programs_r, size_t size, struct failure *failure_r);
+/* The name of the v1 groups for a session whose cgroup has this path. */
+void birth_group(const char *cgroup, char *group_r, size_t size);
 /* Makes the process and waits until it is lodge-init. *process_r is a pidfd, the caller's to wait for and
  * close; false with *failure_r, and no process. All descriptors stay the caller's. */
 bool birth_wait_exec(const struct birth *birth, int *process_r, pid_t *pid_r, struct failure *failure_r);

@@ -163,6 +163,7 @@ static bool session_begin(struct session *session, const struct identity *identi
     bool ok = false;
     struct birth birth = {
         .plan = {.conf = session->conf, .identity = identity, .id = session->id, .programs = programs}};
+    birth_group(request->cgroup, birth.group, sizeof(birth.group));
     birth.cgroup = cgroup_open(request, failure_r);
     /* From before the session copies the files, so that no change is missed. */
     if (identity->account == SM_ACCOUNT_LAB)

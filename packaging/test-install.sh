@@ -39,6 +39,10 @@ if command -v pkg-config >/dev/null; then
 fi
 if command -v systemd-analyze >/dev/null; then
     # In a tree of its own, where the programs that the unit names are.
+    # A systemd before 254 ignores DelegateSubgroup, but counts it as a mistake here.
+    if [ "$(systemd-analyze --version | awk 'NR == 1 { print int($2) }')" -lt 254 ]; then
+        sed -i '/^DelegateSubgroup=/d' "$stage/$prefix/lib/systemd/system/lodge.service"
+    fi
     if ! said=$(systemd-analyze --root="$stage" --man=no --recursive-errors=no verify lodge.service 2>&1) ||
         echo "$said" | grep -q lodge.service; then
         echo "$said"

@@ -188,10 +188,24 @@ static bool reserve_display(struct smss *smss)
     return true;
 }
 
+/* Says once which limits hold. Without a pids controller lodge-logon bounds the user's processes instead. */
+static void open_limits(struct smss *smss)
+{
+    char holding[64], missing[64];
+    cgroup_limits_open(&smss->cgroup, smss->conf.run_directory);
+    cgroup_describe(&smss->cgroup, true, holding, sizeof(holding));
+    cgroup_describe(&smss->cgroup, false, missing, sizeof(missing));
+    log_info("cgroups", "limits of sessions that hold: %s", holding[0] != '\0' ? holding : "none");
+    if (missing[0] != '\0')
+        log_info("cgroups", "that cannot hold here, for want of controllers in %s: %s%s", smss->cgroup.path,
+                 missing,
+                 smss->cgroup.fixed ? " (systemd 254 or later would place lodge-smss so that they can)" : "");
+}
+
 static bool open_cgroups(struct smss *smss)
 {
     static const char *const groups[] = {"broker", "listener", "logons"};
-    char error[512], missing[64];
+    char error[512];
     if (cgroup_open(&smss->cgroup, smss->conf.run_directory, error, sizeof(error)) != 0) {
         log_error("cgroups", "%s", error);
         return false;
@@ -208,11 +222,9 @@ static bool open_cgroups(struct smss *smss)
             return false;
         }
     }
-    if (cgroup_missing(&smss->cgroup, missing, sizeof(missing))[0] != '\0')
-        log_info("cgroups",
-                 "%s has no controllers for %s here, so limits on these cannot hold for sessions; ending and "
-                 "counting their processes works",
-                 smss->cgroup.path, missing);
+    open_limits(smss);
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        cgroup_prefer(&smss->cgroup, groups[i]);
     return true;
 }
 
@@ -360,6 +372,7 @@ void boot_undo(struct smss *smss)
     close_descriptor(&smss->sm_port);
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
         cgroup_remove(&smss->cgroup, groups[i]);
+    cgroup_limits_close(&smss->cgroup, smss->conf.run_directory);
     cgroup_close(&smss->cgroup, smss->conf.run_directory);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         unlink(conf_run_path(&smss->conf, files[i], path, sizeof(path)));

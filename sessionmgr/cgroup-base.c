@@ -12,6 +12,7 @@
 #include "sessionmgr/cgroup.h"
 
 #define LINK_NAME "cgroup"
+#define SUBGROUP  "/smss" /* lodge.service has the name too */
 
 const char *cgroup_folder_name(const char *run_directory, char *name, size_t size)
 {
@@ -89,7 +90,10 @@ static bool name_below_own(struct cgroup_base *base, const struct proc_mount *mo
         root = "";
     if (strcmp(below, "/") == 0 || strstr(below, "/..") != NULL)
         below = "";
-    char inner[600];
+    char inner[600], *subgroup = strrchr(own, '/');
+    /* The service manager's DelegateSubgroup: made so that the base can be beside it. */
+    if (below[0] != '\0' && subgroup >= below && strcmp(subgroup, SUBGROUP) == 0)
+        *subgroup = '\0';
     snprintf(inner, sizeof(inner), "/%s", folder);
     return join(base->path, mount->point, below, inner) && join(base->name, root, below, inner);
 }
@@ -115,13 +119,24 @@ static int need_mount(struct cgroup_base *base, struct proc_mount *found, const 
     return 0;
 }
 
+/* A unit of systemd whose main process is right in it: systemd could not start that again after a crash when
+ * the unit's group had handed its controllers down. From systemd 254 on DelegateSubgroup avoids that. */
+static bool is_unit(const struct cgroup_base *base)
+{
+    static const char suffix[] = ".service";
+    char own[PROC_PATH_ROOM];
+    size_t length = proc_cgroup_of(getpid(), own, sizeof(own)) ? strlen(own) : 0;
+    return length >= sizeof(suffix) && strcmp(own + length + 1 - sizeof(suffix), suffix) == 0 &&
+           strncmp(base->name, own, length) == 0;
+}
+
 int cgroup_open(struct cgroup_base *base_r, const char *run_directory, char *error, size_t error_size)
 {
     static struct proc_mount mount;
     char folder[512], point[PROC_PATH_ROOM];
     cgroup_folder_name(run_directory, folder, sizeof(folder));
     snprintf(point, sizeof(point), "%s/" LINK_NAME, run_directory);
-    *base_r = (struct cgroup_base){.fd = -1};
+    *base_r = (struct cgroup_base){.fd = -1, .v1 = {-1, -1, -1}};
     int failed = need_mount(base_r, &mount, point);
     if (failed)
         return say(error, error_size, failed, "cgroup v2 is not mounted and cannot be mounted");
@@ -134,6 +149,7 @@ int cgroup_open(struct cgroup_base *base_r, const char *run_directory, char *err
         if (symlink(base_r->path, point) != 0)
             return say(error, error_size, -errno, point);
     }
+    base_r->fixed = is_unit(base_r);
     base_r->fd = open(base_r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return base_r->fd < 0 ? say(error, error_size, -errno, base_r->path) : 0;
 }
@@ -150,21 +166,4 @@ void cgroup_close(struct cgroup_base *base, const char *run_directory)
         unlink(point);
     else if (umount2(point, UMOUNT_NOFOLLOW) == 0)
         rmdir(point);
-}
-
-const char *cgroup_missing(const struct cgroup_base *base, char *text, size_t size)
-{
-    static const char *const wanted[] = {"memory", "pids", "cpu"};
-    char path[PROC_PATH_ROOM + 32], there[512] = " ";
-    snprintf(path, sizeof(path), "%s/cgroup.controllers", base->path);
-    proc_read(path, there + 1, sizeof(there) - 2);
-    there[strcspn(there, "\n")] = ' ';
-    text[0] = '\0';
-    for (size_t i = 0, used = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        char word[16];
-        snprintf(word, sizeof(word), " %s ", wanted[i]);
-        if (strstr(there, word) == NULL)
-            used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "", wanted[i]);
-    }
-    return text;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "sessionmgr/cgroup-v1.h"
 
 /* Opens GROUP/FILE; NAME_MAX bounds both. */
 static int open_file(const struct cgroup_base *base, const char *group, const char *file, int flags)
@@ -71,7 +72,8 @@ static int remove_below(int parent, const char *name, unsigned depth)
 
 int cgroup_remove(const struct cgroup_base *base, const char *group)
 {
-    return remove_below(base->fd, group, 0);
+    int failed = remove_below(base->fd, group, 0), v1 = cgroup_v1_remove(base, group);
+    return failed != 0 ? failed : v1;
 }
 
 static void kill_one(pid_t pid, void *context)
@@ -144,6 +146,7 @@ void cgroup_each_group(const struct cgroup_base *base, void (*found)(const char 
     }
     if (directory != NULL)
         closedir(directory);
+    cgroup_v1_each_group(base, found, context);
 }
 
 struct name_list {

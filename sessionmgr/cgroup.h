@@ -9,11 +9,22 @@
 
 #include "sessionmgr/proc.h"
 
+enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CONTROLLERS };
+extern const char *const cgroup_controllers[CGROUP_CONTROLLERS];
+
+/* What a group may use; 0: no bound. The weight is cgroup v2's, 1 to 10000, usually 100. */
+struct cgroup_limits {
+    long memory_mib, tasks, cpu_weight;
+};
+
 struct cgroup_base {
     char path[PROC_PATH_ROOM]; /* in the file system */
     char name[PROC_PATH_ROOM]; /* as in /proc/PID/cgroup */
     int fd;
-    bool mounted; /* RUN/cgroup is a mount that Lodge made */
+    bool mounted;               /* RUN/cgroup is a mount that Lodge made */
+    bool fixed;                 /* the group above the base is to stay as it is */
+    unsigned v2, above;         /* bits: controllers that groups have; those that the group above was given */
+    int v1[CGROUP_CONTROLLERS]; /* where the limits that v2 cannot hold are set instead, or -1 */
 };
 
 /* Finds or mounts cgroup v2 and makes the base folder for this run directory, or finds the one that
@@ -23,8 +34,16 @@ int cgroup_open(struct cgroup_base *base_r, const char *run_directory, char *err
 void cgroup_close(struct cgroup_base *base, const char *run_directory);
 /* The folder name for a run directory: each has its own. */
 const char *cgroup_folder_name(const char *run_directory, char *name, size_t size);
-/* Those of "memory pids cpu" that are not there, so that their limits cannot hold; "" when all are. */
-const char *cgroup_missing(const struct cgroup_base *base, char *text, size_t size);
+/* Arranges that groups can have limits, as far as this machine allows; close undoes it before cgroup_close.
+ */
+void cgroup_limits_open(struct cgroup_base *base, const char *run_directory);
+void cgroup_limits_close(struct cgroup_base *base, const char *run_directory);
+/* The controllers whose limits hold ("memory (v2), pids (v1)"), or those whose do not; "" for none. */
+const char *cgroup_describe(const struct cgroup_base *base, bool holding, char *text, size_t size);
+/* Sets the limits of a group that nothing runs in yet. 0 or a negative errno: the last of several. */
+int cgroup_limit(const struct cgroup_base *base, const char *group, const struct cgroup_limits *limits);
+/* A service does not wait for its turn behind all of the sessions. */
+void cgroup_prefer(const struct cgroup_base *base, const char *group);
 
 /* 0 or a negative errno; a group that is there already is fine. */
 int cgroup_make(const struct cgroup_base *base, const char *group);

@@ -268,6 +268,22 @@ void logon_drop(struct logon *logon, uint16_t reason)
         process_signal(&logon->process, SIGTERM);
 }
 
+/* Without its limits the session is not made: what an administrator bounded is bounded. */
+static int make_cgroup(const struct session *session)
+{
+    const struct smss *smss = session->smss;
+    const struct cgroup_limits limits = {.memory_mib = smss->conf.memory_max,
+                                         .tasks = smss->conf.tasks_max,
+                                         .cpu_weight = smss->conf.cpu_weight};
+    int failed = cgroup_make(&smss->cgroup, session->group);
+    if (!failed)
+        failed = cgroup_limit(&smss->cgroup, session->group, &limits);
+    errno = -failed;
+    if (failed)
+        log_error(session->about, "its cgroup cannot be made or limited: %m");
+    return failed;
+}
+
 static enum reason make_session(struct logon *logon, const struct sm_logon_admit *admit)
 {
     struct smss *smss = logon->smss;
@@ -276,11 +292,7 @@ static enum reason make_session(struct logon *logon, const struct sm_logon_admit
         return REASON_SESSION_LIMIT;
     boot_save_next_id(smss);
     struct session *session = session_new(smss, id, SESSION_CREATING);
-    int failed = cgroup_make(&smss->cgroup, session->group);
-    if (failed) {
-        errno = -failed;
-        log_error(session->about, "its cgroup cannot be made: %m");
-    }
+    int failed = make_cgroup(session);
     struct sm_session_create create = {.logon = logon->number,
                                        .id = id,
                                        .display = smss->display,
