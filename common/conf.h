@@ -42,6 +42,18 @@
       "sessions of one user, where they may have several")                                                   \
     K(Sessions, DenyConnections, NUMBER, deny_connections, 0, 1, "0", false,                                 \
       "1: nobody may connect, not even to a session that there is; sessions go on")                          \
+    K(Sessions, MaxIdleSeconds, NUMBER, max_idle, 0, 31536000, "0", false,                                   \
+      "how long the person may do nothing (no key, no mouse) before TimeoutAction; 0: for ever")             \
+    K(Sessions, MaxConnectedSeconds, NUMBER, max_connected, 0, 31536000, "0", false,                         \
+      "how long somebody may be connected before TimeoutAction; 0: for ever")                                \
+    K(Sessions, MaxDisconnectedSeconds, NUMBER, max_disconnected, 0, 31536000, "0", false,                   \
+      "how long a session may be disconnected before it is logged off; 0: for ever")                         \
+    K(Sessions, WarningSeconds, NUMBER, warning_seconds, 0, 3600, "60", false,                               \
+      "how long before TimeoutAction the person is told; 0: they are not")                                   \
+    K(Sessions, TimeoutAction, NUMBER, timeout_action, 1, 2, "1", false,                                     \
+      "after MaxIdleSeconds or MaxConnectedSeconds: 1: disconnect, 2: log off")                              \
+    K(Sessions, BrokenConnection, NUMBER, broken_connection, 1, 2, "1", false,                               \
+      "when a client goes away without a word of anybody's: 1: disconnect, 2: log off")                      \
     K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", false,                                  \
       "how long programs may take to end at logoff before they are killed")                                  \
     K(Sessions, PidNamespace, NUMBER, pid_namespace, 0, 1, "1", false,                                       \
