@@ -8,6 +8,7 @@
  *   limits    what policy holds over time: drain mode, timeouts
  *   smlink    the connection to lodge-smss
  *   record    events for the log
+ *   watch     subscriptions and waits
  */
 #pragma once
 
@@ -17,6 +18,7 @@
 #include "broker/sessions.h"
 #include "broker/smlink.h"
 #include "broker/users.h"
+#include "broker/watch.h"
 #include "common/conf.h"
 #include "db/db.h"
 #include "policy/policy.h"
@@ -53,6 +55,7 @@ struct broker {
     size_t peer_count, peer_max, front_count;
     size_t user_count; /* connections of mere users: half of peer_max, the rest is kept for front end and
                           admins */
+    struct watch_list watches; /* of admins; users' are in struct user */
     struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt;
 };
 

@@ -405,6 +405,7 @@ struct session *logons_session_made(struct broker *broker, const struct sm_sessi
         session->client = peer->client;
     record_event(broker, DB_EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE,
                  NULL);
+    watch_logon(session);
     finish(logon);
     if (peer != NULL)
         attach_offer(session, peer, false);

@@ -166,6 +166,7 @@ static bool start(struct broker *broker, const char *folder)
     TAILQ_INIT(&broker->peers);
     TAILQ_INIT(&broker->dead_peers);
     TAILQ_INIT(&broker->early_announcers);
+    TAILQ_INIT(&broker->watches);
     broker->sm.fd = -1;
     limits_load(broker);
     broker->base = event_base_new();

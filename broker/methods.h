@@ -18,5 +18,7 @@ struct method {
 extern const struct method methods[];
 extern const size_t method_count;
 
+/* True when this peer may know of the session. */
+bool methods_may_see(const struct peer *peer, const struct session *session);
 /* Checks the request against the table and calls its method. A peer that breaks the protocol is dropped. */
 void methods_call(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);

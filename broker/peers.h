@@ -24,7 +24,9 @@ struct db_query;
 struct event;
 struct logon;
 struct session;
+struct subscription;
 struct user;
+struct wait;
 
 struct peer {
     TAILQ_ENTRY(peer) link; /* of broker.peers, or dead_peers */
@@ -54,6 +56,8 @@ struct peer {
         enum reason reason;
         char detail[512];
     } last; /* what it lost, and why */
+    struct subscription *subscription;
+    struct wait *wait;
     struct db_query *query;
     uint64_t query_serial;
 };

@@ -17,4 +17,6 @@ void record_event(struct broker *broker, enum db_event_id id, uint16_t session, 
     put(event.reason, sizeof(event.reason), reason_name(reason));
     put(event.detail, sizeof(event.detail), detail);
     db_event_add(broker->db, &event);
+    if (id == DB_EVENT_REFUSED)
+        watch_refused(broker, user, address, reason, detail);
 }

@@ -172,6 +172,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
     if (record != 0)
         record_event(session->broker, record, session->id, session->name, session->client.address, reason,
                      detail);
+    watch_moved(session, event, before, reason, detail);
     limits_session_moved(session, event, reason);
     logons_wake(session->user);
     return true;
@@ -226,6 +227,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     take_place(session);
     limits_session_begin(session);
     link_start(session);
+    watch_created(session);
     return session;
 }
 
@@ -238,6 +240,7 @@ void session_remove(struct session *session, enum reason reason, const char *det
              detail[0] ? ": " : "", detail);
     record_event(broker, session->was_up ? DB_EVENT_LOGOFF : DB_EVENT_SESSION_FAILED, session->id,
                  session->name, session->client.address, reason, detail);
+    watch_terminated(session, reason, detail);
     attach_session_over(session, reason, detail);
     logons_wake(user);
     session_forget(session);

@@ -27,6 +27,7 @@ struct user *users_hold(struct users *users, uid_t uid)
     user->references = 1;
     TAILQ_INIT(&user->connected);
     TAILQ_INIT(&user->disconnected);
+    TAILQ_INIT(&user->watches);
     TAILQ_INIT(&user->held);
     user->next = *bucket;
     *bucket = user;

@@ -6,7 +6,9 @@
 
 struct session;
 struct logon;
+struct watch;
 TAILQ_HEAD(session_list, session);
+TAILQ_HEAD(watch_list, watch);
 
 struct user {
     struct user *next; /* in its bucket */
@@ -16,6 +18,7 @@ struct user {
     unsigned sessions, changing;       /* as in struct policy_facts: with those that are admitted */
     struct session_list connected;     /* newest first */
     struct session_list disconnected;  /* newest first */
+    struct watch_list watches;         /* subscriptions and waits of theirs */
     TAILQ_HEAD(held_list, logon) held; /* logons that wait for a change of one of the sessions */
 };
 

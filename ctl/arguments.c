@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,14 @@ static bool take_value(struct parse *parse, int option, const char *value)
         return true;
     case CTL_OPTION_FULL_NAME:
         arguments->full_name = value;
+        return true;
+    case CTL_OPTION_STATE:
+        arguments->state = value;
+        return true;
+    case CTL_OPTION_TIMEOUT:
+        if (!text_number(value, 1, CTL_TIMEOUT_MAX, &number))
+            return refuse(parse, "--timeout takes seconds from 1 to %d, not \"%s\"", CTL_TIMEOUT_MAX, value);
+        arguments->timeout_s = (uint32_t)number;
         return true;
     case CTL_OPTION_EXPIRES:
         if (!accounts_day_parse(value, &arguments->expires_day))
@@ -129,7 +138,9 @@ static size_t match(const struct parse *parse, const char *name)
 static bool take_operand(struct parse *parse, const char *text)
 {
     long number;
-    if (parse->arguments->command->operand != CTL_OPERAND_ID) {
+    enum ctl_operand operand = parse->arguments->command->operand;
+    bool number_like = text_number(text, 0, LONG_MAX, &number);
+    if (operand != CTL_OPERAND_ID && !(operand == CTL_OPERAND_SESSION && number_like)) {
         parse->arguments->name = text;
         return true;
     }
@@ -155,6 +166,15 @@ static bool check_options(struct parse *parse)
     return true;
 }
 
+static const char *operand_name(enum ctl_operand operand)
+{
+    static const char *const names[] = {[CTL_OPERAND_NONE] = "",
+                                        [CTL_OPERAND_ID] = "session ID",
+                                        [CTL_OPERAND_NAME] = "account name",
+                                        [CTL_OPERAND_SESSION] = "session ID or user"};
+    return names[operand];
+}
+
 static bool take_command(struct parse *parse)
 {
     size_t used = 0;
@@ -176,8 +196,7 @@ static bool take_command(struct parse *parse)
     if (parse->word_count - used < want && command->operand == CTL_OPERAND_MODE)
         return true;
     if (parse->word_count - used < want)
-        return refuse(parse, "%s lacks its %s", command->name,
-                      command->operand == CTL_OPERAND_ID ? "session ID" : "account name");
+        return refuse(parse, "%s lacks its %s", command->name, operand_name(command->operand));
     return want == 0 || take_operand(parse, parse->words[used]);
 }
 

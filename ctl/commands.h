@@ -25,14 +25,22 @@ enum ctl_exit {
     O(FULL_NAME, "--full-name", "TEXT", "the person's full name")                                     \
     O(EXPIRES, "--expires", "DAY", "the first day it may log on no more, YYYY-MM-DD (UTC), or never") \
     O(PASSWORD_STDIN, "--password-stdin", NULL, "read the password from standard input")              \
-    O(HOME, "--home", NULL, "remove the account's home too")
+    O(HOME, "--home", NULL, "remove the account's home too")                                          \
+    O(STATE, "--state", "STATE", "active, connected, disconnected, init, down or gone")               \
+    O(TIMEOUT, "--timeout", "SECONDS", "how long (1 to 86400)")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
 #undef CTL_OPTION_ENUM
 #define CTL_BIT(symbol) (1u << CTL_OPTION_##symbol)
 
-enum ctl_operand { CTL_OPERAND_NONE, CTL_OPERAND_ID, CTL_OPERAND_NAME, CTL_OPERAND_MODE };
+enum ctl_operand {
+    CTL_OPERAND_NONE,
+    CTL_OPERAND_ID,
+    CTL_OPERAND_NAME,
+    CTL_OPERAND_MODE,
+    CTL_OPERAND_SESSION
+};
 
 struct ctl_arguments;
 
@@ -55,15 +63,18 @@ struct ctl_arguments {
     const struct ctl_command *command; /* NULL with HELP or VERSION alone */
     unsigned options;                  /* bits of those that are there */
     const char *config;                /* CONF_DEFAULT_FILE where it is not named */
-    const char *name;                  /* the operand NAME, or MODE, which may be missing: NULL */
-    uint16_t id;                       /* the operand ID */
-    uint32_t count;                    /* of -n */
-    const char *full_name;             /* "" where it is not named */
-    int64_t expires_day;               /* as of struct account */
+    const char *name;      /* the operand NAME, or USER (NULL where it is an ID), or MODE (NULL: missing) */
+    uint16_t id;           /* the operand ID */
+    const char *state;     /* NULL where it is not named */
+    uint32_t timeout_s;    /* 0 where it is not named */
+    uint32_t count;        /* of -n */
+    const char *full_name; /* "" where it is not named */
+    int64_t expires_day;   /* as of struct account */
 };
 
 #define CTL_COUNT_MAX     10000
 #define CTL_COUNT_DEFAULT 20
+#define CTL_TIMEOUT_MAX   86400
 
 /* Takes the arguments of main. Returns true, or false with the reason in `error` (room for error_size). The
  * texts in *arguments_r are those of argv. */
@@ -76,6 +87,8 @@ enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf 
 enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_watch(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_wait(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf);

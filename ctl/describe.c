@@ -2,26 +2,58 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "db/db.h"
 #include "rpc/lsm.h"
 
+static const char *const state_names[] = {
+    [LODGE__LSM__STATE__ACTIVE] = "active",
+    [LODGE__LSM__STATE__CONNECTED] = "connected",
+    [LODGE__LSM__STATE__CONNECT_QUERY] = "connect-query",
+    [LODGE__LSM__STATE__SHADOW] = "shadow",
+    [LODGE__LSM__STATE__DISCONNECTED] = "disconnected",
+    [LODGE__LSM__STATE__IDLE] = "idle",
+    [LODGE__LSM__STATE__LISTEN] = "listen",
+    [LODGE__LSM__STATE__RESET] = "reset",
+    [LODGE__LSM__STATE__DOWN] = "down",
+    [LODGE__LSM__STATE__INIT] = "init",
+};
+#define STATE_COUNT (sizeof(state_names) / sizeof(state_names[0]))
+
 const char *describe_state(uint32_t state)
 {
+    return state < STATE_COUNT ? state_names[state] : "unknown";
+}
+
+bool describe_state_find(const char *name, uint32_t *state_r)
+{
+    for (uint32_t i = 0; i < STATE_COUNT; i++) {
+        if (strcmp(state_names[i], name) == 0) {
+            *state_r = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *describe_notice(uint32_t kind)
+{
     static const char *const names[] = {
-        [LODGE__LSM__STATE__ACTIVE] = "active",
-        [LODGE__LSM__STATE__CONNECTED] = "connected",
-        [LODGE__LSM__STATE__CONNECT_QUERY] = "connect-query",
-        [LODGE__LSM__STATE__SHADOW] = "shadow",
-        [LODGE__LSM__STATE__DISCONNECTED] = "disconnected",
-        [LODGE__LSM__STATE__IDLE] = "idle",
-        [LODGE__LSM__STATE__LISTEN] = "listen",
-        [LODGE__LSM__STATE__RESET] = "reset",
-        [LODGE__LSM__STATE__DOWN] = "down",
-        [LODGE__LSM__STATE__INIT] = "init",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_UNKNOWN] = "notice",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_CREATE] = "create",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_LOGON] = "logon",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_CONNECT] = "connect",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_START] = "start",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_DISCONNECT] = "disconnect",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_RECONNECT] = "reconnect",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_LOGOFF] = "logoff",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE] = "terminate",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE] = "refuse",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT] = "limit",
     };
-    return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+    return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }
 
 const char *describe_event(uint32_t id)

@@ -1,6 +1,7 @@
 /* Numbers of the API in words. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,6 +9,10 @@
 
 /* "active", "disconnected" ...; a number outside lsm.proto's State is "unknown". */
 const char *describe_state(uint32_t state);
+/* False where no state has that name. */
+bool describe_state_find(const char *name, uint32_t *state_r);
+/* The word for a notice's kind, "notice" for one that this program does not know. */
+const char *describe_notice(uint32_t kind);
 /* "logon", "disconnect" ... for the id of an event; "event" for one that has no name here. */
 const char *describe_event(uint32_t id);
 /* Local time "2026-05-01 12:00:05" in `text` of `size` bytes, "-" for 0. Returns `text`. */

@@ -17,7 +17,8 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
     static const char *const operands[] = {[CTL_OPERAND_NONE] = "",
                                            [CTL_OPERAND_ID] = " ID",
                                            [CTL_OPERAND_NAME] = " NAME",
-                                           [CTL_OPERAND_MODE] = " [MODE]"};
+                                           [CTL_OPERAND_MODE] = " [MODE]",
+                                           [CTL_OPERAND_SESSION] = " ID|USER"};
     snprintf(text, size, "%s%s", command->name, operands[command->operand]);
     for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
         size_t used = strlen(text);

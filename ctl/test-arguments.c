@@ -56,6 +56,12 @@ static void test_taken(void)
     CHECK(got.command->run == ctl_account_add && got.expires_day == 1);
     CHECK_TEXT(got.name, "ann");
     CHECK_TEXT(got.full_name, "Ann B");
+    got = TAKEN("wait", "7");
+    CHECK(got.command->run == ctl_wait && got.id == 7 && got.name == NULL && got.timeout_s == 0);
+    got = TAKEN("wait", "anna", "--state", "gone", "--timeout=86400");
+    CHECK(got.id == 0 && got.timeout_s == 86400);
+    CHECK_TEXT(got.name, "anna");
+    CHECK_TEXT(got.state, "gone");
     got = TAKEN("account", "remove", "--", "-odd");
     CHECK_TEXT(got.name, "-odd");
     got = TAKEN("account", "expire", "ann", "--expires", "never");

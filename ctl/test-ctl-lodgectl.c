@@ -423,6 +423,67 @@ static void test_server(void)
     expect_error(RUN(answer_silence, "ping"), 3, "the server does not answer");
 }
 
+/* A subscription with two notices, of which the second is after a gap, and its end; or one wait. */
+static bool answer_follow(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Notices notices = LODGE__LSM__NOTICES__INIT;
+    Lodge__Lsm__Notice notice = LODGE__LSM__NOTICE__INIT, *all[] = {&notice};
+    Lodge__Lsm__Waited waited = LODGE__LSM__WAITED__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_WAIT) {
+        CHECK(request->wait->gone == (request->wait->session == 7));
+        CHECK(request->wait->session == 7 || strcmp(request->wait->user, "anna") == 0);
+        waited.session = 9;
+        waited.state = LODGE__LSM__STATE__DISCONNECTED;
+        waited.gone = request->wait->gone;
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_WAITED;
+        answer.waited = &waited;
+        if (request->wait->deadline_ms == 1000)
+            answer.reason = REASON_TIMED_OUT;
+        return send_answer(fd, request, &answer);
+    }
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_SUBSCRIBE);
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_NOTICES;
+    answer.notices = &notices;
+    send_answer(fd, request, &answer);
+    notices.notice = all;
+    notices.n_notice = 1;
+    notice.sequence = 1;
+    notice.time_ms = 1777636805000;
+    notice.kind = LODGE__LSM__NOTICE_KIND__NOTICE_CONNECT;
+    notice.session = 9;
+    notice.user = (char *)"an\x1bna";
+    notice.reason = (char *)"none";
+    send_answer(fd, request, &answer);
+    notices.lost = 12;
+    notice.sequence = 14;
+    notice.kind = LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE;
+    notice.session = 0;
+    notice.reason = (char *)"bad-credentials";
+    send_answer(fd, request, &answer);
+    return false;
+}
+
+static void test_follow(void)
+{
+    const struct process_result *result = RUN(answer_follow, "watch");
+    CHECK(result->exit_code == 3 && strstr(result->error, "closed the connection") != NULL);
+    CHECK_TEXT(result->out,
+               "2026-05-01 12:00:05  connect         9  active        an\\x1bna\n"
+               "12 notices are missing here: they came too fast. lodgectl list shows what there is.\n"
+               "2026-05-01 12:00:05  refuse          -  -             an\\x1bna  bad-credentials\n");
+    result = RUN(answer_follow, "watch", "--json");
+    CHECK(result->exit_code == 3);
+    CHECK(strstr(result->out,
+                 "\n{\"notice\":\"gap\",\"lost\":12}\n{\"notice\":\"refuse\",\"sequence\":14,") != NULL);
+    expect_output(RUN(answer_follow, "wait", "anna", "--state", "disconnected"),
+                  "Session 9 is disconnected.\n");
+    expect_output(RUN(answer_follow, "wait", "7", "--state", "gone"), "It is gone.\n");
+    expect_error(RUN(answer_follow, "wait", "anna", "--timeout", "1"), 1,
+                 "anna: it did not come to that state in time");
+    expect_error(RUN(answer_follow, "wait", "7", "--state", "odd"), 2, "there is no state \"odd\"");
+}
+
 static void test_unreachable(void)
 {
     expect_error(RUN(NULL, "list"), 3, "no server is there. Start it with \"systemctl start lodge\"");
@@ -476,6 +537,7 @@ int main(void)
     test_events();
     test_refusals();
     test_server();
+    test_follow();
     test_unreachable();
     test_words();
     CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);

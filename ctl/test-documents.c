@@ -226,6 +226,10 @@ static void test_protocol(void)
         &lodge__lsm__events_request__descriptor,
         &lodge__lsm__attach_request__descriptor,
         &lodge__lsm__announce_request__descriptor,
+        &lodge__lsm__notices__descriptor,
+        &lodge__lsm__notice__descriptor,
+        &lodge__lsm__wait_request__descriptor,
+        &lodge__lsm__waited__descriptor,
     };
     char *text = load(path), want[200];
     const ProtobufCMessageDescriptor *request = &lodge__lsm__request__descriptor;

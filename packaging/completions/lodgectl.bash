@@ -18,7 +18,11 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
-    --full-name | --expires | -n) return ;;
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
+        return
+        ;;
+    --full-name | --expires | -n | --timeout) return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -27,7 +31,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account ]]; then
@@ -40,10 +44,11 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff events version ping drain account --config --help --version' ;;
+    '') words='list show disconnect logoff watch wait events version ping drain account --config --help --version' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
-    'list' | 'version' | 'account list') words='--json --help' ;;
+    'wait') words='--state --timeout --help' ;;
+    'list' | 'watch' | 'version' | 'account list') words='--json --help' ;;
     'show') words='--json --help' ;;
     'events') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
@@ -54,7 +59,7 @@ _lodgectl() {
     esac
     if [[ -z $operand && $current != -* ]]; then
         case $command in
-        show | disconnect | logoff) words=$(_lodgectl_sessions) ;;
+        show | disconnect | logoff | wait) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;

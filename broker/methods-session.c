@@ -1,0 +1,82 @@
+/* Methods that follow sessions: subscribe, wait. */
+#include "broker/methods-session.h"
+
+#include <string.h>
+
+#include "broker/broker.h"
+#include "broker/methods.h"
+#include "broker/watch.h"
+
+void call_subscribe(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    Lodge__Lsm__Notices none = LODGE__LSM__NOTICES__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    (void)descriptor;
+    if (peer->subscription != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "This connection has its subscription.");
+        return;
+    }
+    if (!watch_subscribe(peer, request->serial)) {
+        peer_refuse(peer, request->serial, REASON_INTERNAL, "");
+        return;
+    }
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_NOTICES;
+    answer.notices = &none;
+    peer_answer(peer, request->serial, &answer, -1);
+}
+
+static void answer_waited(struct peer *peer, uint64_t serial, const struct session *session)
+{
+    Lodge__Lsm__Waited waited = LODGE__LSM__WAITED__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    waited.gone = session == NULL;
+    if (session != NULL) {
+        waited.session = session->id;
+        waited.state = (Lodge__Lsm__State)session->state;
+    }
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_WAITED;
+    answer.waited = &waited;
+    peer_answer(peer, serial, &answer, -1);
+}
+
+/* The first session that the peer may see and the request names, in the state that it names or in any. */
+static struct session *find_waited(struct peer *peer, const Lodge__Lsm__WaitRequest *wait, bool any_state)
+{
+    uint32_t after = wait->session > 0 ? wait->session - 1 : 0;
+    struct session *session = session_next(peer->broker, after);
+    for (; session != NULL; session = session_next(peer->broker, session->id)) {
+        if (wait->session != 0 && session->id != wait->session)
+            return NULL;
+        bool named = wait->session != 0 || strcmp(session->name, wait->user) == 0;
+        if (named && methods_may_see(peer, session) && (any_state || (uint32_t)session->state == wait->state))
+            return session;
+    }
+    return NULL;
+}
+
+void call_wait(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    const Lodge__Lsm__WaitRequest *wait = request->wait;
+    (void)descriptor;
+    if (peer->wait != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "Another wait is under way.");
+        return;
+    }
+    if ((wait->session == 0) == (wait->user[0] == '\0') || strlen(wait->user) >= SM_USER_ROOM ||
+        (uint32_t)wait->state >= SESSION_STATES) {
+        peer_refuse(peer, request->serial, REASON_BAD_REQUEST, "Either a session or a user, and a state.");
+        return;
+    }
+    struct session *session = find_waited(peer, wait, wait->gone);
+    if (wait->gone ? session == NULL : session != NULL) {
+        answer_waited(peer, request->serial, session);
+        return;
+    }
+    if (wait->session != 0 && find_waited(peer, wait, true) == NULL) {
+        peer_refuse(peer, request->serial, REASON_NO_SESSION, "");
+        return;
+    }
+    if (!watch_wait(peer, request->serial, (uint16_t)wait->session, wait->user, (uint32_t)wait->state,
+                    wait->gone, wait->deadline_ms))
+        peer_refuse(peer, request->serial, REASON_INTERNAL, "");
+}

@@ -1,0 +1,7 @@
+/* Handlers of the methods about sessions that methods.c has not itself. */
+#pragma once
+
+#include "broker/peers.h"
+
+void call_subscribe(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
+void call_wait(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
