@@ -132,7 +132,7 @@ static enum reason system_identity(const struct conf *conf, const char *name, st
 }
 
 static enum reason system_logon(const struct conf *conf, const char *name, const char *password,
-                                struct identity *identity_r, struct pam_logon **pam_r)
+                                const char *host, struct identity *identity_r, struct pam_logon **pam_r)
 {
     char canonical[SM_USER_ROOM];
     struct failure failure = {.text = ""};
@@ -144,7 +144,8 @@ static enum reason system_logon(const struct conf *conf, const char *name, const
         return REASON_INTERNAL;
     }
     struct pam_logon *pam = NULL;
-    enum reason reason = pam_logon_authenticate(name, password, &pam, canonical, sizeof(canonical), &failure);
+    enum reason reason =
+        pam_logon_authenticate(name, password, host, &pam, canonical, sizeof(canonical), &failure);
     if (reason == REASON_NONE)
         reason = system_identity(conf, canonical, identity_r);
     else
@@ -156,20 +157,22 @@ static enum reason system_logon(const struct conf *conf, const char *name, const
     return reason;
 }
 
-enum reason auth_logon(const struct conf *conf, struct credentials *credentials, struct identity *identity_r,
-                       struct pam_logon **pam_r)
+enum reason auth_logon(const struct conf *conf, struct credentials *credentials, const char *host,
+                       struct identity *identity_r, struct pam_logon **pam_r)
 {
     char name[SM_USER_ROOM];
     enum reason reason = REASON_NAME;
     *pam_r = NULL;
     if (name_reduce(credentials->user, name_exists, (void *)(uintptr_t)conf, name, sizeof(name)) &&
         !lab_logon(conf, name, credentials->password, &reason, identity_r))
-        reason = system_logon(conf, name, credentials->password, identity_r, pam_r);
+        reason = system_logon(conf, name, credentials->password, host, identity_r, pam_r);
     credentials_wipe(credentials);
     if (reason == REASON_NONE)
-        log_info(identity_r->name, "authenticated, uid %u%s", identity_r->uid,
-                 identity_r->account == SM_ACCOUNT_LAB ? ", a lab account" : "");
+        log_info(identity_r->name, "authenticated, uid %u%s%s%s", identity_r->uid,
+                 identity_r->account == SM_ACCOUNT_LAB ? ", a lab account" : "",
+                 host[0] != '\0' ? ", from " : "", host);
     else
-        log_info(name[0] != '\0' ? name : "(no name)", "refused: %s", reason_name(reason));
+        log_info(name[0] != '\0' ? name : "(no name)", "refused: %s%s%s", reason_name(reason),
+                 host[0] != '\0' ? ", from " : "", host);
     return reason;
 }

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
+#include "logon/address.h"
 #include "logon/auth.h"
 #include "logon/logon.h"
 #include "rpc/credentials.h"
@@ -21,15 +22,17 @@
 
 #define USAGE                                                                              \
     "Usage: lodge-logon [--config FILE] --logon N --credentials-fd FD [--display-fd FD]\n" \
+    "                   [--client ADDRESS]\n"                                              \
     "Checks one person's credentials and holds their session. Started by lodge-smss.\n\n"  \
     "  --config FILE         the configuration (" CONF_DEFAULT_FILE ")\n"                  \
     "  --logon N             the number of this logon\n"                                   \
     "  --credentials-fd FD   a pipe with user name and password\n"                         \
     "  --display-fd FD       what is to stay open for as long as the session is there\n"   \
+    "  --client ADDRESS      where the client connects from, for PAM and the log\n"        \
     "  --help, --version\n"
 
 struct options {
-    const char *config;
+    const char *config, *client;
     uint64_t logon; /* 0: none given */
     long credentials, display;
 };
@@ -51,11 +54,12 @@ static bool options_read(int count, char **words, struct options *options_r, int
         {"logon", required_argument, NULL, 'l'},
         {"credentials-fd", required_argument, NULL, 'f'},
         {"display-fd", required_argument, NULL, 'd'},
+        {"client", required_argument, NULL, 'a'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {NULL, 0, NULL, 0},
     };
-    struct options options = {.config = CONF_DEFAULT_FILE, .credentials = -1, .display = -1};
+    struct options options = {.config = CONF_DEFAULT_FILE, .client = "", .credentials = -1, .display = -1};
     bool ok = true;
     int option;
     *status_r = 0;
@@ -66,6 +70,8 @@ static bool options_read(int count, char **words, struct options *options_r, int
         }
         if (option == 'c')
             options.config = optarg;
+        else if (option == 'a')
+            options.client = optarg;
         else if (option == 'l')
             ok = (options.logon = number_read(optarg)) != 0;
         else if (option == 'd')
@@ -93,10 +99,15 @@ static int result_send(int smss, uint64_t number, enum reason reason, const stru
 }
 
 /* The password is read, used and wiped here, before the first message is awaited. */
-static enum reason authenticate(const struct conf *conf, int pipe, struct identity *identity_r,
-                                struct pam_logon **pam_r)
+static enum reason authenticate(const struct conf *conf, const struct options *options,
+                                struct identity *identity_r, struct pam_logon **pam_r)
 {
     struct credentials credentials;
+    char host[ADDRESS_HOST_ROOM];
+    int pipe = (int)options->credentials;
+    /* A writer or a module of PAM that hangs does not hold the logon for ever: nothing is open yet that a
+     * plain death would leave behind. */
+    alarm((unsigned)conf->logon_seconds + 30);
     int failed = credentials_read(pipe, &credentials);
     close(pipe); /* before PAM's modules start programs of their own */
     if (failed) {
@@ -104,10 +115,9 @@ static enum reason authenticate(const struct conf *conf, int pipe, struct identi
         credentials_wipe(&credentials);
         return REASON_INTERNAL;
     }
-    /* A module of PAM that hangs does not hold the logon for ever: nothing is open yet that a plain death
-     * would leave behind. */
-    alarm((unsigned)conf->logon_seconds + 30);
-    enum reason reason = auth_logon(conf, &credentials, identity_r, pam_r);
+    if (!address_host(options->client, host, sizeof(host)) && options->client[0] != '\0')
+        log_warning(NULL, "the client's address is none, so PAM is not told any");
+    enum reason reason = auth_logon(conf, &credentials, host, identity_r, pam_r);
     alarm(0);
     return reason;
 }
@@ -126,7 +136,7 @@ static int run(const struct conf *conf, const struct options *options)
      * any user could listen there and be the X server of this session's programs. Nobody else gets it. */
     if (options->display >= 0)
         fcntl((int)options->display, F_SETFD, FD_CLOEXEC);
-    enum reason reason = authenticate(conf, (int)options->credentials, &identity, &pam);
+    enum reason reason = authenticate(conf, options, &identity, &pam);
     int failed = result_send(smss, number, reason, &identity);
     if (failed == 0 && reason == REASON_NONE)
         return logon_serve(conf, number, &identity, &pam, smss);

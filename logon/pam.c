@@ -96,7 +96,7 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
     return failed;
 }
 
-static int handle_start(struct pam_logon *pam, const char *user)
+static int handle_start(struct pam_logon *pam, const char *user, const char *host)
 {
     struct pam_conv conversation = {.conv = converse, .appdata_ptr = pam};
     int code = pam_start(PAM_LOGON_SERVICE, user, &conversation, &pam->handle);
@@ -105,7 +105,8 @@ static int handle_start(struct pam_logon *pam, const char *user)
         return code != PAM_SUCCESS ? code : PAM_SYSTEM_ERR;
     }
     /* Not a terminal, but modules such as pam_access and pam_time want a name for where one comes from. */
-    return pam_set_item(pam->handle, PAM_TTY, "lodge");
+    code = pam_set_item(pam->handle, PAM_TTY, "lodge");
+    return code == PAM_SUCCESS && host[0] != '\0' ? pam_set_item(pam->handle, PAM_RHOST, host) : code;
 }
 
 static enum reason check(struct pam_logon *pam, const char *user, const char *password,
@@ -130,8 +131,9 @@ static enum reason check(struct pam_logon *pam, const char *user, const char *pa
     return expired != REASON_NONE ? expired : reason;
 }
 
-enum reason pam_logon_authenticate(const char *user, const char *password, struct pam_logon **pam_r,
-                                   char *user_r, size_t size, struct failure *failure_r)
+enum reason pam_logon_authenticate(const char *user, const char *password, const char *host,
+                                   struct pam_logon **pam_r, char *user_r, size_t size,
+                                   struct failure *failure_r)
 {
     const void *name = NULL;
     struct pam_logon *pam = calloc(1, sizeof(*pam));
@@ -141,7 +143,7 @@ enum reason pam_logon_authenticate(const char *user, const char *password, struc
     }
     enum reason reason = REASON_INTERNAL;
     pam->password = password;
-    pam->last = handle_start(pam, user);
+    pam->last = handle_start(pam, user, host);
     if (pam->last != PAM_SUCCESS)
         failure_set(failure_r, 0, "PAM cannot be started (error %d)", pam->last);
     else

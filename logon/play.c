@@ -219,6 +219,12 @@ void play_deafen(struct play *play)
 
 struct player play_start(const struct play *play, uint64_t logon, const char *user, const char *password)
 {
+    return play_start_from(play, logon, user, password, "");
+}
+
+struct player play_start_from(const struct play *play, uint64_t logon, const char *user, const char *password,
+                              const char *client)
+{
     struct credentials credentials = {.user = ""};
     char path[160], conf[160], number[32];
     snprintf(credentials.user, sizeof(credentials.user), "%s", user);
@@ -235,7 +241,8 @@ struct player play_start(const struct play *play, uint64_t logon, const char *us
         int high = fcntl(pipe, F_DUPFD, 10);
         dup2(high, 3);
         close_range(4, ~0u, 0);
-        execl(path, path, "--config", conf, "--logon", number, "--credentials-fd", "3", (char *)NULL);
+        execl(path, path, "--config", conf, "--logon", number, "--credentials-fd", "3", "--client", client,
+              (char *)NULL);
         _exit(127);
     }
     close(pipe);

@@ -42,6 +42,9 @@ void play_configure(struct play *play, bool pid_namespace);
 
 /* Starts lodge-logon with these credentials. The connection is -1 until play_accept. */
 struct player play_start(const struct play *play, uint64_t logon, const char *user, const char *password);
+/* As from a client at this address. */
+struct player play_start_from(const struct play *play, uint64_t logon, const char *user, const char *password,
+                              const char *client);
 /* Accepts one connection, and gives it to the player that its HELLO names. */
 void play_accept(const struct play *play, struct player *players, size_t count);
 /* Waits for a message that must be of this number. */

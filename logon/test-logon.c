@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -140,6 +142,53 @@ static void test_authentication(const struct play *play)
         }
         CHECK(play_wait(&players[i]) == 0);
     }
+}
+
+/* In a mount namespace of its own: a PAM service that first writes down where the client is. */
+static void service_replace(const struct play *play)
+{
+    char script[160], line[256], command[600];
+    snprintf(script, sizeof(script), "%s/where", play->base);
+    FILE *file = fopen(script, "we");
+    CHECK(file != NULL &&
+          fprintf(file, "#!/bin/sh\necho \"${PAM_RHOST:-none}\" >>%s/seen\n", play->base) > 0 &&
+          fclose(file) == 0 && chmod(script, 0755) == 0);
+    snprintf(line, sizeof(line), "auth required pam_exec.so %s", script);
+    snprintf(command, sizeof(command), "{ echo '%s'; cat " PAM_SERVICE "; } >%s/service", line, play->base);
+    CHECK(play_run("sh", "-c", command, (char *)NULL));
+    snprintf(command, sizeof(command), "%s/service", play->base);
+    CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+          mount(command, PAM_SERVICE, NULL, MS_BIND, NULL) == 0);
+}
+
+/* PAM learns the client's address, and nothing that is none. */
+static void test_client(const struct play *play)
+{
+    static const char *const clients[] = {"192.0.2.7:50123", "[2001:db8::7]:1", "evil host", ""};
+    char path[160], text[256] = "";
+    int status;
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        service_replace(play);
+        for (size_t i = 0; i < 4; i++) {
+            union sm_body body;
+            struct player player = play_start_from(play, 161 + i, system_users[0], PLAY_PASSWORD, clients[i]);
+            play_accept(play, &player, 1);
+            play_receive(&player, SM_LOGON_RESULT, &body);
+            CHECK(body.logon_result.reason == REASON_NONE);
+            play_send(&player, SM_LOGON_DROP,
+                      &(struct sm_logon_drop){.logon = 161 + i, .reason = REASON_DRAIN});
+            CHECK(play_wait(&player) == 0);
+        }
+        _exit(0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    snprintf(path, sizeof(path), "%s/seen", play->base);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    CHECK_TEXT(text, "192.0.2.7\n2001:db8::7\nnone\nnone\n");
 }
 
 /* A session as a service's account could do what the service may. */
@@ -276,6 +325,7 @@ int main(void)
     service_install();
     accounts_make(&play);
     test_authentication(&play);
+    test_client(&play);
     test_service_account(&play);
     test_sessions(&play);
     test_two(&play);

@@ -162,6 +162,8 @@ void logon_start(struct smss *smss, const struct sm_logon_start *start, int cred
                     (char *)"3",
                     (char *)"--display-fd",
                     (char *)"4",
+                    (char *)"--client",
+                    (char *)start->client,
                     NULL};
     int fds[] = {credentials, smss->display_socket};
     struct process_plan plan = {.path = path,
