@@ -130,6 +130,16 @@ static void limits_set(const struct birth *birth, bool pids)
     setrlimit(RLIMIT_NPROC, &limit);
 }
 
+/* In the child: whose doings the machine's audit takes the session's for. PAM sees to it for system accounts,
+ * and a machine without audit has no such file. */
+static void audit_tell(const struct identity *identity)
+{
+    int fd = identity->account == SM_ACCOUNT_LAB ? open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC) : -1;
+    if (fd >= 0)
+        dprintf(fd, "%u", identity->uid);
+    close_descriptor(&fd);
+}
+
 /* In the child, to its exec or its end. */
 static void child_exec(const struct birth *birth, enum entry entry, struct failure *failure)
 {
@@ -139,6 +149,7 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
     char *arguments[] = {program, channel, three, port, four, NULL};
     bool pids = false;
     umask(0);
+    audit_tell(birth->plan.identity);
     if (!groups_join(birth, &pids, failure) || (entry == JOINS && !cgroup_join(birth, failure)) ||
         !space_arrange(&birth->plan, failure))
         return;

@@ -58,7 +58,7 @@ bool lab_home_make(const struct conf *conf, const struct identity *identity, str
         return home_check(path, &status, identity, failure_r);
     snprintf(name, sizeof(name), "homes/.%s.%d", identity->name, (int)getpid());
     conf_state_path(conf, name, fresh, sizeof(fresh));
-    mkdir(conf_state_path(conf, "homes", homes, sizeof(homes)), 0755);
+    mkdir(conf_state_path(conf, "homes", homes, sizeof(homes)), 0700);
     tree_remove_path(fresh);
     if (mkdir(fresh, 0700) != 0)
         return failure_set(failure_r, errno, "cannot make %s", fresh);

@@ -80,7 +80,7 @@ static bool make_folders(const struct smss *smss)
         {conf_run_path, "sessions", 0711, 0, 0},
         {conf_run_path, "programs", 0755, 0, 0},
         {conf_state_path, ".", 0755, 0, 0},
-        {conf_state_path, "homes", 0711, 0, 0},
+        {conf_state_path, "homes", 0700, 0, 0},
         {conf_state_path, "db", 0700, smss->broker_uid, smss->broker_gid},
     };
     char path[512];

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,12 +168,24 @@ void subsystem_agent_start(struct init *init)
     loop_timer_set(init->loop, &init->agent_timer, AGENT_START_MS);
 }
 
+/* Reads a file that is the user's, and so might be anything. */
+static ssize_t read_users_file(const char *path, char *text, size_t size)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool regular = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    ssize_t got = regular ? read(fd, text, size - 1) : -1;
+    close_descriptor(&fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got;
+}
+
 /* The command that lodge-session chose, as it wrote it down; else what is configured. */
 static const char *desktop_command(const struct init *init, char *text, size_t size)
 {
     char path[PROC_PATH_ROOM + 16], command[256];
     snprintf(path, sizeof(path), "%s/desktop", init->objects);
-    if (proc_read(path, command, sizeof(command)) <= 0)
+    if (read_users_file(path, command, sizeof(command)) <= 0)
         snprintf(command, sizeof(command), "%s",
                  init->run.desktop[0] != '\0' ? init->run.desktop : "lodge-session");
     command[strcspn(command, "\n")] = '\0';

@@ -366,6 +366,14 @@ static void a_missing_desktop_is_named(void)
     expect_ended(REASON_DESKTOP_FAILED);
     CHECK(strstr(body.session_ended.detail, "\"no-such-desktop --option\" was not found") != NULL);
     CHECK(file_has(in(test.objects, "agent"), "no-such-desktop"));
+    /* Whatever the user put where the choice is written down, lodge-init does not wait on it. */
+    char command[256];
+    make_folders();
+    snprintf(command, sizeof(command), "rm %1$s; mkfifo %1$s; exit 127", in(test.objects, "desktop"));
+    start(command);
+    expect(SM_STARTED);
+    expect_ended(REASON_DESKTOP_FAILED);
+    CHECK(strstr(body.session_ended.detail, "mkfifo") != NULL);
 }
 
 static void a_failing_x_server_is_explained(void)

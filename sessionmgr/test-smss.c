@@ -347,7 +347,8 @@ static void the_run_directory_is_laid_out(void)
         mode_t mode;
         bool broker_group;
     } wanted[] = {{"ports", 0755, false},          {"winstation", 0750, true}, {"ports/sm.port", 0660, true},
-                  {"ports/lsm.port", 0666, false}, {"sessions", 0711, false},  {"../state/db", 0700, true}};
+                  {"ports/lsm.port", 0666, false}, {"sessions", 0711, false},  {"../state/db", 0700, true},
+                  {"../state/homes", 0700, false}};
     struct passwd *broker = getpwnam("lodge");
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         char path[160];
