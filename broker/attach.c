@@ -126,6 +126,7 @@ static void refuse_pending(struct session *session, enum reason reason, const ch
         return;
     session->pending = NULL;
     peer->pending = NULL;
+    licences_session_changed(session);
     peer_refuse(peer, peer->serial, reason, detail);
 }
 
@@ -136,6 +137,7 @@ void attach_offer(struct session *session, struct peer *peer, bool reconnected)
     session->pending = peer;
     peer->pending = session;
     peer->reconnected = reconnected;
+    licences_session_changed(session);
     attach_pending(session);
 }
 
@@ -175,6 +177,7 @@ static void judge_announcement(struct session *session, struct peer *peer)
     }
     bind_worker(session, peer);
     session->client = peer->client;
+    licences_session_changed(session);
     peer_done(peer, peer->serial);
 }
 
@@ -186,6 +189,7 @@ void attach_link_synced(struct session *session)
         viewer_left(session, REASON_CLIENT_GONE, NULL);
     while ((peer = TAILQ_FIRST(&session->announcers)) != NULL)
         judge_announcement(session, peer);
+    licences_session_changed(session);
     attach_pending(session);
 }
 
@@ -258,8 +262,10 @@ void attach_session_over(struct session *session, enum reason reason, const char
 void attach_peer_gone(struct peer *peer)
 {
     struct session *session = peer->session;
-    if (peer->pending != NULL)
+    if (peer->pending != NULL) {
         peer->pending->pending = NULL;
+        licences_session_changed(peer->pending);
+    }
     peer->pending = NULL;
     if (peer->announced_to != NULL)
         TAILQ_REMOVE(&peer->announced_to->announcers, peer, announcing);

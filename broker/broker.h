@@ -6,6 +6,7 @@
  *   sessions  the sessions there are: indexes, states, times
  *   attach    the connection to each session's display agent: attach, detach, announce
  *   limits    what policy holds over time: drain mode, timeouts
+ *   licences  who may come in by them, and the books
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  *   watch     subscriptions and waits
@@ -14,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "broker/licences.h"
 #include "broker/limits.h"
 #include "broker/sessions.h"
 #include "broker/smlink.h"
@@ -46,6 +48,7 @@ struct broker {
     bool stopping; /* lodge-smss has begun the shutdown */
     struct drain drain;
     struct policy_times times;
+    struct licences licences;
     struct users users;
     struct sessions sessions;
     struct smlink sm;

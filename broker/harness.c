@@ -150,6 +150,19 @@ void sm_tell(struct harness *harness, unsigned number, const void *body)
     CHECK(failed == 0);
 }
 
+void sm_expect_one_of(struct harness *harness, unsigned first, unsigned second, union sm_body *body_r,
+                      bool *first_r)
+{
+    struct message message;
+    const char *problem = "";
+    wait_readable(harness->sm);
+    CHECK(message_receive(harness->sm, &sm_protocol, SM_BROKER, body_r, sizeof(*body_r), &message,
+                          &problem) == 1);
+    close_descriptor(&message.descriptor);
+    CHECK(message.number == first || message.number == second);
+    *first_r = message.number == first;
+}
+
 void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, int *descriptor_r)
 {
     struct message message;
@@ -321,9 +334,14 @@ bool lsm_is_silent(int fd, int milliseconds)
 
 uint64_t lsm_ask_logon(struct harness *harness, int fd)
 {
+    return lsm_ask_logon_from(harness, fd, "workstation");
+}
+
+uint64_t lsm_ask_logon_from(struct harness *harness, int fd, const char *name)
+{
     static const struct credentials credentials = {.user = "somebody", .password = "secret"};
     Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
-    client.name = (char *)"workstation";
+    client.name = (char *)name;
     client.address = (char *)"10.0.0.1:5000";
     client.width = 1280;
     client.height = 720;

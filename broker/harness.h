@@ -55,6 +55,9 @@ void harness_take_broker(struct harness *harness);
 void sm_tell(struct harness *harness, unsigned number, const void *body);
 /* The next message of the broker has to be this. *descriptor_r (or NULL) is the caller's. */
 void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, int *descriptor_r);
+/* The next message has to be one of these; *first_r: it is the first of them. */
+void sm_expect_one_of(struct harness *harness, unsigned first, unsigned second, union sm_body *body_r,
+                      bool *first_r);
 void sm_tell_synced(struct harness *harness);
 void sm_tell_state(struct harness *harness, uint16_t id, enum sm_life life, uint64_t logon, uid_t uid,
                    const char *user);
@@ -86,6 +89,8 @@ void lsm_expect_end(int fd);
 bool lsm_is_silent(int fd, int milliseconds);
 
 uint64_t lsm_ask_logon(struct harness *harness, int fd);
+/* From a client of that name. */
+uint64_t lsm_ask_logon_from(struct harness *harness, int fd, const char *client);
 uint64_t lsm_ask_session(struct harness *harness, int fd, Lodge__Lsm__Request__MethodCase method,
                          uint16_t session);
 uint64_t lsm_ask_attach(struct harness *harness, int fd, uint16_t session, uint64_t viewer);

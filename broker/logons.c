@@ -75,6 +75,7 @@ static void count_admission(struct logon *logon, int by)
     logon->user->sessions += (unsigned)by;
     logon->user->changing += (unsigned)by;
     logon->broker->sessions.count += (unsigned)by;
+    licences_count_admission(logon->broker, by);
 }
 
 static void finish(struct logon *logon)
@@ -201,6 +202,16 @@ static void give_session(struct logon *logon, struct session *session)
     start_waiting(broker);
 }
 
+/* Has the user, or their client, a licence for that? If not, the logon ends or waits. */
+static bool is_licensed(struct logon *logon, const struct session *session)
+{
+    enum licences_verdict verdict =
+        licences_ask(logon->broker, logon->outcome.user, &logon->peer->client, session);
+    if (verdict == LICENCES_REFUSE)
+        end_without_session(logon, REASON_NO_LICENCE);
+    return verdict == LICENCES_GO;
+}
+
 /* The user is known: what is to be done. */
 static void decide(struct logon *logon)
 {
@@ -211,11 +222,13 @@ static void decide(struct logon *logon)
     struct policy_decision decision = policy_admit(&broker->limits, &facts);
     switch (decision.verdict) {
     case POLICY_NEW:
-        admit(logon);
+        if (is_licensed(logon, NULL))
+            admit(logon);
         break;
     case POLICY_RECONNECT:
     case POLICY_TAKE_OVER:
-        give_session(logon, session_find(broker, decision.session));
+        if (is_licensed(logon, session_find(broker, decision.session)))
+            give_session(logon, session_find(broker, decision.session));
         break;
     case POLICY_WAIT:
         break;
@@ -241,6 +254,16 @@ void logons_wake(struct user *user)
     TAILQ_FOREACH(logon, &user->held, by_user)
     {
         event_active(logon->wake, EV_TIMEOUT, 0);
+    }
+}
+
+void logons_wake_held(struct broker *broker)
+{
+    struct logon *logon;
+    TAILQ_FOREACH(logon, &broker->logons, link)
+    {
+        if (logon->step == HELD)
+            event_active(logon->wake, EV_TIMEOUT, 0);
     }
 }
 

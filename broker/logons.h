@@ -31,5 +31,7 @@ void logons_refuse_all(struct broker *broker, enum reason reason);
 /* One of the user's sessions has changed: has those that wait for it decided anew, on the loop's next turn.
  */
 void logons_wake(struct user *user);
+/* Has all that wait decided anew, as logons_wake does. */
+void logons_wake_held(struct broker *broker);
 /* Frees all, without answers. */
 void logons_free_all(struct broker *broker);

@@ -158,6 +158,7 @@ static void on_answers(evutil_socket_t fd, short what, void *context)
     struct broker *broker = context;
     (void)fd, (void)what;
     db_dispatch(broker->db);
+    licences_look_at_file(broker);
 }
 
 static bool start(struct broker *broker, const char *folder)
@@ -180,7 +181,7 @@ static bool start(struct broker *broker, const char *folder)
         event_add(broker->answers, NULL) != 0 || event_add(broker->terminate, NULL) != 0 ||
         event_add(broker->interrupt, NULL) != 0)
         return false;
-    return smlink_start(broker) && peers_start(broker);
+    return licences_start(broker) && smlink_start(broker) && peers_start(broker);
 }
 
 static void free_event(struct event *event)
@@ -199,6 +200,7 @@ static void stop(struct broker *broker)
     }
     peers_stop(broker);
     logons_free_all(broker);
+    licences_stop(broker);
     free_event(broker->answers);
     free_event(broker->terminate);
     free_event(broker->interrupt);
@@ -264,6 +266,8 @@ int main(int count, char **words)
     broker->port = (int)arguments.port;
     if (!conf_load(&broker->conf, arguments.config, error, sizeof(error))) {
         log_error(NULL, "%s", error);
+    } else if (!licences_configure(&broker->licences, &broker->conf, error, sizeof(error))) {
+        log_error(NULL, "%s: %s", arguments.config, error);
     } else if (find_accounts(&broker->conf, &accounts)) {
         log_start("lodge-broker", (enum log_level)broker->conf.log_level);
         if (arguments.check)

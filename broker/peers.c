@@ -12,6 +12,7 @@
 #include "broker/methods.h"
 #include "common/log.h"
 #include "common/packet.h"
+#include "db/licences.h"
 
 #define ACCEPTS_MAX  64 /* in one turn */
 #define REQUESTS_MAX 8
@@ -63,6 +64,12 @@ static void release_hold(struct peer *peer)
     if (peer->query != NULL)
         db_query_cancel(broker->db, peer->query);
     peer->query = NULL;
+    if (peer->licence != NULL)
+        peer->licence->asker = NULL;
+    peer->licence = NULL;
+    if (peer->report != NULL)
+        db_job_cancel(peer->report);
+    peer->report = NULL;
     attach_peer_gone(peer);
 }
 

@@ -20,7 +20,9 @@ enum role {
 };
 
 struct broker;
+struct db_job;
 struct db_query;
+struct entry;
 struct event;
 struct logon;
 struct session;
@@ -60,6 +62,10 @@ struct peer {
     struct wait *wait;
     struct db_query *query;
     uint64_t query_serial;
+    struct entry *licence; /* that it has had changed, until that is on the disk */
+    uint64_t licence_serial;
+    struct db_job *report;
+    uint64_t report_serial;
 };
 
 /* Starts accepting. Returns false when memory runs out. */

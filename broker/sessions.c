@@ -174,6 +174,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
                      detail);
     watch_moved(session, event, before, reason, detail);
     limits_session_moved(session, event, reason);
+    licences_session_changed(session);
     logons_wake(session->user);
     return true;
 }
@@ -226,6 +227,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     session->user->sessions++;
     take_place(session);
     limits_session_begin(session);
+    licences_session_changed(session);
     link_start(session);
     watch_created(session);
     return session;
@@ -260,6 +262,7 @@ void session_forget(struct session *session)
     }
     leave_place(session);
     limits_session_stop(session);
+    licences_session_gone(session);
     user->sessions--;
     broker->sessions.count--;
     broker->sessions.by_id[session->id] = NULL;

@@ -41,6 +41,7 @@ enum session_event {
 };
 
 struct broker;
+struct entry;
 struct peer;
 struct user;
 
@@ -71,6 +72,8 @@ struct session {
     bool lab;
     bool fresh; /* made in this broker's time: no viewer can be there that this broker does not know */
     bool was_up;
+    bool seat;             /* holds one of licences.seats */
+    struct entry *licence; /* that it came with (licences.h) */
     struct client client;
     uint64_t logon;
     uint64_t logon_ms, connect_ms, disconnect_ms; /* since 1970 */

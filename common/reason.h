@@ -47,7 +47,8 @@
     R(TIME_LIMIT, "time-limit", 0x4, "You were connected for as long as this server allows.")                \
     R(DISCONNECTED_LIMIT, "disconnected-limit", 0x4,                                                         \
       "The session was disconnected for as long as this server allows.")                                     \
-    R(BROKEN, "connection-broken", 0x0, "The connection broke, and this server ends a session then.")
+    R(BROKEN, "connection-broken", 0x0, "The connection broke, and this server ends a session then.")        \
+    R(NO_LICENCE, "no-licence", 0x102, "This server has no licence left for you. Tell your administrator.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

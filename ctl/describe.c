@@ -74,6 +74,9 @@ const char *describe_event(uint32_t id)
         {DB_EVENT_BROKER_STOP, "broker-stop"},
         {DB_EVENT_SESSION_FAILED, "session-failed"},
         {DB_EVENT_LOST, "events-lost"},
+        {DB_EVENT_LICENCE_ISSUED, "licence-issued"},
+        {DB_EVENT_LICENCE_REVOKED, "licence-revoked"},
+        {DB_EVENT_LICENCE_WARNING, "licence-warning"},
     };
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         if (events[i].id == id)

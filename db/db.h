@@ -29,6 +29,9 @@ enum db_event_id {
     DB_EVENT_SESSION_FAILED = 1003, /* a session ended before it was up */
     DB_EVENT_LOST = 1004,           /* events were lost; the detail says how many */
     DB_EVENT_DRAIN = 1010,          /* the drain mode was set; the detail has it, and who */
+    DB_EVENT_LICENCE_ISSUED = 1030, /* the detail says which, and whose */
+    DB_EVENT_LICENCE_REVOKED = 1031,
+    DB_EVENT_LICENCE_WARNING = 1032, /* somebody was let in without; the detail says why */
 };
 
 struct db_event {
