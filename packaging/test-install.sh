@@ -18,6 +18,7 @@ for file in "$prefix/libexec/lodge/desktop/openbox/rc.xml" "$prefix/libexec/lodg
     "$prefix/lib/systemd/system/lodge.service" /etc/lodge/lodge.conf /etc/pam.d/lodge \
     "$prefix/share/bash-completion/completions/lodgectl" "$prefix/share/man/man1/lodgectl.1" \
     "$prefix/include/lodge.h" "$libraries/liblodge.so" "$libraries/liblodge.so.0" "$libraries/pkgconfig/lodge.pc" \
+    "$libraries/liblodge-wtsapi.so" \
     "$prefix/share/man/man3/liblodge.3" "$prefix/share/man/man5/lodge.conf.5" "$prefix/share/man/man8/lodge-smss.8"; do
     [ -s "$stage$file" ] || { echo "not there: $file"; failed=1; }
 done
@@ -36,6 +37,10 @@ if command -v pkg-config >/dev/null; then
         echo "no program builds with lodge.pc: $flags"
         failed=1
     fi
+fi
+if command -v ldd >/dev/null && ldd "$stage$libraries/liblodge-wtsapi.so" | grep "not found"; then
+    echo "liblodge-wtsapi does not find what it needs"
+    failed=1
 fi
 if command -v systemd-analyze >/dev/null; then
     # In a tree of its own, where the programs that the unit names are.

@@ -1,0 +1,311 @@
+/* The WTSAPI provider as programs on WinPR see it, through WTSAPI_LIBRARY, against a played server. */
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <winpr/error.h>
+#include <winpr/string.h>
+#include <winpr/wtsapi.h>
+
+#include "common/reason.h"
+#include "lib/play.h"
+#include "tests/check.h"
+
+static char folder[] = "/tmp/test-wtsapi-XXXXXX";
+static char config[64], ports[64], port[64];
+
+/* What is asked of session 9 until it is gone. */
+#define LOOKS 3
+
+static void session_fill(Lodge__Lsm__Session *session, Lodge__Lsm__Client *client, uint32_t id)
+{
+    lodge__lsm__session__init(session);
+    lodge__lsm__client__init(client);
+    session->id = id;
+    session->client = client;
+    session->user = (char *)(id == 3 ? "j\xc3\xb6rg" : "anna\n");
+    session->state = id == 3 ? LODGE__LSM__STATE__ACTIVE : LODGE__LSM__STATE__DISCONNECTED;
+    session->logon_ms = 1777636805000;
+    session->connect_ms = 1777636806000;
+    session->now_ms = 1777636807000;
+    client->name = (char *)"PC-\xf0\x9f\x98\x80-0123456789012345678901234567890";
+    client->address = (char *)(id == 3 ? "10.0.0.7:50001" : "[fe80::102]:50001");
+    client->width = 1024;
+    client->height = 768;
+    client->build = 2600;
+}
+
+/* Answers for sessions 3 (active), 7 (disconnected) and 9 (ending: it is gone after LOOKS looks). */
+static bool answer(int fd, const Lodge__Lsm__Request *request)
+{
+    static int looks, disconnected;
+    Lodge__Lsm__Session sessions[2], *all[] = {&sessions[0], &sessions[1]};
+    Lodge__Lsm__Client clients[2];
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    session_fill(&sessions[0], &clients[0], 3);
+    session_fill(&sessions[1], &clients[1], 7);
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_LIST) {
+        page.session = all;
+        page.n_session = 2;
+        reply.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+        reply.sessions = &page;
+    } else if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW) {
+        uint32_t id = request->show->session;
+        if (id == 4)
+            return play_refuse(fd, request, REASON_FORBIDDEN, "");
+        if (id != 3 && id != 7 && (id != 9 || ++looks > LOOKS))
+            return play_refuse(fd, request, REASON_NO_SESSION, "");
+        if (id == 3 && disconnected > 0 && ++disconnected > LOOKS)
+            sessions[0].state = LODGE__LSM__STATE__DISCONNECTED;
+        reply.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
+        reply.session = all[id == 7];
+    } else if (request->method_case == LODGE__LSM__REQUEST__METHOD_DISCONNECT) {
+        if (request->disconnect->session == 7)
+            return play_refuse(fd, request, REASON_WRONG_STATE, "");
+        disconnected = 1;
+    } else {
+        CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF && request->logoff->session == 9);
+    }
+    return play_send(fd, request, &reply);
+}
+
+static void check_wide(const WCHAR *got, const char *want)
+{
+    char *narrow = ConvertWCharToUtf8Alloc(got, NULL);
+    CHECK_TEXT(narrow, want);
+    free(narrow);
+}
+
+static void test_lists(HANDLE server)
+{
+    PWTS_SESSION_INFOA a;
+    PWTS_SESSION_INFOW w;
+    PWTS_SESSION_INFO_1A ea;
+    PWTS_SESSION_INFO_1W ew;
+    DWORD count = 0, level = 1;
+    CHECK(WTSEnumerateSessionsA(server, 0, 1, &a, &count) && count == 2);
+    CHECK(a[0].SessionId == 3 && a[0].State == WTSActive && a[1].State == WTSDisconnected);
+    CHECK_TEXT(a[0].pWinStationName, "RDP-Tcp#3");
+    CHECK_TEXT(a[1].pWinStationName, "");
+    WTSFreeMemory(a);
+    CHECK(WTSEnumerateSessionsW(server, 0, 1, &w, &count) && count == 2 && w[1].SessionId == 7);
+    check_wide(w[0].pWinStationName, "RDP-Tcp#3");
+    check_wide(w[1].pWinStationName, "");
+    WTSFreeMemory(w);
+    CHECK(WTSEnumerateSessionsExA(server, &level, 0, &ea, &count) && count == 2 && ea[1].ExecEnvId == 7);
+    CHECK_TEXT(ea[0].pUserName, "j\xc3\xb6rg");
+    CHECK_TEXT(ea[1].pUserName, "anna\\x0a");
+    CHECK_TEXT(ea[1].pDomainName, "");
+    CHECK(ea[0].pHostName == NULL && ea[0].pFarmName == NULL);
+    CHECK(WTSFreeMemoryExA(WTSTypeSessionInfoLevel1, ea, count));
+    CHECK(WTSEnumerateSessionsExW(server, &level, 0, &ew, &count) && count == 2 && ew[0].State == WTSActive);
+    check_wide(ew[0].pUserName, "j\xc3\xb6rg");
+    check_wide(ew[0].pSessionName, "RDP-Tcp#3");
+    CHECK(WTSFreeMemoryExW(WTSTypeSessionInfoLevel1, ew, count));
+    a = NULL;
+    CHECK(!WTSEnumerateSessionsA(server, 0, 2, &a, &count) && GetLastError() == ERROR_INVALID_PARAMETER);
+    level = 0;
+    CHECK(!WTSEnumerateSessionsExA(server, &level, 0, &ea, &count));
+    CHECK(GetLastError() == ERROR_INVALID_PARAMETER && a == NULL);
+}
+
+/* The answer about one class, of this size at least; the caller's to free. */
+static void *query(HANDLE server, DWORD session, WTS_INFO_CLASS class, DWORD want)
+{
+    LPSTR data = NULL;
+    DWORD size = 0;
+    CHECK(WTSQuerySessionInformationA(server, session, class, &data, &size) && data != NULL && size == want);
+    return data;
+}
+
+static void *query_wide(HANDLE server, DWORD session, WTS_INFO_CLASS class, DWORD want)
+{
+    LPWSTR data = NULL;
+    DWORD size = 0;
+    CHECK(WTSQuerySessionInformationW(server, session, class, &data, &size) && data != NULL && size == want);
+    return data;
+}
+
+static void expect_text(HANDLE server, WTS_INFO_CLASS class, const char *want)
+{
+    char *text = query(server, 3, class, (DWORD)strlen(want) + 1);
+    CHECK_TEXT(text, want);
+    WTSFreeMemory(text);
+    SSIZE_T units = ConvertUtf8ToWChar(want, NULL, 0);
+    CHECK(units >= 0);
+    WCHAR *wide = query_wide(server, 3, class, ((DWORD)units + 1) * 2);
+    check_wide(wide, want);
+    WTSFreeMemory(wide);
+}
+
+static void test_texts(HANDLE server)
+{
+    expect_text(server, WTSUserName, "j\xc3\xb6rg");
+    expect_text(server, WTSWinStationName, "RDP-Tcp#3");
+    expect_text(server, WTSDomainName, "");
+    expect_text(server, WTSClientName, "PC-\xf0\x9f\x98\x80-0123456789012345678901234567890");
+    expect_text(server, WTSInitialProgram, "");
+}
+
+static void test_numbers(HANDLE server)
+{
+    ULONG *number = query(server, 3, WTSSessionId, sizeof(*number));
+    CHECK(*number == 3);
+    WTSFreeMemory(number);
+    number = query(server, 3, WTSClientBuildNumber, sizeof(*number));
+    CHECK(*number == 2600);
+    WTSFreeMemory(number);
+    WTS_CONNECTSTATE_CLASS *state = query_wide(server, 7, WTSConnectState, sizeof(*state));
+    CHECK(*state == WTSDisconnected);
+    WTSFreeMemory(state);
+    USHORT *protocol = query(server, 3, WTSClientProtocolType, sizeof(*protocol));
+    CHECK(*protocol == WTS_PROTOCOL_TYPE_RDP);
+    WTSFreeMemory(protocol);
+    WTS_CLIENT_DISPLAY *display = query(server, 3, WTSClientDisplay, sizeof(*display));
+    CHECK(display->HorizontalResolution == 1024 && display->VerticalResolution == 768);
+    WTSFreeMemory(display);
+    WTS_CLIENT_ADDRESS *address = query(server, 3, WTSClientAddress, sizeof(*address));
+    CHECK(address->AddressFamily == AF_INET && memcmp(address->Address, "\0\0\12\0\0\7", 6) == 0);
+    WTSFreeMemory(address);
+    address = query(server, 7, WTSClientAddress, sizeof(*address));
+    CHECK(address->AddressFamily == AF_INET6);
+    CHECK(memcmp(address->Address, "\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\1\2", 16) == 0);
+    WTSFreeMemory(address);
+}
+
+#define FILETIME_OF(ms) ((LONGLONG)((ms) + 11644473600000) * 10000)
+
+static void test_structs(HANDLE server)
+{
+    WTSINFOA *a = query(server, 3, WTSSessionInfo, sizeof(*a));
+    CHECK(a->State == WTSActive && a->SessionId == 3 && a->DisconnectTime.QuadPart == 0);
+    CHECK(a->LogonTime.QuadPart == FILETIME_OF(1777636805000));
+    CHECK(a->ConnectTime.QuadPart == FILETIME_OF(1777636806000));
+    CHECK(a->_CurrentTime.QuadPart == FILETIME_OF(1777636807000));
+    CHECK_TEXT(a->UserName, "j\xc3\xb6rg");
+    CHECK_TEXT(a->WinStationName, "RDP-Tcp#3");
+    WTSFreeMemory(a);
+    WTSINFOW *w = query_wide(server, 7, WTSSessionInfo, sizeof(*w));
+    CHECK(w->State == WTSDisconnected && w->SessionId == 7);
+    check_wide(w->UserName, "anna\\x0a");
+    WTSFreeMemory(w);
+    WTSINFOEXW *ex = query_wide(server, 3, WTSSessionInfoEx, sizeof(*ex));
+    CHECK(ex->Level == 1 && ex->Data.WTSInfoExLevel1.SessionState == WTSActive);
+    CHECK(ex->Data.WTSInfoExLevel1.SessionFlags == (LONG)WTS_SESSIONSTATE_UNKNOWN);
+    check_wide(ex->Data.WTSInfoExLevel1.UserName, "j\xc3\xb6rg");
+    WTSFreeMemory(ex);
+    /* Names that are too long end with a whole character: 20 of either kind, the smiling one being four or
+     * two. */
+    WTSCLIENTA *client = query(server, 7, WTSClientInfo, sizeof(*client));
+    CHECK(client->HRes == 1024 && client->VRes == 768 && client->ClientBuildNumber == 2600);
+    CHECK(client->ClientAddressFamily == AF_INET6 && client->ClientAddress[0] == 0xfe80);
+    CHECK_TEXT(client->ClientName, "PC-\xf0\x9f\x98\x80-012345678901");
+    WTSFreeMemory(client);
+    WTSCLIENTW *wide = query_wide(server, 3, WTSClientInfo, sizeof(*wide));
+    CHECK(wide->ClientAddressFamily == AF_INET && wide->ClientAddress[0] == 10 &&
+          wide->ClientAddress[3] == 7);
+    check_wide(wide->ClientName, "PC-\xf0\x9f\x98\x80-01234567890123");
+    WTSFreeMemory(wide);
+}
+
+static void expect_refusal(HANDLE server, DWORD session, WTS_INFO_CLASS class, DWORD error)
+{
+    LPSTR data = NULL;
+    DWORD size = 77;
+    SetLastError(0);
+    CHECK(!WTSQuerySessionInformationA(server, session, class, &data, &size) && data == NULL && size == 77);
+    CHECK(GetLastError() == error);
+}
+
+static void test_refusals(HANDLE server)
+{
+    expect_refusal(server, 8, WTSUserName, ERROR_CTX_WINSTATION_NOT_FOUND);
+    expect_refusal(server, 4, WTSUserName, ERROR_ACCESS_DENIED);
+    expect_refusal(server, 3, WTSClientHardwareId, ERROR_NOT_SUPPORTED);
+    expect_refusal(server, 3, (WTS_INFO_CLASS)1000, ERROR_INVALID_PARAMETER);
+    expect_refusal(server, WTS_CURRENT_SESSION, WTSUserName, ERROR_CTX_WINSTATION_NOT_FOUND);
+    expect_refusal(INVALID_HANDLE_VALUE, 3, WTSUserName, ERROR_INVALID_HANDLE);
+    CHECK(setenv("LODGE_SESSION", "3", 1) == 0);
+    WTSFreeMemory(query(server, WTS_CURRENT_SESSION, WTSUserName, 6));
+    CHECK(unsetenv("LODGE_SESSION") == 0);
+    CHECK(!WTSShutdownSystem(server, WTS_WSD_SHUTDOWN) && GetLastError() == ERROR_CALL_NOT_IMPLEMENTED);
+    CHECK(WTSVirtualChannelOpen(server, 3, NULL) == NULL && GetLastError() == ERROR_CALL_NOT_IMPLEMENTED);
+    CHECK(WTSGetActiveConsoleSessionId() == 0xFFFFFFFF);
+}
+
+static void test_acts(HANDLE server)
+{
+    DWORD size;
+    LPSTR data;
+    CHECK(!WTSDisconnectSession(server, 7, FALSE) && GetLastError() == ERROR_INVALID_STATE);
+    CHECK(WTSDisconnectSession(server, 3, TRUE));
+    WTS_CONNECTSTATE_CLASS *state = query(server, 3, WTSConnectState, sizeof(*state));
+    CHECK(*state == WTSDisconnected);
+    WTSFreeMemory(state);
+    CHECK(WTSLogoffSession(server, 9, FALSE)); /* begun */
+    WTSFreeMemory(query(server, 9, WTSConnectState, sizeof(*state)));
+    CHECK(WTSLogoffSession(server, 9, TRUE)); /* done */
+    CHECK(!WTSQuerySessionInformationA(server, 9, WTSConnectState, &data, &size));
+}
+
+static void test_servers(void)
+{
+    PWTS_SESSION_INFOA sessions;
+    DWORD count;
+    char nowhere[] = "/nonexistent/lodge.conf", other[] = "elsewhere.example", here[] = "localhost";
+    pid_t server = play_start(port, answer);
+    CHECK(WTSOpenServerA(nowhere) == NULL && GetLastError() == RPC_S_SERVER_UNAVAILABLE);
+    CHECK(WTSOpenServerA(other) == NULL && GetLastError() == RPC_S_SERVER_UNAVAILABLE);
+    WCHAR *wide = ConvertUtf8ToWCharAlloc(port, NULL);
+    HANDLE handle = WTSOpenServerW(wide);
+    CHECK(handle != NULL && WTSEnumerateSessionsA(handle, 0, 1, &sessions, &count) && count == 2);
+    WTSFreeMemory(sessions);
+    free(wide);
+    /* A handle outlives its server, and finds the next one. */
+    play_stop(server, port);
+    CHECK(!WTSEnumerateSessionsA(handle, 0, 1, &sessions, &count));
+    CHECK(GetLastError() == RPC_S_SERVER_UNAVAILABLE);
+    server = play_start(port, answer);
+    CHECK(WTSEnumerateSessionsA(handle, 0, 1, &sessions, &count));
+    WTSFreeMemory(sessions);
+    WTSCloseServer(handle);
+    /* The current server. */
+    CHECK(setenv("LODGE_CONFIG", config, 1) == 0);
+    CHECK(WTSEnumerateSessionsA(WTS_CURRENT_SERVER_HANDLE, 0, 1, &sessions, &count) && count == 2);
+    WTSFreeMemory(sessions);
+    handle = WTSOpenServerA(here);
+    CHECK(handle != NULL);
+    WTSCloseServer(handle);
+    WTSCloseServer(NULL);
+    WTSFreeMemory(NULL);
+    play_stop(server, port);
+}
+
+int main(void)
+{
+    CHECK(mkdtemp(folder) != NULL && setenv("WTSAPI_LIBRARY", LODGE_WTSAPI, 1) == 0);
+    snprintf(config, sizeof(config), "%s/lodge.conf", folder);
+    snprintf(ports, sizeof(ports), "%s/ports", folder);
+    snprintf(port, sizeof(port), "%s/ports/lsm.port", folder);
+    FILE *out = fopen(config, "w");
+    CHECK(out != NULL);
+    fprintf(out, "[Server]\nRunDirectory = %s\n", folder);
+    CHECK(fclose(out) == 0 && mkdir(ports, 0700) == 0);
+
+    pid_t server = play_start(port, answer);
+    HANDLE handle = WTSOpenServerA(config);
+    CHECK(handle != NULL);
+    test_lists(handle);
+    test_texts(handle);
+    test_numbers(handle);
+    test_structs(handle);
+    test_refusals(handle);
+    test_acts(handle);
+    WTSCloseServer(handle);
+    play_stop(server, port);
+    test_servers();
+    CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
+    return 0;
+}

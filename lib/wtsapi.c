@@ -1,0 +1,104 @@
+/* The provider's table: what Lodge answers, and for the rest functions that say that they are not there. */
+#include "lib/wtsapi.h"
+
+#include <winpr/error.h>
+
+/* R(what it returns, name, parameters). */
+#define REST(R)                                                                                       \
+    R(BOOL, StopRemoteControlSession, (ULONG a))                                                      \
+    R(BOOL, StartRemoteControlSessionW, (LPWSTR a, ULONG b, BYTE c, USHORT d))                        \
+    R(BOOL, StartRemoteControlSessionA, (LPSTR a, ULONG b, BYTE c, USHORT d))                         \
+    R(BOOL, ConnectSessionW, (ULONG a, ULONG b, PWSTR c, BOOL d))                                     \
+    R(BOOL, ConnectSessionA, (ULONG a, ULONG b, PSTR c, BOOL d))                                      \
+    R(BOOL, EnumerateServersW, (LPWSTR a, DWORD b, DWORD c, PWTS_SERVER_INFOW * d, DWORD * e))        \
+    R(BOOL, EnumerateServersA, (LPSTR a, DWORD b, DWORD c, PWTS_SERVER_INFOA * d, DWORD * e))         \
+    R(BOOL, EnumerateProcessesW, (HANDLE a, DWORD b, DWORD c, PWTS_PROCESS_INFOW * d, DWORD * e))     \
+    R(BOOL, EnumerateProcessesA, (HANDLE a, DWORD b, DWORD c, PWTS_PROCESS_INFOA * d, DWORD * e))     \
+    R(BOOL, TerminateProcess, (HANDLE a, DWORD b, DWORD c))                                           \
+    R(BOOL, QueryUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR * d, DWORD * e))        \
+    R(BOOL, QueryUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR * d, DWORD * e))           \
+    R(BOOL, SetUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR d, DWORD e))              \
+    R(BOOL, SetUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR d, DWORD e))                 \
+    R(BOOL, SendMessageW,                                                                             \
+      (HANDLE a, DWORD b, LPWSTR c, DWORD d, LPWSTR e, DWORD f, DWORD g, DWORD h, DWORD * i, BOOL j)) \
+    R(BOOL, SendMessageA,                                                                             \
+      (HANDLE a, DWORD b, LPSTR c, DWORD d, LPSTR e, DWORD f, DWORD g, DWORD h, DWORD * i, BOOL j))   \
+    R(BOOL, ShutdownSystem, (HANDLE a, DWORD b))                                                      \
+    R(BOOL, WaitSystemEvent, (HANDLE a, DWORD b, DWORD * c))                                          \
+    R(HANDLE, VirtualChannelOpen, (HANDLE a, DWORD b, LPSTR c))                                       \
+    R(HANDLE, VirtualChannelOpenEx, (DWORD a, LPSTR b, DWORD c))                                      \
+    R(BOOL, VirtualChannelClose, (HANDLE a))                                                          \
+    R(BOOL, VirtualChannelRead, (HANDLE a, ULONG b, PCHAR c, ULONG d, PULONG e))                      \
+    R(BOOL, VirtualChannelWrite, (HANDLE a, PCHAR b, ULONG c, PULONG d))                              \
+    R(BOOL, VirtualChannelPurgeInput, (HANDLE a))                                                     \
+    R(BOOL, VirtualChannelPurgeOutput, (HANDLE a))                                                    \
+    R(BOOL, VirtualChannelQuery, (HANDLE a, WTS_VIRTUAL_CLASS b, PVOID * c, DWORD * d))               \
+    R(BOOL, RegisterSessionNotification, (HWND a, DWORD b))                                           \
+    R(BOOL, UnRegisterSessionNotification, (HWND a))                                                  \
+    R(BOOL, RegisterSessionNotificationEx, (HANDLE a, HWND b, DWORD c))                               \
+    R(BOOL, UnRegisterSessionNotificationEx, (HANDLE a, HWND b))                                      \
+    R(BOOL, QueryUserToken, (ULONG a, PHANDLE b))                                                     \
+    R(BOOL, EnumerateProcessesExW, (HANDLE a, DWORD * b, DWORD c, LPWSTR * d, DWORD * e))             \
+    R(BOOL, EnumerateProcessesExA, (HANDLE a, DWORD * b, DWORD c, LPSTR * d, DWORD * e))              \
+    R(BOOL, EnumerateListenersW, (HANDLE a, PVOID b, DWORD c, PWTSLISTENERNAMEW d, DWORD * e))        \
+    R(BOOL, EnumerateListenersA, (HANDLE a, PVOID b, DWORD c, PWTSLISTENERNAMEA d, DWORD * e))        \
+    R(BOOL, QueryListenerConfigW, (HANDLE a, PVOID b, DWORD c, LPWSTR d, PWTSLISTENERCONFIGW e))      \
+    R(BOOL, QueryListenerConfigA, (HANDLE a, PVOID b, DWORD c, LPSTR d, PWTSLISTENERCONFIGA e))       \
+    R(BOOL, CreateListenerW, (HANDLE a, PVOID b, DWORD c, LPWSTR d, PWTSLISTENERCONFIGW e, DWORD f))  \
+    R(BOOL, CreateListenerA, (HANDLE a, PVOID b, DWORD c, LPSTR d, PWTSLISTENERCONFIGA e, DWORD f))   \
+    R(BOOL, SetListenerSecurityW,                                                                     \
+      (HANDLE a, PVOID b, DWORD c, LPWSTR d, SECURITY_INFORMATION e, PSECURITY_DESCRIPTOR f))         \
+    R(BOOL, SetListenerSecurityA,                                                                     \
+      (HANDLE a, PVOID b, DWORD c, LPSTR d, SECURITY_INFORMATION e, PSECURITY_DESCRIPTOR f))          \
+    R(BOOL, GetListenerSecurityW,                                                                     \
+      (HANDLE a, PVOID b, DWORD c, LPWSTR d, SECURITY_INFORMATION e, PSECURITY_DESCRIPTOR f, DWORD g, \
+       LPDWORD h))                                                                                    \
+    R(BOOL, GetListenerSecurityA,                                                                     \
+      (HANDLE a, PVOID b, DWORD c, LPSTR d, SECURITY_INFORMATION e, PSECURITY_DESCRIPTOR f, DWORD g,  \
+       LPDWORD h))                                                                                    \
+    R(BOOL, EnableChildSessions, (BOOL a))                                                            \
+    R(BOOL, IsChildSessionsEnabled, (PBOOL a))                                                        \
+    R(BOOL, GetChildSessionId, (PULONG a))                                                            \
+    R(BOOL, LogonUser, (HANDLE a, LPCSTR b, LPCSTR c, LPCSTR d))                                      \
+    R(BOOL, LogoffUser, (HANDLE a))                                                                   \
+    R(BOOL, StartRemoteControlSessionExW, (LPWSTR a, ULONG b, BYTE c, USHORT d, DWORD e))             \
+    R(BOOL, StartRemoteControlSessionExA, (LPSTR a, ULONG b, BYTE c, USHORT d, DWORD e))
+
+/* FALSE, or a handle that is none. */
+#define REST_FUNCTION(type, name, parameters)     \
+    static type WINAPI rest_##name parameters     \
+    {                                             \
+        SetLastError(ERROR_CALL_NOT_IMPLEMENTED); \
+        return (type)0;                           \
+    }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+REST(REST_FUNCTION)
+#pragma GCC diagnostic pop
+
+#define REST_ENTRY(type, name, parameters) .p##name = rest_##name,
+
+static const WtsApiFunctionTable table = {.dwVersion = 1,
+                                          .pOpenServerW = wtsapi_open_server_w,
+                                          .pOpenServerA = wtsapi_open_server_a,
+                                          .pOpenServerExW = wtsapi_open_server_w,
+                                          .pOpenServerExA = wtsapi_open_server_a,
+                                          .pCloseServer = wtsapi_close_server,
+                                          .pEnumerateSessionsW = wtsapi_sessions_w,
+                                          .pEnumerateSessionsA = wtsapi_sessions_a,
+                                          .pEnumerateSessionsExW = wtsapi_sessions_ex_w,
+                                          .pEnumerateSessionsExA = wtsapi_sessions_ex_a,
+                                          .pQuerySessionInformationW = wtsapi_query_w,
+                                          .pQuerySessionInformationA = wtsapi_query_a,
+                                          .pDisconnectSession = wtsapi_disconnect,
+                                          .pLogoffSession = wtsapi_logoff,
+                                          .pFreeMemory = wtsapi_free,
+                                          .pFreeMemoryExW = wtsapi_free_ex,
+                                          .pFreeMemoryExA = wtsapi_free_ex,
+                                          .pGetActiveConsoleSessionId = wtsapi_console,
+                                          REST(REST_ENTRY)};
+
+const WtsApiFunctionTable *CDECL InitWtsApi(void)
+{
+    return &table;
+}
