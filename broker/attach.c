@@ -112,6 +112,8 @@ void attach_pending(struct session *session)
     session->viewer = viewer;
     session->link.named = true;
     session->client = peer->client;
+    if (session->from == NULL)
+        session->from = addresses_hold(&session->broker->addresses, peer->client.address);
     bind_worker(session, peer);
     bool was_viewed = session->state == SESSION_CONNECTED || session->state == SESSION_ACTIVE;
     session_move(session, again && was_viewed ? SESSION_REATTACHES : SESSION_ATTACHES, REASON_NONE, NULL);
@@ -177,6 +179,8 @@ static void judge_announcement(struct session *session, struct peer *peer)
     }
     bind_worker(session, peer);
     session->client = peer->client;
+    if (session->from == NULL)
+        session->from = addresses_hold(&session->broker->addresses, peer->client.address);
     licences_session_changed(session);
     peer_done(peer, peer->serial);
 }

@@ -7,6 +7,7 @@
  *   attach    the connection to each session's display agent: attach, detach, announce
  *   limits    what policy holds over time: drain mode, timeouts
  *   licences  who may come in by them, and the books
+ *   groups, membership, addresses   what limits ask about users and clients
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  *   watch     subscriptions and waits
@@ -15,8 +16,11 @@
 
 #include <event2/event.h>
 
+#include "broker/addresses.h"
+#include "broker/groups.h"
 #include "broker/licences.h"
 #include "broker/limits.h"
+#include "broker/membership.h"
 #include "broker/sessions.h"
 #include "broker/smlink.h"
 #include "broker/users.h"
@@ -50,6 +54,9 @@ struct broker {
     struct policy_times times;
     struct licences licences;
     struct users users;
+    struct addresses addresses;
+    struct membership membership;
+    struct groups *groups;
     struct sessions sessions;
     struct smlink sm;
     struct logon_list logons;

@@ -45,8 +45,11 @@ struct logon {
     int64_t arrived;   /* clock_monotonic_ms */
     struct event *timer, *wake;
     unsigned generation;            /* of the lodge-smss that it was admitted to */
-    struct user *user;              /* from HELD on */
+    struct user *user;              /* from when lodge-logon has told it on */
     struct sm_logon_result outcome; /* likewise */
+    struct groups_query *query;     /* CHECKING: the groups of the user, who is known to lodge-logon */
+    struct membership_verdict verdict;
+    struct address *from; /* ADMITTED: where a session counts */
 };
 
 static bool is_under_way(enum logon_step step)
@@ -94,6 +97,9 @@ static void finish(struct logon *logon)
     TAILQ_REMOVE(&broker->logons, logon, link);
     if (logon->user != NULL)
         users_release(&broker->users, logon->user);
+    if (logon->query != NULL)
+        groups_cancel(logon->query);
+    addresses_release(&broker->addresses, logon->from);
     close_descriptor(&logon->credentials);
     if (logon->timer != NULL)
         event_free(logon->timer);
@@ -163,13 +169,17 @@ static void start_waiting(struct broker *broker)
     }
 }
 
-static struct policy_facts facts_about(const struct broker *broker, const struct user *user)
+static struct policy_facts facts_about(const struct broker *broker, const struct logon *logon)
 {
+    const struct user *user = logon->user;
     const struct session *disconnected = TAILQ_FIRST(&user->disconnected);
     const struct session *connected = TAILQ_FIRST(&user->connected);
     return (struct policy_facts){
         .stopping = broker->stopping,
         .drain = broker->drain.mode,
+        .not_allowed = logon->verdict.refused,
+        .administrator = logon->verdict.administrator,
+        .address_sessions = addresses_count(&broker->addresses, logon->peer->client.address),
         .sessions = broker->sessions.count,
         .user_sessions = user->sessions,
         .user_changing = user->changing,
@@ -190,6 +200,7 @@ static void admit(struct logon *logon)
     logon->generation = logon->broker->sm.generation;
     enter(logon, ADMITTED);
     count_admission(logon, 1);
+    logon->from = addresses_hold(&logon->broker->addresses, client->address);
 }
 
 static void give_session(struct logon *logon, struct session *session)
@@ -218,7 +229,7 @@ static void decide(struct logon *logon)
     struct broker *broker = logon->broker;
     if (!broker->sm.synced)
         return;
-    struct policy_facts facts = facts_about(broker, logon->user);
+    struct policy_facts facts = facts_about(broker, logon);
     struct policy_decision decision = policy_admit(&broker->limits, &facts);
     switch (decision.verdict) {
     case POLICY_NEW:
@@ -337,7 +348,8 @@ void logon_abandon(struct logon *logon)
  * for as long as a logon may wait for its place. Returns false when that is over. */
 static bool wait_for_place(struct logon *logon)
 {
-    if (logon->step != CHECKING || clock_monotonic_ms() - logon->arrived >= patience[ARRIVED].seconds * 1000)
+    if (logon->step != CHECKING || logon->user != NULL ||
+        clock_monotonic_ms() - logon->arrived >= patience[ARRIVED].seconds * 1000)
         return false;
     enter(logon, ARRIVED);
     evtimer_add(logon->wake, &(struct timeval){.tv_usec = PLACE_RETRY_MS * 1000});
@@ -370,6 +382,22 @@ static void bound_held(struct user *user)
         end_without_session(TAILQ_FIRST(&user->held), REASON_BUSY);
 }
 
+/* Lab accounts are in no group, and that is known. */
+static void take_groups(struct logon *logon, bool known, const gid_t *gids, size_t count)
+{
+    logon->verdict = membership_judge(&logon->broker->membership, logon->user->uid, known, gids, count);
+    enter(logon, HELD);
+    bound_held(logon->user);
+    decide(logon);
+}
+
+static void on_groups(void *context, bool known, const gid_t *gids, size_t count)
+{
+    struct logon *logon = context;
+    logon->query = NULL;
+    take_groups(logon, known, gids, count);
+}
+
 static void take_user(struct logon *logon, const struct sm_logon_result *result)
 {
     logon->user = users_hold(&logon->broker->users, result->uid);
@@ -379,9 +407,13 @@ static void take_user(struct logon *logon, const struct sm_logon_result *result)
     }
     logon->outcome = *result;
     close_descriptor(&logon->credentials);
-    enter(logon, HELD);
-    bound_held(logon->user);
-    decide(logon);
+    if (result->account == SM_ACCOUNT_LAB || !membership_matters(&logon->broker->membership)) {
+        take_groups(logon, result->account == SM_ACCOUNT_LAB, NULL, 0);
+        return;
+    }
+    logon->query = groups_ask(logon->broker->groups, result->user, on_groups, logon);
+    if (logon->query == NULL)
+        end_without_session(logon, REASON_INTERNAL);
 }
 
 /* Told again: the lodge-smss that was to make the session is gone, and the lodge-logon waits for a decision.
@@ -389,6 +421,8 @@ static void take_user(struct logon *logon, const struct sm_logon_result *result)
 static void take_back(struct logon *logon)
 {
     count_admission(logon, -1);
+    addresses_release(&logon->broker->addresses, logon->from);
+    logon->from = NULL;
     logons_wake(logon->user);
     enter(logon, HELD);
     if (logon->peer == NULL)
@@ -406,7 +440,7 @@ void logons_result(struct broker *broker, const struct sm_logon_result *result)
         return;
     if (result->reason != REASON_NONE)
         take_refusal(logon, result);
-    else if (logon->step == CHECKING)
+    else if (logon->step == CHECKING && logon->user == NULL)
         take_user(logon, result);
     else if (logon->step == ADMITTED && logon->generation != broker->sm.generation)
         take_back(logon);
@@ -426,6 +460,8 @@ struct session *logons_session_made(struct broker *broker, const struct sm_sessi
         return session;
     if (peer != NULL)
         session->client = peer->client;
+    session->from = logon->from;
+    logon->from = NULL;
     record_event(broker, DB_EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE,
                  NULL);
     watch_logon(session);

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -42,7 +42,7 @@ struct arguments {
 
 struct accounts {
     uid_t broker_uid, front_uid;
-    gid_t broker_gid, admin_gid;
+    gid_t broker_gid;
 };
 
 /* Returns -1 to go on, or the exit status. */
@@ -81,7 +81,7 @@ static int take_arguments(int count, char **words, struct arguments *arguments_r
 
 static bool find_accounts(const struct conf *conf, struct accounts *accounts_r)
 {
-    struct accounts accounts = {.admin_gid = (gid_t)-1};
+    struct accounts accounts = {0};
     const struct passwd *entry = getpwnam(conf->broker_user);
     if (entry == NULL || entry->pw_uid == 0) {
         log_error(conf->broker_user, "BrokerUser must name an account that is not root");
@@ -95,14 +95,6 @@ static bool find_accounts(const struct conf *conf, struct accounts *accounts_r)
         return false;
     }
     accounts.front_uid = entry->pw_uid;
-    if (conf->admin_group[0] != '\0') {
-        const struct group *group = getgrnam(conf->admin_group);
-        if (group == NULL) {
-            log_error(conf->admin_group, "AdminGroup must name a group, or be empty");
-            return false;
-        }
-        accounts.admin_gid = group->gr_gid;
-    }
     *accounts_r = accounts;
     return true;
 }
@@ -172,7 +164,8 @@ static bool start(struct broker *broker, const char *folder)
     limits_load(broker);
     broker->base = event_base_new();
     broker->db = db_open(folder);
-    if (broker->base == NULL || broker->db == NULL)
+    if (broker->base == NULL || broker->db == NULL || (broker->groups = groups_start(broker->base)) == NULL ||
+        getrandom(&broker->addresses.seed, sizeof(broker->addresses.seed), 0) < 0)
         return false;
     broker->answers = event_new(broker->base, db_fd(broker->db), EV_READ | EV_PERSIST, on_answers, broker);
     broker->terminate = evsignal_new(broker->base, SIGTERM, on_signal, broker);
@@ -201,6 +194,7 @@ static void stop(struct broker *broker)
     peers_stop(broker);
     logons_free_all(broker);
     licences_stop(broker);
+    groups_stop(&broker->groups);
     free_event(broker->answers);
     free_event(broker->terminate);
     free_event(broker->interrupt);
@@ -215,7 +209,10 @@ static void take_limits(struct broker *broker)
         (struct policy_limits){.single_session = broker->conf.single_session == 1,
                                .max_sessions = (unsigned)broker->conf.max_sessions,
                                .max_sessions_per_user = (unsigned)broker->conf.max_sessions_per_user,
-                               .max_logons = BROKER_LOGONS_MAX};
+                               .max_logons = BROKER_LOGONS_MAX,
+                               .max_per_address = (unsigned)broker->conf.max_sessions_per_address,
+                               .reserved = (unsigned)broker->conf.reserved_seats,
+                               .no_take_over = broker->conf.take_over == 0};
     broker->times = (struct policy_times){.idle = broker->conf.max_idle,
                                           .disconnected = broker->conf.max_disconnected,
                                           .connected = broker->conf.max_connected,
@@ -229,7 +226,7 @@ static int serve(struct broker *broker, const struct accounts *accounts)
     make_database_folder(&broker->conf, accounts, folder, sizeof(folder));
     broker->peer_max = raise_descriptor_limit(&broker->conf);
     broker->front_uid = accounts->front_uid;
-    broker->admin_gid = accounts->admin_gid;
+    broker->admin_gid = broker->membership.admin;
     take_limits(broker);
     signal(SIGPIPE, SIG_IGN);
     if (privilege_drop(accounts->broker_uid, accounts->broker_gid, problem, sizeof(problem)) != 0) {
@@ -266,6 +263,8 @@ int main(int count, char **words)
     broker->port = (int)arguments.port;
     if (!conf_load(&broker->conf, arguments.config, error, sizeof(error))) {
         log_error(NULL, "%s", error);
+    } else if (!membership_find(&broker->membership, &broker->conf, error, sizeof(error))) {
+        log_error(arguments.config, "%s", error);
     } else if (!licences_configure(&broker->licences, &broker->conf, error, sizeof(error))) {
         log_error(NULL, "%s: %s", arguments.config, error);
     } else if (find_accounts(&broker->conf, &accounts)) {

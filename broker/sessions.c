@@ -268,5 +268,6 @@ void session_forget(struct session *session)
     broker->sessions.by_id[session->id] = NULL;
     broker->sessions.used[session->id / 64] &= ~(UINT64_C(1) << (session->id % 64));
     users_release(&broker->users, user);
+    addresses_release(&broker->addresses, session->from);
     free(session);
 }

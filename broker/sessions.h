@@ -75,6 +75,7 @@ struct session {
     bool seat;             /* holds one of licences.seats */
     struct entry *licence; /* that it came with (licences.h) */
     struct client client;
+    struct address *from; /* counted for the address that it was made from; NULL: not known */
     uint64_t logon;
     uint64_t logon_ms, connect_ms, disconnect_ms; /* since 1970 */
     unsigned generation;                          /* of the lodge-smss that told it last */

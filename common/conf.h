@@ -40,6 +40,17 @@
     K(Sessions, MaxSessions, NUMBER, max_sessions, 1, 65535, "200", false, "sessions in all")                \
     K(Sessions, MaxSessionsPerUser, NUMBER, max_sessions_per_user, 1, 65535, "10", false,                    \
       "sessions of one user, where they may have several")                                                   \
+    K(Sessions, MaxSessionsPerAddress, NUMBER, max_sessions_per_address, 0, 65535, "0", false,               \
+      "sessions that were made from one client address; 0: no limit")                                        \
+    K(Sessions, ReservedSeats, NUMBER, reserved_seats, 0, 65535, "0", false,                                 \
+      "how many of MaxSessions are kept for root and the members of AdminGroup")                             \
+    K(Sessions, TakeOver, NUMBER, take_over, 0, 1, "1", false,                                               \
+      "with SingleSessionPerUser, 1: who connects from a second place takes the session over; 0: is "        \
+      "refused")                                                                                             \
+    K(Sessions, AllowedGroups, TEXT, allowed_groups, 0, 255, "", false,                                      \
+      "who is in none of these groups may not log on; empty: everybody may")                                 \
+    K(Sessions, DeniedGroups, TEXT, denied_groups, 0, 255, "", false,                                        \
+      "who is in one of these groups may not log on")                                                        \
     K(Sessions, DenyConnections, NUMBER, deny_connections, 0, 1, "0", false,                                 \
       "1: nobody may connect, not even to a session that there is; sessions go on")                          \
     K(Sessions, MaxIdleSeconds, NUMBER, max_idle, 0, 31536000, "0", false,                                   \

@@ -48,7 +48,9 @@
     R(DISCONNECTED_LIMIT, "disconnected-limit", 0x4,                                                         \
       "The session was disconnected for as long as this server allows.")                                     \
     R(BROKEN, "connection-broken", 0x0, "The connection broke, and this server ends a session then.")        \
-    R(NO_LICENCE, "no-licence", 0x102, "This server has no licence left for you. Tell your administrator.")
+    R(NO_LICENCE, "no-licence", 0x102, "This server has no licence left for you. Tell your administrator.")  \
+    R(ADDRESS_LIMIT, "address-limit", 0x6, "There are as many sessions from your address as there may be.")  \
+    R(ELSEWHERE, "connected-elsewhere", 0x7, "Somebody is connected to your session from another place.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

@@ -19,22 +19,40 @@ static struct policy_decision give(enum policy_verdict verdict, uint16_t session
     return (struct policy_decision){.verdict = verdict, .session = session};
 }
 
+/* How many sessions there may be for this user to get one more. */
+static unsigned seats(const struct policy_limits *limits, const struct policy_facts *facts)
+{
+    if (facts->administrator)
+        return limits->max_sessions;
+    return limits->reserved < limits->max_sessions ? limits->max_sessions - limits->reserved : 0;
+}
+
+static enum reason why_no_new_one(const struct policy_limits *limits, const struct policy_facts *facts)
+{
+    if (facts->drain != POLICY_DRAIN_OFF)
+        return REASON_DRAIN;
+    if (facts->sessions >= seats(limits, facts))
+        return REASON_SESSION_LIMIT;
+    if (!limits->single_session && facts->user_sessions >= limits->max_sessions_per_user)
+        return REASON_USER_LIMIT;
+    if (limits->max_per_address > 0 && facts->address_sessions >= limits->max_per_address)
+        return REASON_ADDRESS_LIMIT;
+    return REASON_NONE;
+}
+
 struct policy_decision policy_admit(const struct policy_limits *limits, const struct policy_facts *facts)
 {
     if (facts->stopping)
         return refuse(REASON_SHUTDOWN);
+    if (facts->not_allowed)
+        return refuse(REASON_DENIED);
     /* what the change leads to is not known yet: a second session now could be one too many */
     if (limits->single_session && facts->user_changing > 0)
         return give(POLICY_WAIT, 0);
     if (facts->disconnected != 0)
         return give(POLICY_RECONNECT, facts->disconnected);
     if (limits->single_session && facts->connected != 0)
-        return give(POLICY_TAKE_OVER, facts->connected);
-    if (facts->drain != POLICY_DRAIN_OFF)
-        return refuse(REASON_DRAIN);
-    if (facts->sessions >= limits->max_sessions)
-        return refuse(REASON_SESSION_LIMIT);
-    if (!limits->single_session && facts->user_sessions >= limits->max_sessions_per_user)
-        return refuse(REASON_USER_LIMIT);
-    return give(POLICY_NEW, 0);
+        return limits->no_take_over ? refuse(REASON_ELSEWHERE) : give(POLICY_TAKE_OVER, facts->connected);
+    enum reason reason = why_no_new_one(limits, facts);
+    return reason != REASON_NONE ? refuse(reason) : give(POLICY_NEW, 0);
 }

@@ -20,6 +20,9 @@ struct policy_limits {
     unsigned max_sessions;          /* in all */
     unsigned max_sessions_per_user; /* without single_session */
     unsigned max_logons;            /* logons under way at once */
+    unsigned max_per_address;       /* sessions made from one address; 0: no limit */
+    unsigned reserved;              /* of max_sessions: for administrators */
+    bool no_take_over; /* a session that somebody is connected to is not given to another place */
 };
 
 /* What stands when a logon request comes in, before its user is known. */
@@ -33,11 +36,14 @@ struct policy_arrival {
 struct policy_facts {
     bool stopping;
     enum policy_drain drain;
-    unsigned sessions;      /* in all */
-    unsigned user_sessions; /* of these: this user's */
-    unsigned user_changing; /* of these: being created or ended */
-    uint16_t disconnected;  /* this user's session that was disconnected last; 0: none is disconnected */
-    uint16_t connected;     /* this user's session that was connected last; 0: none is connected */
+    bool not_allowed;          /* by the groups of the user */
+    bool administrator;        /* likewise */
+    unsigned address_sessions; /* sessions made from where the client is */
+    unsigned sessions;         /* in all */
+    unsigned user_sessions;    /* of these: this user's */
+    unsigned user_changing;    /* of these: being created or ended */
+    uint16_t disconnected;     /* this user's session that was disconnected last; 0: none is disconnected */
+    uint16_t connected;        /* this user's session that was connected last; 0: none is connected */
 };
 
 enum policy_verdict {

@@ -8,6 +8,12 @@
 #define ROOM  12
 #define STEPS 200000
 
+#define LIMITS(single, most, most_per_user)                                                           \
+    {                                                                                                 \
+        .single_session = (single), .max_sessions = (most), .max_sessions_per_user = (most_per_user), \
+        .max_logons = 64                                                                              \
+    }
+
 enum life { FREE, CREATING, CONNECTED, DISCONNECTED, ENDING };
 
 struct model {
@@ -26,44 +32,86 @@ static const struct {
     struct policy_facts facts;
     struct policy_decision want;
 } rows[] = {
-    {"first", {true, 9, 9, 9}, {0}, {POLICY_NEW, 0, 0}},
+    {"first", LIMITS(true, 9, 9), {0}, {POLICY_NEW, 0, 0}},
     {"given back",
-     {true, 9, 9, 9},
+     LIMITS(true, 9, 9),
      {.sessions = 1, .user_sessions = 1, .disconnected = 4},
      {POLICY_RECONNECT, 4, 0}},
     {"taken over",
-     {true, 9, 9, 9},
+     LIMITS(true, 9, 9),
      {.sessions = 1, .user_sessions = 1, .connected = 4},
      {POLICY_TAKE_OVER, 4, 0}},
     {"given back when full",
-     {true, 1, 9, 9},
+     LIMITS(true, 1, 9),
      {.sessions = 1, .user_sessions = 1, .disconnected = 4},
      {POLICY_RECONNECT, 4, 0}},
-    {"wait", {true, 9, 9, 9}, {.sessions = 1, .user_sessions = 1, .user_changing = 1}, {POLICY_WAIT, 0, 0}},
-    {"full", {true, 3, 9, 9}, {.sessions = 3}, {POLICY_REFUSE, 0, REASON_SESSION_LIMIT}},
-    {"second", {false, 9, 2, 9}, {.sessions = 1, .user_sessions = 1, .connected = 4}, {POLICY_NEW, 0, 0}},
+    {"wait",
+     LIMITS(true, 9, 9),
+     {.sessions = 1, .user_sessions = 1, .user_changing = 1},
+     {POLICY_WAIT, 0, 0}},
+    {"full", LIMITS(true, 3, 9), {.sessions = 3}, {POLICY_REFUSE, 0, REASON_SESSION_LIMIT}},
+    {"second", LIMITS(false, 9, 2), {.sessions = 1, .user_sessions = 1, .connected = 4}, {POLICY_NEW, 0, 0}},
     {"second back",
-     {false, 9, 2, 9},
+     LIMITS(false, 9, 2),
      {.sessions = 2, .user_sessions = 2, .connected = 4, .disconnected = 7},
      {POLICY_RECONNECT, 7, 0}},
     {"third",
-     {false, 9, 2, 9},
+     LIMITS(false, 9, 2),
      {.sessions = 2, .user_sessions = 2, .connected = 4},
      {POLICY_REFUSE, 0, REASON_USER_LIMIT}},
-    {"drained", {true, 9, 9, 9}, {.drain = POLICY_DRAIN_RECONNECTS}, {POLICY_REFUSE, 0, REASON_DRAIN}},
+    {"drained", LIMITS(true, 9, 9), {.drain = POLICY_DRAIN_RECONNECTS}, {POLICY_REFUSE, 0, REASON_DRAIN}},
     {"drained until restart",
-     {true, 9, 9, 9},
+     LIMITS(true, 9, 9),
      {.drain = POLICY_DRAIN_UNTIL_RESTART},
      {POLICY_REFUSE, 0, REASON_DRAIN}},
     {"given back when drained",
-     {true, 9, 9, 9},
+     LIMITS(true, 9, 9),
      {.drain = POLICY_DRAIN_UNTIL_RESTART, .sessions = 1, .user_sessions = 1, .disconnected = 4},
      {POLICY_RECONNECT, 4, 0}},
     {"taken over when drained",
-     {true, 9, 9, 9},
+     LIMITS(true, 9, 9),
      {.drain = POLICY_DRAIN_RECONNECTS, .sessions = 1, .user_sessions = 1, .connected = 4},
      {POLICY_TAKE_OVER, 4, 0}},
-    {"stopping", {true, 9, 9, 9}, {.stopping = true, .disconnected = 4}, {POLICY_REFUSE, 0, REASON_SHUTDOWN}},
+    {"not allowed",
+     LIMITS(true, 9, 9),
+     {.not_allowed = true, .disconnected = 4},
+     {POLICY_REFUSE, 0, REASON_DENIED}},
+    {"kept for administrators",
+     {.single_session = true, .max_sessions = 5, .reserved = 2},
+     {.sessions = 3},
+     {POLICY_REFUSE, 0, REASON_SESSION_LIMIT}},
+    {"an administrator's seat",
+     {.single_session = true, .max_sessions = 5, .reserved = 2},
+     {.sessions = 4, .administrator = true},
+     {POLICY_NEW, 0, 0}},
+    {"no administrator's seat left",
+     {.single_session = true, .max_sessions = 5, .reserved = 2},
+     {.sessions = 5, .administrator = true},
+     {POLICY_REFUSE, 0, REASON_SESSION_LIMIT}},
+    {"more reserved than there are",
+     {.single_session = true, .max_sessions = 5, .reserved = 20},
+     {0},
+     {POLICY_REFUSE, 0, REASON_SESSION_LIMIT}},
+    {"address",
+     {.single_session = true, .max_sessions = 5, .max_per_address = 2},
+     {.sessions = 2, .address_sessions = 2},
+     {POLICY_REFUSE, 0, REASON_ADDRESS_LIMIT}},
+    {"address with room",
+     {.single_session = true, .max_sessions = 5, .max_per_address = 2},
+     {.sessions = 2, .address_sessions = 1},
+     {POLICY_NEW, 0, 0}},
+    {"given back to a full address",
+     {.single_session = true, .max_sessions = 5, .max_per_address = 2},
+     {.sessions = 2, .address_sessions = 2, .disconnected = 1},
+     {POLICY_RECONNECT, 1, 0}},
+    {"not taken over",
+     {.single_session = true, .max_sessions = 5, .no_take_over = true},
+     {.sessions = 1, .user_sessions = 1, .connected = 4},
+     {POLICY_REFUSE, 0, REASON_ELSEWHERE}},
+    {"stopping",
+     LIMITS(true, 9, 9),
+     {.stopping = true, .disconnected = 4},
+     {POLICY_REFUSE, 0, REASON_SHUTDOWN}},
 };
 
 static void each_rule(void)
@@ -86,12 +134,13 @@ static void each_rule(void)
 
 static struct policy_facts facts_of(const struct model *model, unsigned user)
 {
-    struct policy_facts facts = {.drain = model->drain};
+    struct policy_facts facts = {.drain = model->drain, .administrator = user == 0};
     unsigned disconnected_when = 0, connected_when = 0;
     for (uint16_t id = 1; id <= ROOM; id++) {
         if (model->at[id].life == FREE)
             continue;
         facts.sessions++;
+        facts.address_sessions += model->at[id].user % 2 == user % 2; /* who sits where */
         if (model->at[id].user != user)
             continue;
         facts.user_sessions++;
@@ -136,6 +185,7 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
     case POLICY_NEW:
         CHECK(model->drain == POLICY_DRAIN_OFF);
         make(model, user);
+        CHECK(user == 0 || facts.sessions + 1 <= limits->max_sessions - limits->reserved);
         break;
     case POLICY_RECONNECT:
         CHECK(model->at[decision.session].life == DISCONNECTED && model->at[decision.session].user == user);
@@ -150,7 +200,10 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
         break;
     case POLICY_REFUSE:
         CHECK(facts.disconnected == 0);
-        CHECK(facts.sessions >= limits->max_sessions || !may_have_more || model->drain != POLICY_DRAIN_OFF);
+        CHECK(decision.reason != REASON_ELSEWHERE || (limits->no_take_over && facts.connected != 0));
+        CHECK(decision.reason == REASON_ELSEWHERE || model->drain != POLICY_DRAIN_OFF || !may_have_more ||
+              facts.sessions >= limits->max_sessions - (user == 0 ? 0 : limits->reserved) ||
+              (limits->max_per_address > 0 && facts.address_sessions >= limits->max_per_address));
         break;
     }
 }
@@ -160,6 +213,7 @@ static void check_promises(const struct model *model, const struct policy_limits
     for (unsigned user = 0; user < USERS; user++) {
         struct policy_facts facts = facts_of(model, user);
         CHECK(facts.sessions <= limits->max_sessions);
+        CHECK(limits->max_per_address == 0 || facts.address_sessions <= limits->max_per_address);
         CHECK(facts.user_sessions <= (limits->single_session ? 1 : limits->max_sessions_per_user));
     }
 }
@@ -189,10 +243,15 @@ static void random_history(const struct policy_limits *limits, unsigned seed)
 int main(void)
 {
     each_rule();
-    random_history(&(struct policy_limits){true, 3, 10, 64}, 1);
-    random_history(&(struct policy_limits){true, ROOM, 10, 64}, 2);
-    random_history(&(struct policy_limits){false, 7, 2, 64}, 3);
-    random_history(&(struct policy_limits){false, ROOM, ROOM, 64}, 4);
-    random_history(&(struct policy_limits){false, ROOM, 1, 64}, 5);
+    random_history(&(struct policy_limits)LIMITS(true, 3, 10), 1);
+    random_history(&(struct policy_limits)LIMITS(true, ROOM, 10), 2);
+    random_history(&(struct policy_limits)LIMITS(false, 7, 2), 3);
+    random_history(&(struct policy_limits)LIMITS(false, ROOM, ROOM), 4);
+    random_history(&(struct policy_limits)LIMITS(false, ROOM, 1), 5);
+    random_history(&(struct policy_limits){.single_session = true, .max_sessions = 4, .reserved = 2}, 6);
+    random_history(&(struct policy_limits){.single_session = true, .max_sessions = 4, .max_per_address = 1},
+                   7);
+    random_history(&(struct policy_limits){.single_session = true, .max_sessions = 4, .no_take_over = true},
+                   8);
     return 0;
 }

@@ -1,0 +1,80 @@
+#include "broker/membership.h"
+
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool find_list(struct membership_list *list, const char *key, const char *names, char *error,
+                      size_t error_size)
+{
+    char copy[CONF_TEXT_MAX + 1], *rest = NULL;
+    snprintf(copy, sizeof(copy), "%s", names);
+    for (char *name = strtok_r(copy, " ,", &rest); name != NULL; name = strtok_r(NULL, " ,", &rest)) {
+        const struct group *group = getgrnam(name);
+        if (group == NULL) {
+            snprintf(error, error_size, "%s names \"%s\", but there is no such group", key, name);
+            return false;
+        }
+        if (list->count == MEMBERSHIP_GROUPS_MAX) {
+            snprintf(error, error_size, "%s names more than %d groups", key, MEMBERSHIP_GROUPS_MAX);
+            return false;
+        }
+        list->gids[list->count++] = group->gr_gid;
+    }
+    return true;
+}
+
+bool membership_find(struct membership *membership_r, const struct conf *conf, char *error, size_t error_size)
+{
+    struct membership membership = {.admin = (gid_t)-1, .reserves = conf->reserved_seats > 0};
+    if (!find_list(&membership.allowed, "AllowedGroups", conf->allowed_groups, error, error_size) ||
+        !find_list(&membership.denied, "DeniedGroups", conf->denied_groups, error, error_size))
+        return false;
+    if (conf->admin_group[0] != '\0') {
+        const struct group *group = getgrnam(conf->admin_group);
+        if (group == NULL) {
+            snprintf(error, error_size, "AdminGroup names \"%s\", but there is no such group",
+                     conf->admin_group);
+            return false;
+        }
+        membership.admin = group->gr_gid;
+    }
+    *membership_r = membership;
+    return true;
+}
+
+bool membership_matters(const struct membership *membership)
+{
+    return membership->allowed.count > 0 || membership->denied.count > 0 ||
+           (membership->reserves && membership->admin != (gid_t)-1);
+}
+
+static bool has(const gid_t *gids, size_t count, gid_t gid)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (gids[i] == gid)
+            return true;
+    }
+    return false;
+}
+
+static bool is_in(const struct membership_list *list, const gid_t *gids, size_t count)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (has(gids, count, list->gids[i]))
+            return true;
+    }
+    return false;
+}
+
+struct membership_verdict membership_judge(const struct membership *membership, uid_t uid, bool known,
+                                           const gid_t *gids, size_t count)
+{
+    struct membership_verdict verdict = {.administrator = uid == 0};
+    if (uid == 0)
+        return verdict;
+    verdict.administrator = membership->admin != (gid_t)-1 && has(gids, count, membership->admin);
+    verdict.refused = (membership->allowed.count > 0 && !is_in(&membership->allowed, gids, count)) ||
+                      (membership->denied.count > 0 && (!known || is_in(&membership->denied, gids, count)));
+    return verdict;
+}

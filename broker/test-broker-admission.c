@@ -1,0 +1,165 @@
+/* Limits that go by groups and addresses, against a real broker and the machine's user database: the users
+ * `games` and `daemon`, each in a group of the same name, are in every Debian. */
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "broker/harness.h"
+#include "broker/membership.h"
+
+#define ACTIVE LODGE__LSM__STATE__ACTIVE
+
+static struct harness harness;
+static union sm_body sm;
+static union winstation_body winstation;
+
+static void begin(const char *keys)
+{
+    harness_begin(&harness, keys);
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+}
+
+/* A logon up to the moment of the decision; returns the serial of the request. */
+static uint64_t come(int fd, uid_t uid, const char *user, enum sm_account account, uint64_t *logon_r)
+{
+    uint64_t serial = lsm_ask_logon(&harness, fd);
+    sm_expect(&harness, SM_LOGON_START, &sm, NULL);
+    *logon_r = sm.logon_start.logon;
+    struct sm_logon_result result = {.logon = *logon_r, .uid = uid, .account = (uint8_t)account};
+    snprintf(result.user, sizeof(result.user), "%s", user);
+    sm_tell(&harness, SM_LOGON_RESULT, &result);
+    return serial;
+}
+
+static void refused(uid_t uid, const char *user, enum sm_account account, enum reason reason)
+{
+    int fd = lsm_connect_front(&harness);
+    uint64_t logon, serial = come(fd, uid, user, account, &logon);
+    CHECK(lsm_expect_reason(fd, serial) == reason);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.logon == logon && sm.logon_drop.reason == reason);
+    close(fd);
+}
+
+/* Admitted; the session is made, without a display, and ends when it is told to. */
+static void admitted(uid_t uid, const char *user, enum sm_account account, uint16_t id)
+{
+    int fd = lsm_connect_front(&harness);
+    uint64_t logon;
+    come(fd, uid, user, account, &logon);
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    CHECK(sm.logon_admit.logon == logon);
+    sm_tell_state(&harness, id, SM_SESSION_UP, logon, uid, user);
+    lsm_await_state(&harness, id, LODGE__LSM__STATE__DISCONNECTED);
+    close(fd);
+}
+
+static void gone(uint16_t id)
+{
+    sm_tell_ended(&harness, id, 0, REASON_LOGOFF, "");
+    lsm_await_state(&harness, id, SESSION_NONE);
+}
+
+static void groups_let_in_and_keep_out(void)
+{
+    begin("AllowedGroups = daemon, games\nDeniedGroups = daemon");
+    admitted(5, "games", SM_ACCOUNT_SYSTEM, 1);
+    refused(1, "daemon", SM_ACCOUNT_SYSTEM, REASON_DENIED);
+    refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_DENIED);
+    refused(5001, "nobody.knows", SM_ACCOUNT_SYSTEM, REASON_DENIED);
+    refused(70000, "games", SM_ACCOUNT_LAB, REASON_DENIED); /* its name is not the machine's user's */
+    gone(1);
+    harness_end(&harness);
+
+    begin("DeniedGroups = daemon");
+    refused(1, "daemon", SM_ACCOUNT_SYSTEM, REASON_DENIED);
+    refused(5001, "nobody.knows", SM_ACCOUNT_SYSTEM, REASON_DENIED);
+    admitted(5, "games", SM_ACCOUNT_SYSTEM, 1);
+    admitted(70000, "daemon", SM_ACCOUNT_LAB, 2);
+    gone(1), gone(2);
+    harness_end(&harness);
+}
+
+static void seats_are_kept(void)
+{
+    begin("MaxSessions = 3\nReservedSeats = 2\n[Server]\nAdminGroup = games");
+    admitted(1, "daemon", SM_ACCOUNT_SYSTEM, 1);
+    refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_SESSION_LIMIT);
+    admitted(5, "games", SM_ACCOUNT_SYSTEM, 2);
+    admitted(0, "root", SM_ACCOUNT_SYSTEM, 3);
+    refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_SESSION_LIMIT);
+    gone(1), gone(2), gone(3);
+    admitted(2, "bin", SM_ACCOUNT_SYSTEM, 4);
+    gone(4);
+    harness_end(&harness);
+}
+
+static void an_address_has_its_limit(void)
+{
+    begin("MaxSessionsPerAddress = 2");
+    admitted(5001, "one", SM_ACCOUNT_SYSTEM, 1);
+    admitted(5002, "two", SM_ACCOUNT_SYSTEM, 2);
+    refused(5003, "three", SM_ACCOUNT_SYSTEM, REASON_ADDRESS_LIMIT);
+    gone(1);
+    admitted(5003, "three", SM_ACCOUNT_SYSTEM, 3);
+    refused(5001, "one", SM_ACCOUNT_SYSTEM, REASON_ADDRESS_LIMIT);
+    gone(2), gone(3);
+    admitted(5001, "one", SM_ACCOUNT_SYSTEM, 1);
+    gone(1);
+    harness_end(&harness);
+}
+
+static void nobody_takes_over(void)
+{
+    struct agent agent;
+    struct attached attached;
+    begin("TakeOver = 0");
+    int first = lsm_connect_front(&harness);
+    harness_log_on(&harness, first, 5001, 1, &agent, &attached);
+    refused(5001, "somebody", SM_ACCOUNT_SYSTEM, REASON_ELSEWHERE);
+    CHECK(lsm_state_of(&harness, 1) == ACTIVE);
+
+    /* once nobody is connected, it can be had */
+    close(first);
+    agent_expect(&agent, WINSTATION_DETACH, &winstation, NULL);
+    int second = lsm_connect_front(&harness);
+    uint64_t logon, serial = come(second, 5001, "somebody", SM_ACCOUNT_SYSTEM, &logon);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    agent_expect(&agent, WINSTATION_ATTACH, &winstation, NULL);
+    lsm_expect_attached(second, serial, &attached);
+    close(second);
+    gone(1);
+    agent_end(&harness, &agent);
+    harness_end(&harness);
+}
+
+static void names_have_to_be_groups(void)
+{
+    struct conf conf;
+    struct membership membership = {.admin = 77};
+    char error[256] = "";
+    conf_defaults(&conf);
+    snprintf(conf.denied_groups, sizeof(conf.denied_groups), "games no.such.group");
+    CHECK(!membership_find(&membership, &conf, error, sizeof(error)));
+    CHECK_TEXT(error, "DeniedGroups names \"no.such.group\", but there is no such group");
+    CHECK(membership.admin == 77);
+    snprintf(conf.denied_groups, sizeof(conf.denied_groups), "games");
+    CHECK(membership_find(&membership, &conf, error, sizeof(error)) && membership.denied.count == 1);
+    CHECK(membership.admin == (gid_t)-1 && membership_matters(&membership));
+    CHECK(!membership_judge(&membership, 0, false, NULL, 0).refused);
+    CHECK(membership_judge(&membership, 0, false, NULL, 0).administrator);
+}
+
+int main(void)
+{
+    const struct passwd *games = getpwnam("games");
+    if (games == NULL || games->pw_uid != 5 || getgrnam("daemon") == NULL || getgrnam("games") == NULL)
+        return HARNESS_SKIP;
+    names_have_to_be_groups();
+    groups_let_in_and_keep_out();
+    seats_are_kept();
+    an_address_has_its_limit();
+    nobody_takes_over();
+    return 0;
+}
