@@ -10,6 +10,7 @@
  *   groups, membership, addresses   what limits ask about users and clients
  *   smlink    the connection to lodge-smss
  *   record    events for the log
+ *   messages  to the person of a session
  *   watch     subscriptions and waits
  */
 #pragma once
@@ -65,6 +66,7 @@ struct broker {
     size_t peer_count, peer_max, front_count;
     size_t user_count; /* connections of mere users: half of peer_max, the rest is kept for front end and
                           admins */
+    uint64_t message_number;   /* of the last message to a person */
     struct watch_list watches; /* of admins; users' are in struct user */
     struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt;
 };

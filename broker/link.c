@@ -41,6 +41,7 @@ void link_reset(struct session *session, const char *why)
     char about[SESSION_ABOUT_ROOM];
     log_debug(session_about(session, about), "the connection to the display agent ended: %s", why);
     disconnect(&session->link);
+    messages_agent_gone(session);
     retry_later(session);
 }
 
@@ -85,10 +86,9 @@ static bool take_input(struct session *session, const union winstation_body *bod
     return true;
 }
 
-/* Nobody waits for an answer to what the broker says of its own accord. */
 static bool take_message_answer(struct session *session, const union winstation_body *body)
 {
-    (void)session, (void)body;
+    messages_answered(session, body->message_answer.serial, body->message_answer.response);
     return true;
 }
 
@@ -181,6 +181,7 @@ void link_try_now(struct session *session)
 void link_stop(struct session *session)
 {
     disconnect(&session->link);
+    messages_agent_gone(session);
     if (session->link.retry != NULL)
         event_free(session->link.retry);
     session->link.retry = NULL;
@@ -200,8 +201,8 @@ void link_send_detach(struct session *session, uint64_t viewer, enum reason reas
         message_send(session->link.fd, &winstation_protocol, WINSTATION_DETACH, &detach, -1);
 }
 
-void link_send_message(struct session *session, const struct winstation_message *message)
+bool link_send_message(struct session *session, const struct winstation_message *message)
 {
-    if (session->link.fd >= 0)
-        message_send(session->link.fd, &winstation_protocol, WINSTATION_MESSAGE, message, -1);
+    return session->link.fd >= 0 &&
+           message_send(session->link.fd, &winstation_protocol, WINSTATION_MESSAGE, message, -1) == 0;
 }

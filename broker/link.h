@@ -19,8 +19,8 @@ void link_reset(struct session *session, const char *why);
 /* True when an ATTACH may be sent: the agent has named its viewers, or the session is so new that it cannot
  * have any; then the ATTACH waits in the socket until the agent runs. */
 bool link_can_attach(const struct session *session);
-/* Has the agent show a message in the session, if it can be reached. */
-void link_send_message(struct session *session, const struct winstation_message *message);
+/* Has the agent show a message in the session. False where it cannot be reached. */
+bool link_send_message(struct session *session, const struct winstation_message *message);
 /* Has the agent say BYE to a viewer. An agent that cannot be reached has no viewers, or is told when it names
  * this one. */
 void link_send_detach(struct session *session, uint64_t viewer, enum reason reason);

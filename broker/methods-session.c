@@ -1,4 +1,4 @@
-/* Methods that follow sessions: subscribe, wait. */
+/* Methods that follow sessions: subscribe, wait, message. */
 #include "broker/methods-session.h"
 
 #include <string.h>
@@ -79,4 +79,12 @@ void call_wait(struct peer *peer, const Lodge__Lsm__Request *request, int *descr
     if (!watch_wait(peer, request->serial, (uint16_t)wait->session, wait->user, (uint32_t)wait->state,
                     wait->gone, wait->deadline_ms))
         peer_refuse(peer, request->serial, REASON_INTERNAL, "");
+}
+
+void call_message(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = methods_take_session(peer, request->serial, request->message->session);
+    (void)descriptor;
+    if (session != NULL)
+        messages_show(peer, request->serial, session, request->message);
 }

@@ -5,3 +5,4 @@
 
 void call_subscribe(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void call_wait(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
+void call_message(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);

@@ -157,8 +157,7 @@ static void call_list(struct peer *peer, const Lodge__Lsm__Request *request, int
     peer_answer(peer, request->serial, &answer, -1);
 }
 
-/* The session, or NULL when the request has been answered. Another's session is as good as none. */
-static struct session *take_session(struct peer *peer, uint64_t serial, uint32_t id)
+struct session *methods_take_session(struct peer *peer, uint64_t serial, uint32_t id)
 {
     struct session *session = session_find(peer->broker, id);
     if (session != NULL && methods_may_see(peer, session))
@@ -169,7 +168,7 @@ static struct session *take_session(struct peer *peer, uint64_t serial, uint32_t
 
 static void call_show(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
-    struct session *session = take_session(peer, request->serial, request->show->session);
+    struct session *session = methods_take_session(peer, request->serial, request->show->session);
     struct told_session told;
     (void)descriptor;
     if (session == NULL)
@@ -183,7 +182,7 @@ static void call_show(struct peer *peer, const Lodge__Lsm__Request *request, int
 
 static void call_disconnect(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
-    struct session *session = take_session(peer, request->serial, request->disconnect->session);
+    struct session *session = methods_take_session(peer, request->serial, request->disconnect->session);
     char by[32];
     (void)descriptor;
     if (session == NULL)
@@ -201,7 +200,7 @@ static void call_disconnect(struct peer *peer, const Lodge__Lsm__Request *reques
 
 static void call_logoff(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
-    struct session *session = take_session(peer, request->serial, request->logoff->session);
+    struct session *session = methods_take_session(peer, request->serial, request->logoff->session);
     char about[SESSION_ABOUT_ROOM];
     (void)descriptor;
     if (session == NULL)
@@ -301,6 +300,7 @@ const struct method methods[] = {
     METHOD(DRAIN) = {"drain", ROLE_ADMIN, false, policy_call_drain},
     METHOD(SUBSCRIBE) = {"subscribe", ROLE_ADMIN | ROLE_USER, false, call_subscribe},
     METHOD(WAIT) = {"wait", ROLE_ADMIN | ROLE_USER, false, call_wait},
+    METHOD(MESSAGE) = {"message", ROLE_ADMIN | ROLE_USER, false, call_message},
 };
 const size_t method_count = sizeof(methods) / sizeof(methods[0]);
 

@@ -20,5 +20,7 @@ extern const size_t method_count;
 
 /* True when this peer may know of the session. */
 bool methods_may_see(const struct peer *peer, const struct session *session);
+/* The session, or NULL when the request has been answered. Another's session is as good as none. */
+struct session *methods_take_session(struct peer *peer, uint64_t serial, uint32_t id);
 /* Checks the request against the table and calls its method. A peer that breaks the protocol is dropped. */
 void methods_call(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);

@@ -9,6 +9,7 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/logons.h"
+#include "broker/messages.h"
 #include "broker/methods.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -84,6 +85,7 @@ void peer_drop(struct peer *peer, const char *why)
         log_write(peer->role == ROLE_USER ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "lsm.port",
                   "process %d of uid %u dropped: %s", (int)peer->pid, (unsigned)peer->uid, why);
     watch_peer_gone(peer);
+    messages_peer_gone(peer);
     event_free(peer->readable);
     peer->readable = NULL;
     close_descriptor(&peer->fd);

@@ -19,6 +19,7 @@ enum role {
     ROLE_ANYONE = ROLE_ADMIN | ROLE_FRONT | ROLE_USER,
 };
 
+struct box;
 struct broker;
 struct db_job;
 struct db_query;
@@ -60,6 +61,7 @@ struct peer {
     } last; /* what it lost, and why */
     struct subscription *subscription;
     struct wait *wait;
+    struct box *box; /* a message whose answer it waits for */
     struct db_query *query;
     uint64_t query_serial;
     struct entry *licence; /* that it has had changed, until that is on the disk */

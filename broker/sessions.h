@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "broker/client.h"
+#include "broker/messages.h"
 #include "common/reason.h"
 #include "policy/timeouts.h"
 #include "rpc/sm.h"
@@ -84,8 +85,9 @@ struct session {
     enum reason left_reason;                      /* why the last viewer left */
     struct agent_link link;
     struct session_limits limits;
-    struct peer *worker;  /* serves the viewer; NULL: not announced */
-    struct peer *pending; /* gets the session when the agent can be reached */
+    struct peer *worker;   /* serves the viewer; NULL: not announced */
+    struct peer *pending;  /* gets the session when the agent can be reached */
+    struct box_list boxes; /* messages whose answers are waited for */
     TAILQ_HEAD(, peer) announcers;
 };
 

@@ -45,6 +45,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_DRAIN, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_SUBSCRIBE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_WAIT, true, true, false, true, REASON_BAD_REQUEST},
+    {LODGE__LSM__REQUEST__METHOD_MESSAGE, true, true, false, true, REASON_NO_SESSION},
 };
 
 static void check_call(size_t row, int fd, bool allowed)
@@ -60,6 +61,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__EventsRequest events;
         Lodge__Lsm__DrainRequest drain;
         Lodge__Lsm__WaitRequest wait;
+        Lodge__Lsm__MessageRequest message;
     } body;
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(&lodge__lsm__request__descriptor, (unsigned)rows[row].method);

@@ -7,7 +7,7 @@
 #include "ctl/commands.h"
 #include "logon/accounts.h"
 
-#define WORDS_MAX 4 /* more than any command has */
+#define WORDS_MAX 64 /* more than any command has, and of a text enough */
 
 static const struct {
     const char *word;
@@ -65,6 +65,9 @@ static bool take_value(struct parse *parse, int option, const char *value)
         return true;
     case CTL_OPTION_STATE:
         arguments->state = value;
+        return true;
+    case CTL_OPTION_TITLE:
+        arguments->title = value;
         return true;
     case CTL_OPTION_TIMEOUT:
         if (!text_number(value, 1, CTL_TIMEOUT_MAX, &number))
@@ -135,12 +138,31 @@ static size_t match(const struct parse *parse, const char *name)
                : 0;
 }
 
+static bool takes_user(enum ctl_operand operand)
+{
+    return operand == CTL_OPERAND_SESSION || operand == CTL_OPERAND_MESSAGE;
+}
+
+/* The words from `first` on, with a blank between them. */
+static bool take_text(struct parse *parse, size_t first)
+{
+    char *text = parse->arguments->text;
+    size_t used = 0;
+    for (size_t i = first; i < parse->word_count; i++) {
+        int more = snprintf(text + used, CTL_TEXT_ROOM - used, "%s%s", i > first ? " " : "", parse->words[i]);
+        if (more < 0 || used + (size_t)more >= CTL_TEXT_ROOM)
+            return refuse(parse, "the text is longer than %d bytes", CTL_TEXT_ROOM - 1);
+        used += (size_t)more;
+    }
+    return true;
+}
+
 static bool take_operand(struct parse *parse, const char *text)
 {
     long number;
     enum ctl_operand operand = parse->arguments->command->operand;
     bool number_like = text_number(text, 0, LONG_MAX, &number);
-    if (operand != CTL_OPERAND_ID && !(operand == CTL_OPERAND_SESSION && number_like)) {
+    if (operand != CTL_OPERAND_ID && !(takes_user(operand) && number_like)) {
         parse->arguments->name = text;
         return true;
     }
@@ -171,7 +193,8 @@ static const char *operand_name(enum ctl_operand operand)
     static const char *const names[] = {[CTL_OPERAND_NONE] = "",
                                         [CTL_OPERAND_ID] = "session ID",
                                         [CTL_OPERAND_NAME] = "account name",
-                                        [CTL_OPERAND_SESSION] = "session ID or user"};
+                                        [CTL_OPERAND_SESSION] = "session ID or user",
+                                        [CTL_OPERAND_MESSAGE] = "session ID or user, or its text"};
     return names[operand];
 }
 
@@ -190,14 +213,17 @@ static bool take_command(struct parse *parse)
         return false;
     if ((parse->arguments->options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0)
         return true;
-    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : 1;
-    if (parse->word_count - used > want)
+    bool text = command->operand == CTL_OPERAND_MESSAGE;
+    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : text ? 2 : 1;
+    if (parse->word_count - used > want && !text)
         return refuse(parse, "\"%s\" is one argument too many", parse->words[used + want]);
     if (parse->word_count - used < want && command->operand == CTL_OPERAND_MODE)
         return true;
     if (parse->word_count - used < want)
         return refuse(parse, "%s lacks its %s", command->name, operand_name(command->operand));
-    return want == 0 || take_operand(parse, parse->words[used]);
+    if (want > 0 && !take_operand(parse, parse->words[used]))
+        return false;
+    return !text || take_text(parse, used + 1);
 }
 
 bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **argv, char *error,

@@ -13,6 +13,8 @@ const struct ctl_command ctl_commands[] = {
     {"watch", CTL_OPERAND_NONE, JSON, 0, false, "follows what happens to sessions", ctl_watch},
     {"wait", CTL_OPERAND_SESSION, CTL_BIT(STATE) | CTL_BIT(TIMEOUT), 0, false,
      "waits until a session, or one of a user, is in a state", ctl_wait},
+    {"msg", CTL_OPERAND_MESSAGE, CTL_BIT(TIMEOUT) | CTL_BIT(TITLE) | CTL_BIT(WAIT), 0, false,
+     "shows a message to the person of a session", ctl_msg},
     {"version", CTL_OPERAND_NONE, JSON, 0, false, "shows the versions of lodgectl and of the server",
      ctl_version},
     {"ping", CTL_OPERAND_NONE, 0, 0, false, "asks the server whether it answers", ctl_ping},

@@ -27,7 +27,9 @@ enum ctl_exit {
     O(PASSWORD_STDIN, "--password-stdin", NULL, "read the password from standard input")              \
     O(HOME, "--home", NULL, "remove the account's home too")                                          \
     O(STATE, "--state", "STATE", "active, connected, disconnected, init, down or gone")               \
-    O(TIMEOUT, "--timeout", "SECONDS", "how long (1 to 86400)")
+    O(TIMEOUT, "--timeout", "SECONDS", "how long (1 to 86400)")                                       \
+    O(TITLE, "--title", "TEXT", "the title of the message (Message)")                                 \
+    O(WAIT, "--wait", NULL, "wait for the answer of the person, and write it")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
@@ -39,8 +41,11 @@ enum ctl_operand {
     CTL_OPERAND_ID,
     CTL_OPERAND_NAME,
     CTL_OPERAND_MODE,
-    CTL_OPERAND_SESSION
+    CTL_OPERAND_SESSION,
+    CTL_OPERAND_MESSAGE
 };
+
+#define CTL_TEXT_ROOM 2048
 
 struct ctl_arguments;
 
@@ -63,13 +68,15 @@ struct ctl_arguments {
     const struct ctl_command *command; /* NULL with HELP or VERSION alone */
     unsigned options;                  /* bits of those that are there */
     const char *config;                /* CONF_DEFAULT_FILE where it is not named */
-    const char *name;      /* the operand NAME, or USER (NULL where it is an ID), or MODE (NULL: missing) */
-    uint16_t id;           /* the operand ID */
-    const char *state;     /* NULL where it is not named */
-    uint32_t timeout_s;    /* 0 where it is not named */
-    uint32_t count;        /* of -n */
-    const char *full_name; /* "" where it is not named */
-    int64_t expires_day;   /* as of struct account */
+    const char *name;  /* the operand NAME, or USER (NULL where it is an ID), or MODE (NULL: missing) */
+    uint16_t id;       /* the operand ID */
+    const char *state; /* NULL where it is not named */
+    const char *title; /* NULL where it is not named */
+    char text[CTL_TEXT_ROOM]; /* the operand TEXT, of one word or more */
+    uint32_t timeout_s;       /* 0 where it is not named */
+    uint32_t count;           /* of -n */
+    const char *full_name;    /* "" where it is not named */
+    int64_t expires_day;      /* as of struct account */
 };
 
 #define CTL_COUNT_MAX     10000
@@ -88,6 +95,7 @@ enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_watch(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_msg(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_wait(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/reason.h"
 #include "common/text.h"
 #include "ctl/describe.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
 #include "ctl/server.h"
+#include "ctl/session.h"
 #include "ctl/table.h"
 
 /* All pages of the list: the answers own the sessions. */
@@ -69,6 +71,29 @@ static enum ctl_exit fetch_pages(struct server *server, struct pages *pages)
         after = last;
     }
     return CTL_DONE;
+}
+
+enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t *id_r)
+{
+    struct pages pages = {0};
+    const Lodge__Lsm__Session *found = NULL;
+    enum ctl_exit result = fetch_pages(server, &pages);
+    for (size_t i = 0; result == CTL_DONE && i < pages.count; i++) {
+        const Lodge__Lsm__Sessions *sessions = pages.answers[i]->sessions;
+        for (size_t j = 0; j < sessions->n_session; j++) {
+            const Lodge__Lsm__Session *session = sessions->session[j];
+            bool better = found == NULL || (found->state != LODGE__LSM__STATE__ACTIVE &&
+                                            session->state == LODGE__LSM__STATE__ACTIVE);
+            if (strcmp(session->user, user) == 0 && better)
+                found = session;
+        }
+    }
+    if (found != NULL)
+        *id_r = (uint16_t)found->id;
+    else if (result == CTL_DONE)
+        result = ctl_say_refusal(user, REASON_NO_SESSION, "");
+    pages_free(&pages);
+    return result;
 }
 
 /* How long nobody has been connected, 0 while somebody is. */

@@ -62,6 +62,11 @@ static void test_taken(void)
     CHECK(got.id == 0 && got.timeout_s == 86400);
     CHECK_TEXT(got.name, "anna");
     CHECK_TEXT(got.state, "gone");
+    got = TAKEN("msg", "3", "hello", "--wait", "there", "--title", "T");
+    CHECK(got.command->run == ctl_msg && got.id == 3);
+    CHECK_TEXT(got.text, "hello there");
+    CHECK_TEXT(got.title, "T");
+    REFUSED("msg lacks its session ID or user, or its text", "msg", "3");
     got = TAKEN("account", "remove", "--", "-odd");
     CHECK_TEXT(got.name, "-odd");
     got = TAKEN("account", "expire", "ann", "--expires", "never");
@@ -82,7 +87,7 @@ static void test_refused(void)
     REFUSED("there is no command \"account frob\"", "account", "frob");
     REFUSED("there is no command \"\"", "");
     REFUSED("\"x\" is one argument too many", "list", "x");
-    REFUSED("\"5\" is one argument too many", "a", "b", "c", "d", "5");
+    REFUSED("there is no command \"a b\"", "a", "b", "c", "d", "5");
     REFUSED("show lacks its session ID", "show");
     REFUSED("account add lacks its account name", "account", "add");
     REFUSED("\"0\" is no session ID (1 to 65535); lodgectl list shows them", "show", "0");

@@ -484,6 +484,41 @@ static void test_follow(void)
     expect_error(RUN(answer_follow, "wait", "7", "--state", "odd"), 2, "there is no state \"odd\"");
 }
 
+/* Sessions 4 and 5 are anna's, 5 is active; the message goes to 5. */
+static bool answer_message(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Session one = LODGE__LSM__SESSION__INIT, two = LODGE__LSM__SESSION__INIT,
+                        *all[] = {&one, &two};
+    Lodge__Lsm__Sessions sessions = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__MessageAnswer response = LODGE__LSM__MESSAGE_ANSWER__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    one.id = 4;
+    one.state = LODGE__LSM__STATE__DISCONNECTED;
+    two.id = 5;
+    one.user = two.user = (char *)"anna";
+    sessions.session = all;
+    sessions.n_session = 2;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_LIST) {
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+        answer.sessions = &sessions;
+        return send_answer(fd, request, &answer);
+    }
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_MESSAGE && request->message->session == 5);
+    CHECK_TEXT(request->message->text, "tea is ready");
+    CHECK_TEXT(request->message->title, request->message->wait ? "Tea" : "Message");
+    response.response = request->message->wait ? 6 : 32001;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_MESSAGE;
+    answer.message = &response;
+    return send_answer(fd, request, &answer);
+}
+
+static void test_message(void)
+{
+    expect_output(RUN(answer_message, "msg", "anna", "tea", "is", "ready"), "");
+    expect_output(RUN(answer_message, "msg", "--wait", "--title", "Tea", "5", "tea is ready"), "yes\n");
+    expect_error(RUN(answer_message, "msg", "bert", "tea"), 1, "bert: There is no such session.");
+}
+
 static void test_unreachable(void)
 {
     expect_error(RUN(NULL, "list"), 3, "no server is there. Start it with \"systemctl start lodge\"");
@@ -538,6 +573,7 @@ int main(void)
     test_refusals();
     test_server();
     test_follow();
+    test_message();
     test_unreachable();
     test_words();
     CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);

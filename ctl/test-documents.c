@@ -230,6 +230,8 @@ static void test_protocol(void)
         &lodge__lsm__notice__descriptor,
         &lodge__lsm__wait_request__descriptor,
         &lodge__lsm__waited__descriptor,
+        &lodge__lsm__message_request__descriptor,
+        &lodge__lsm__message_answer__descriptor,
     };
     char *text = load(path), want[200];
     const ProtobufCMessageDescriptor *request = &lodge__lsm__request__descriptor;

@@ -22,7 +22,7 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
         return
         ;;
-    --full-name | --expires | -n | --timeout) return ;;
+    --full-name | --expires | -n | --timeout | --title) return ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -31,7 +31,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n | --state | --timeout) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout | --title) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account ]]; then
@@ -44,9 +44,10 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff watch wait events version ping drain account --config --help --version' ;;
+    '') words='list show disconnect logoff watch wait msg events version ping drain account --config --help --version' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
+    'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
     'list' | 'watch' | 'version' | 'account list') words='--json --help' ;;
     'show') words='--json --help' ;;
@@ -59,7 +60,7 @@ _lodgectl() {
     esac
     if [[ -z $operand && $current != -* ]]; then
         case $command in
-        show | disconnect | logoff | wait) words=$(_lodgectl_sessions) ;;
+        show | disconnect | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;
