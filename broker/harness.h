@@ -47,6 +47,8 @@ void harness_begin(struct harness *harness, const char *more);
 void harness_end(struct harness *harness);
 /* Starts lodge-broker and takes its HELLO and READY. */
 void harness_start_broker(struct harness *harness);
+/* Starts lodge-broker, and takes nothing of it. */
+void harness_spawn_broker(struct harness *harness);
 /* Kills the broker, and closes its connection. */
 void harness_kill_broker(struct harness *harness);
 /* Takes the broker's connection to sm.port, its HELLO with the port, and READY. */
