@@ -58,3 +58,15 @@ void log_write(enum log_level level, const char *about, const char *format, ...)
     }
     errno = saved;
 }
+
+void log_pass(const char *line)
+{
+    int saved = errno;
+    char safe[1536];
+    text_escape(safe, sizeof(safe) - 1, line);
+    size_t size = strlen(safe);
+    safe[size] = '\n';
+    ssize_t written = write(state.fd, safe, size + 1);
+    (void)written;
+    errno = saved;
+}

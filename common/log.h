@@ -12,6 +12,9 @@ void log_to(int fd);
 /* `about` is what the line is about ("session 3", "10.0.0.1:5000"), or NULL. */
 __attribute__((format(printf, 3, 4))) void log_write(enum log_level level, const char *about,
                                                      const char *format, ...);
+/* Writes a line that another program's log_write has made, escaped once more for that program is not trusted.
+ */
+void log_pass(const char *line);
 
 #define log_error(about, ...)   log_write(LOG_LEVEL_ERROR, about, __VA_ARGS__)
 #define log_warning(about, ...) log_write(LOG_LEVEL_WARNING, about, __VA_ARGS__)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -40,6 +41,36 @@ static void program_path(const struct service *service, char *path, size_t size)
     snprintf(path, size, "%s/%s", service->smss->programs, kinds[service->which].program);
 }
 
+static const char *log_path(const struct service *service, char *path, size_t size)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "%s.log", kinds[service->which].name);
+    return conf_run_path(&service->smss->conf, name, path, size);
+}
+
+/* None of them holds the server's log itself: they deal with strangers, and could fill it or cut it off. */
+void service_open_logs(struct smss *smss)
+{
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        struct service *service = &smss->services[i];
+        char path[512];
+        int failed = lines_open_named(&service->lines, smss->loop, log_path(service, path, sizeof(path)),
+                                      kinds[i].name, kinds[i].program);
+        errno = -failed;
+        if (failed)
+            log_warning(path, "cannot be made, so the %s writes to the log itself: %m", kinds[i].name);
+    }
+}
+
+void service_close_logs(struct smss *smss)
+{
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        char path[512];
+        lines_close(&smss->services[i].lines);
+        unlink(log_path(&smss->services[i], path, sizeof(path)));
+    }
+}
+
 static void ended(void *context, uint32_t events);
 
 /* The first start after a death is at once, then the pause doubles from 100 ms. */
@@ -61,7 +92,7 @@ static void retry(struct service *service)
 void service_start(struct service *service)
 {
     struct smss *smss = service->smss;
-    char path[PATH_MAX + 32];
+    char path[PATH_MAX + 32], log[512];
     program_path(service, path, sizeof(path));
     if (service->listening < 0)
         service->listening = boot_listen(smss, service->which);
@@ -72,16 +103,18 @@ void service_start(struct service *service)
     char *argv[] = {
         path, (char *)"--config", (char *)smss->conf_path, (char *)kinds[service->which].option, (char *)"3",
         NULL};
+    int errors = service->lines.fd >= 0 ? lines_named_end(log_path(service, log, sizeof(log))) : -1;
     struct process_plan plan = {.path = path,
                                 .argv = argv,
                                 .fds = &service->listening,
                                 .fd_count = 1,
-                                .error_fd = -1,
+                                .error_fd = errors,
                                 .directory = "/",
                                 .files = &smss->files,
                                 .cgroup = &smss->cgroup,
                                 .group = service_group(service)};
     int failed = process_start(&service->process, &plan, smss->loop, ended, service);
+    close_descriptor(&errors);
     if (failed) {
         errno = -failed;
         log_error(service_name(service), "cannot be started: %m");
@@ -99,6 +132,7 @@ static void ended(void *context, uint32_t events)
     (void)events;
     struct service *service = context;
     char how[64];
+    lines_drain(&service->lines);
     process_reap(&service->process);
     process_describe(service->process.status, how, sizeof(how));
     process_forget(&service->process);
@@ -159,8 +193,11 @@ void service_init(struct smss *smss)
 {
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         struct service *service = &smss->services[i];
-        *service = (struct service){
-            .smss = smss, .which = (enum service_which)i, .process = PROCESS_NONE, .listening = -1};
+        *service = (struct service){.smss = smss,
+                                    .which = (enum service_which)i,
+                                    .process = PROCESS_NONE,
+                                    .lines = LINES_NONE,
+                                    .listening = -1};
         service->timer = (struct loop_timer){.expired = timer_expired, .context = service};
     }
 }

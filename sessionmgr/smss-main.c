@@ -119,7 +119,9 @@ static int run(struct smss *smss)
         return 1;
     watch_signals(smss);
     smss->sm_source = loop_watch(smss->loop, smss->sm_port, EPOLLIN, peer_accept, smss);
+    service_open_logs(smss);
     if (!phase_begin(smss)) {
+        service_close_logs(smss);
         boot_undo(smss);
         return 1;
     }
@@ -131,6 +133,7 @@ static int run(struct smss *smss)
         logon_free(smss->logons);
     loop_unwatch(&smss->sm_source);
     loop_unwatch(&smss->signals_source);
+    service_close_logs(smss);
     boot_undo(smss);
     log_info(NULL, "stopped");
     return 0;

@@ -12,6 +12,7 @@
 #include "rpc/sm.h"
 #include "sessionmgr/cgroup.h"
 #include "sessionmgr/ids.h"
+#include "sessionmgr/lines.h"
 #include "sessionmgr/loop.h"
 #include "sessionmgr/process.h"
 
@@ -57,7 +58,8 @@ struct service {
     enum service_which which;
     enum service_state state;
     struct process process;
-    int listening; /* the socket it is handed, -1: none yet */
+    struct lines lines; /* what it writes to standard error */
+    int listening;      /* the socket it is handed, -1: none yet */
     struct peer *peer;
     struct loop_timer timer;
     unsigned failures; /* in a row */
@@ -171,6 +173,9 @@ bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void
 
 /* service.c */
 void service_init(struct smss *smss);
+/* Opens the pipes that the services' logs come by, once RUN is there; and closes and removes them. */
+void service_open_logs(struct smss *smss);
+void service_close_logs(struct smss *smss);
 void service_start(struct service *service);
 /* A peer says that it is this service. Takes the descriptor (-1: none). Returns false when it is not. */
 bool service_hello(struct service *service, struct peer *peer, const struct packet_peer *who, int pidfd,

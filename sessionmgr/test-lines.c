@@ -1,9 +1,12 @@
 #include "sessionmgr/lines.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/packet.h"
@@ -76,6 +79,52 @@ static void lines_are_bounded(struct loop *loop, int log)
     CHECK(close(fd) == 0);
 }
 
+static void passes(int fd, struct lines *lines, int log, const char *line, bool as_it_is)
+{
+    char whole[300];
+    put(fd, line);
+    put(fd, "\n");
+    lines_drain(lines);
+    snprintf(whole, sizeof(whole), "%s%s\n", as_it_is ? "" : "broker: ", line);
+    const char *got = strstr(logged(log), whole);
+    CHECK(got != NULL && (got == out) == as_it_is);
+}
+
+/* A service's lines pass, if they are its own; and it writes on when the reader is another one. */
+static void services_are_taken(struct loop *loop, int log)
+{
+    struct lines lines;
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof(path), "/tmp/test-lines-pipe-%d", (int)getpid());
+    CHECK(lines_open_named(&lines, loop, path, "broker", "lodge-broker") == 0);
+    CHECK(stat(path, &status) == 0 && S_ISFIFO(status.st_mode) && (status.st_mode & 0777) == 0600);
+    int fd = lines_named_end(path);
+    CHECK(fd >= 0);
+    passes(fd, &lines, log, "first", false);
+    passes(fd, &lines, log, "2026-11-29T01:02:03.004Z info lodge-broker[7]: x", true);
+    passes(fd, &lines, log, "2026-11-29T01:02:03.004Z info lodge-broker-more[7]: x", true);
+    passes(fd, &lines, log, "2026-11-29T01:02:03.004Z info lodge-smss[7]: x", false);
+    passes(fd, &lines, log, "2026-11-29T01:02:03.004Z info lodge-broker: lodge-broker[7]: x", false);
+    passes(fd, &lines, log, "2026-11-29T01:02:03.004Z", false);
+    passes(fd, &lines, log, "2026-11-29T01:02:03.004Z info lodge-broker[7", false);
+    lines_close(&lines);
+    signal(SIGPIPE, SIG_IGN);
+    CHECK(write(fd, "lost\n", 5) < 0 && errno == EPIPE);
+    CHECK(lines_open_named(&lines, loop, path, "broker", "lodge-broker") == 0);
+    passes(fd, &lines, log, "again", false);
+    /* Nobody reads: it does not block. */
+    char full[4096];
+    memset(full, 'a', sizeof(full));
+    while (write(fd, full, sizeof(full)) > 0)
+        ;
+    CHECK(errno == EAGAIN);
+    lines_close(&lines);
+    CHECK(close(fd) == 0 && unlink(path) == 0);
+    CHECK(mkdir(path, 0700) == 0 && lines_open_named(&lines, loop, path, "broker", "lodge-broker") != 0);
+    CHECK(rmdir(path) == 0);
+}
+
 int main(void)
 {
     char path[] = "/tmp/test-lines-XXXXXX";
@@ -87,6 +136,7 @@ int main(void)
     struct loop *loop = loop_new();
     lines_are_taken(loop, log);
     lines_are_bounded(loop, log);
+    services_are_taken(loop, log);
     loop_free(loop);
     close(to);
     close(log);

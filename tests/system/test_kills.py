@@ -44,11 +44,17 @@ class Kills(SystemTest):
     def test_smss(self):
         client = self.desktop_of("anna")
         before = self.state("anna", "active")
+        for name in ("lodge-broker", "lodge-rdp", "lodge-rdp-worker"):
+            for pid in self.lodge.pids(name):
+                self.assertNotEqual(os.readlink(f"/proc/{pid}/fd/2"), self.lodge.log_path)
         self.lodge.smss.kill()
         self.lodge.smss.wait(10)
         self.works(client, 1)
+        logged = len(self.lodge.log())
         self.lodge.start()
         bert = self.desktop_of("bert")
+        for name in ("lodge-broker", "lodge-rdp-worker"):
+            wait_for(f"{name} goes on writing to the log", lambda name=name: f" {name}[" in self.lodge.log()[logged:])
         self.assertEqual(before["id"], self.state("anna", "active")["id"])
         self.assertGreater(self.state("bert", "active")["id"], before["id"])
         self.works(client, 2)
