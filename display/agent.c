@@ -15,7 +15,15 @@
 /* Nothing is due: how long to wait at most. A viewer that is stuck is found by then. */
 #define IDLE_MS 10000
 
-enum { AT_CHANNEL, AT_LISTEN, AT_BROKER, AT_X, AT_CHILD, AT_VIEWERS };
+enum {
+    AT_CHANNEL,
+    AT_LISTEN,
+    AT_BROKER,
+    AT_X,
+    AT_CHILD,
+    AT_MESSAGES,
+    AT_VIEWERS = AT_MESSAGES + MESSAGES_MOST
+};
 
 bool agent_open(struct agent *agent_r, int listen_fd, int channel_fd)
 {
@@ -24,6 +32,7 @@ bool agent_open(struct agent *agent_r, int listen_fd, int channel_fd)
     agent_r->listen_fd = listen_fd;
     agent_r->channel_fd = channel_fd;
     agent_r->broker_fd = -1;
+    messages_init(&agent_r->messages);
     struct x *x = &agent_r->x;
     if (!x_open(x, &problem)) {
         log_error(NULL, "%s", problem);
@@ -47,6 +56,7 @@ void agent_close(struct agent *agent)
         viewer_reap(agent);
         xcb_flush(agent->x.connection);
     }
+    messages_end(&agent->messages);
     close_descriptor(&agent->broker_fd);
     close_descriptor(&agent->input.layout.child_fd);
     pointer_free(&agent->pointer);
@@ -135,6 +145,7 @@ static void work(struct agent *agent)
             pointer_look(&agent->pointer, now);
         }
         serve_viewers(agent, now);
+        broker_tell_input(agent, now);
         x_flush(&agent->x);
         if (agent->screen.broken || xcb_connection_has_error(c)) {
             log_error(NULL, agent->screen.broken ? "the screen cannot be captured any more"
@@ -161,6 +172,10 @@ static int wait_ms(const struct agent *agent)
         end = agent->input.wait_end;
         idle = false;
     }
+    if (agent->broker_fd != -1 && agent->input_told != agent->input_at && agent->input_due < end) {
+        end = agent->input_due;
+        idle = false;
+    }
     if (idle)
         return -1;
     return end > now ? (int)(end - now) : 0;
@@ -177,6 +192,8 @@ static nfds_t fill_poll(const struct agent *agent, struct pollfd *poll_r)
     poll_r[AT_X] = (struct pollfd){.fd = xcb_get_file_descriptor(agent->x.connection),
                                    .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
     poll_r[AT_CHILD] = (struct pollfd){.fd = agent->input.layout.child_fd, .events = POLLIN};
+    for (size_t i = 0; i < MESSAGES_MOST; i++)
+        poll_r[AT_MESSAGES + i] = (struct pollfd){.fd = agent->messages.at[i].fd, .events = POLLIN};
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
         short events = (short)((unsent ? 0 : POLLIN) | (viewer->full ? POLLOUT : 0));
         poll_r[count++] = (struct pollfd){.fd = viewer->fd, .events = events};
@@ -195,6 +212,10 @@ static void serve_ports(struct agent *agent, const struct pollfd *polled)
     }
     if (polled[AT_CHILD].revents)
         input_layout_child_ended(&agent->input);
+    for (size_t i = 0; i < MESSAGES_MOST; i++) {
+        if (polled[AT_MESSAGES + i].revents)
+            broker_message_ended(agent, i);
+    }
     if (polled[AT_BROKER].revents)
         broker_receive(agent);
     if (polled[AT_LISTEN].revents)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "display/input.h"
+#include "display/messages.h"
 #include "display/pointer.h"
 #include "display/resize.h"
 #include "display/screen.h"
@@ -40,9 +41,12 @@ struct agent {
     struct input input;
     struct windows windows;
     bool windows_told; /* that they are closed */
+    struct messages messages;
     struct viewer *viewers;
     size_t viewer_count;
     int listen_fd, broker_fd, channel_fd;
+    int64_t input_at, input_told; /* the person's last input, and what the broker knows of it; 0: none */
+    int64_t input_due;            /* the broker is told no sooner */
     bool over;
     int status; /* of the program, when over */
 };
@@ -77,6 +81,10 @@ void broker_receive(struct agent *agent);
 /* Sends to the broker when it is connected. One that does not read is cut off: it comes again and is told
  * everything anew. */
 void broker_send(struct agent *agent, unsigned number, const void *body);
+/* Tells the broker what the person answered to a message. */
+void broker_message_ended(struct agent *agent, size_t place);
+/* Tells the broker of the person's last input when it is time to. */
+void broker_tell_input(struct agent *agent, int64_t now);
 void channel_receive(struct agent *agent);
 /* Tells lodge-init that the display can be used. Returns 0 or a negative errno. */
 int channel_ready(struct agent *agent);

@@ -2,13 +2,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "display/agent.h"
 #include "rpc/sm.h"
 #include "rpc/winstation.h"
 
-#define BROKER "the broker"
+#define BROKER         "the broker"
+#define INPUT_EVERY_MS 1000
 
 void broker_send(struct agent *agent, unsigned number, const void *body)
 {
@@ -21,12 +23,28 @@ void broker_send(struct agent *agent, unsigned number, const void *body)
     }
 }
 
+static void tell_input(struct agent *agent, int64_t now)
+{
+    if (agent->input_at != 0)
+        broker_send(agent, WINSTATION_INPUT,
+                    &(struct winstation_input){.monotonic_ms = (uint64_t)agent->input_at});
+    agent->input_told = agent->input_at;
+    agent->input_due = now + INPUT_EVERY_MS;
+}
+
+void broker_tell_input(struct agent *agent, int64_t now)
+{
+    if (agent->broker_fd != -1 && agent->input_told != agent->input_at && now >= agent->input_due)
+        tell_input(agent, now);
+}
+
 static void tell_everything(struct agent *agent)
 {
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
         if (!viewer->gone)
             broker_send(agent, WINSTATION_VIEWER, &(struct winstation_viewer){.viewer = viewer->id});
     }
+    tell_input(agent, clock_monotonic_ms());
     broker_send(agent, WINSTATION_SYNCED,
                 &(struct winstation_synced){agent->screen.width, agent->screen.height});
 }
@@ -66,6 +84,26 @@ static bool on_detach(struct agent *agent, const union winstation_body *body, in
     return true;
 }
 
+static void tell_answer(struct agent *agent, uint64_t serial, uint32_t response)
+{
+    broker_send(agent, WINSTATION_MESSAGE_ANSWER, &(struct winstation_message_answer){serial, response});
+}
+
+static bool on_message(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    (void)descriptor;
+    if (!messages_show(&agent->messages, &body->message))
+        tell_answer(agent, body->message.serial, 0);
+    return true;
+}
+
+void broker_message_ended(struct agent *agent, size_t place)
+{
+    struct winstation_message_answer answer;
+    if (messages_child_ended(&agent->messages, place, &answer))
+        tell_answer(agent, answer.serial, answer.response);
+}
+
 /* Handlers take the descriptor when they return true. */
 static bool act_for_broker(struct agent *agent, const struct message *message,
                            const union winstation_body *body)
@@ -73,7 +111,8 @@ static bool act_for_broker(struct agent *agent, const struct message *message,
     static const struct {
         unsigned number;
         bool (*action)(struct agent *, const union winstation_body *, int);
-    } actions[] = {{WINSTATION_ATTACH, on_attach}, {WINSTATION_DETACH, on_detach}};
+    } actions[] = {
+        {WINSTATION_ATTACH, on_attach}, {WINSTATION_DETACH, on_detach}, {WINSTATION_MESSAGE, on_message}};
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (actions[i].number == message->number)
             return actions[i].action(agent, body, message->descriptor);

@@ -140,6 +140,35 @@ static void test_text(struct view *view, struct program *program)
     }
 }
 
+/* The broker learns when the person last did something: not of locks, and not more often than each second. */
+static void test_input_time(struct bed *bed, struct view *view, struct program *program)
+{
+    union winstation_body body;
+    struct message message;
+    bed_connect_broker(bed);
+    broker_expect(bed, WINSTATION_VIEWER, &body);
+    broker_expect(bed, WINSTATION_INPUT, &body); /* of the tests before this one */
+    uint64_t first = body.input.monotonic_ms;
+    CHECK(first > 0 && (double)first <= bed_now());
+    broker_expect(bed, WINSTATION_SYNCED, &body);
+    view_send(view, WINSTATION_LOCKS, &(struct winstation_locks){0});
+    CHECK(!broker_take(bed, &message, &body, 1300));
+    double began = bed_now();
+    view_tap(view, 0x2D, 0);
+    CHECK(program_key(program) == 'x');
+    broker_expect(bed, WINSTATION_INPUT, &body); /* at once */
+    uint64_t told = body.input.monotonic_ms;
+    CHECK((double)told >= began - 1 && (double)told <= bed_now() && bed_now() - began < 1000);
+    while (bed_now() < (double)told + 2) /* the next input is of another millisecond */
+        poll(NULL, 0, 1);
+    view_mouse(view, 10, 10, 0, 0, 0);
+    view_mouse(view, 12, 10, 0, 0, 0);
+    began = bed_now();
+    broker_expect(bed, WINSTATION_INPUT, &body);
+    CHECK(bed_now() - began > 500 && body.input.monotonic_ms >= told);
+    CHECK(!broker_take(bed, &message, &body, 1300));
+}
+
 static void test_locks(struct view *view, struct program *program)
 {
     view_send(view, WINSTATION_LOCKS, &(struct winstation_locks){WINSTATION_CAPS});
@@ -589,6 +618,8 @@ static void run(const char *display, const char *const *words, uint16_t width, u
     test_text(&view, &program);
     printf("  - locks\n");
     test_locks(&view, &program);
+    printf("  - input_time\n");
+    test_input_time(&bed, &view, &program);
     printf("  - mouse\n");
     test_mouse(&view, &program);
     printf("  - pointer\n");
@@ -601,6 +632,8 @@ static void run(const char *display, const char *const *words, uint16_t width, u
     test_suppress(&view, &program);
     printf("  - grab\n");
     test_grab(&view, &program);
+    printf("  - messages\n");
+    test_messages(&bed, &view, &program);
     printf("  - hostile\n");
     test_hostile(&bed, &view, &program);
     printf("  - own_user\n");

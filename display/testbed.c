@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,11 +65,46 @@ void bed_start_server(struct bed *bed, const char *display, const char *const *w
     CHECK(bed->listen_fd >= 0);
 }
 
-static void become_agent(const struct bed *bed, int program, int channel)
+static void copy_program(const char *from, const char *folder)
+{
+    char to[PATH_MAX], chunk[65536];
+    snprintf(to, sizeof(to), "%s%s", folder, strrchr(from, '/'));
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    CHECK(in >= 0 && out >= 0);
+    ssize_t got;
+    while ((got = read(in, chunk, sizeof(chunk))) > 0)
+        CHECK(write(out, chunk, (size_t)got) == got);
+    CHECK(got == 0 && fchmod(out, 0755) == 0);
+    close(in);
+    close(out);
+}
+
+/* A folder that the agent's user may go to, with what the agent starts beside it. */
+static void make_programs(struct bed *bed)
+{
+    if (bed->programs[0] != '\0')
+        return;
+    snprintf(bed->programs, sizeof(bed->programs), "/tmp/lodge-test-display-XXXXXX");
+    CHECK(mkdtemp(bed->programs) != NULL && chmod(bed->programs, 0755) == 0);
+    copy_program(LODGE_DISPLAY, bed->programs);
+    copy_program(LODGE_MESSAGE, bed->programs);
+}
+
+static void remove_programs(struct bed *bed)
+{
+    static const char *const names[] = {"lodge-display", "lodge-message"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", bed->programs, names[i]);
+        unlink(path);
+    }
+    rmdir(bed->programs);
+}
+
+static void become_agent(const struct bed *bed, int channel)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     int listen_copy = fcntl(bed->listen_fd, F_DUPFD, 100), channel_copy = fcntl(channel, F_DUPFD, 100);
-    int program_copy = fcntl(program, F_DUPFD_CLOEXEC, 100);
     dup2(listen_copy, 3);
     dup2(channel_copy, 4);
     close(listen_copy);
@@ -77,8 +114,10 @@ static void become_agent(const struct bed *bed, int program, int channel)
     unsetenv("XAUTHORITY");
     if (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
         _exit(126);
+    char program[PATH_MAX];
+    snprintf(program, sizeof(program), "%s/lodge-display", bed->programs);
     char *const arguments[] = {"lodge-display", "--winstation-fd", "3", "--channel-fd", "4", NULL};
-    fexecve(program_copy, arguments, environ);
+    execv(program, arguments);
     _exit(127);
 }
 
@@ -96,15 +135,14 @@ unsigned init_take(struct bed *bed, int wait_ms)
 
 void bed_start_agent(struct bed *bed)
 {
-    int pair[2], program = open(LODGE_DISPLAY, O_PATH | O_CLOEXEC);
-    CHECK(program >= 0);
+    int pair[2];
+    make_programs(bed);
     CHECK(packet_pair(pair) == 0);
     bed->agent = fork();
     CHECK(bed->agent >= 0);
     if (bed->agent == 0)
-        become_agent(bed, program, pair[1]);
+        become_agent(bed, pair[1]);
     close(pair[1]);
-    close(program);
     bed->channel_fd = pair[0];
     CHECK(init_take(bed, WAIT_MS) == SM_READY);
 }
@@ -136,6 +174,7 @@ void bed_stop(struct bed *bed)
     close_descriptor(&bed->broker_fd);
     close_descriptor(&bed->listen_fd);
     unlink(bed->port);
+    remove_programs(bed);
 }
 
 long bed_pss(pid_t pid)
@@ -151,13 +190,22 @@ long bed_pss(pid_t pid)
     return size;
 }
 
+bool broker_take(struct bed *bed, struct message *message_r, union winstation_body *body_r, int wait_ms)
+{
+    const char *problem;
+    if (!readable(bed->broker_fd, wait_ms))
+        return false;
+    CHECK(message_receive(bed->broker_fd, &winstation_protocol, WINSTATION_BY_AGENT, body_r, sizeof(*body_r),
+                          message_r, &problem) == 1);
+    return true;
+}
+
 void broker_expect(struct bed *bed, unsigned number, union winstation_body *body_r)
 {
     struct message message;
-    const char *problem;
-    CHECK(readable(bed->broker_fd, WAIT_MS));
-    CHECK(message_receive(bed->broker_fd, &winstation_protocol, WINSTATION_BY_AGENT, body_r, sizeof(*body_r),
-                          &message, &problem) == 1);
+    do
+        CHECK(broker_take(bed, &message, body_r, WAIT_MS));
+    while (message.number == WINSTATION_INPUT && number != WINSTATION_INPUT);
     CHECK(message.number == number);
 }
 

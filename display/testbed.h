@@ -16,6 +16,7 @@ struct bed {
     pid_t server, agent;
     char display[8];
     char port[64];
+    char programs[64]; /* the folder of the agent */
     int listen_fd, channel_fd, broker_fd;
     bool memory_sealed; /* the server takes descriptors */
 };
@@ -58,7 +59,9 @@ long bed_pss(pid_t pid);
 /* Milliseconds, for measurements. */
 double bed_now(void);
 
-/* The next message from the agent to the broker, which must be `number`. */
+/* Takes one message from the agent to the broker, if one comes within `wait_ms`. */
+bool broker_take(struct bed *bed, struct message *message_r, union winstation_body *body_r, int wait_ms);
+/* The next message from the agent to the broker, which must be `number`; INPUT is skipped, unless wanted. */
 void broker_expect(struct bed *bed, unsigned number, union winstation_body *body_r);
 void broker_attach(struct bed *bed, struct view *view, uint64_t id, uint16_t width, uint16_t height,
                    uint32_t layout);
@@ -99,6 +102,15 @@ void program_fill(struct program *program, uint32_t colour, int16_t x, int16_t y
 xcb_generic_event_t *program_wait(struct program *program, uint8_t type, int wait_ms);
 /* The keysym of the next key press, by the keyboard mapping and the modifiers of that time. */
 uint32_t program_key(struct program *program);
+/* Clicks at that place of a window. */
+void view_click_window(struct view *view, struct program *program, xcb_window_t window, int x, int y);
+/* Waits for a message box that is none of `known` (count of them), and is above every other window. */
+xcb_window_t program_wait_box(struct program *program, const xcb_window_t *known, size_t count);
+/* Waits until that window has the keyboard. */
+void program_wait_focus(struct program *program, xcb_window_t window);
 /* Waits until a window manager runs, and until it has taken the program's window in. */
 void program_wait_for_manager(const struct bed *bed);
 void program_wait_listed(struct program *program);
+
+/* test-messages.c: with one viewer that is attached, and an agent that shows no message. */
+void test_messages(struct bed *bed, struct view *view, struct program *program);

@@ -101,6 +101,70 @@ uint32_t program_key(struct program *program)
     return keysym;
 }
 
+void view_click_window(struct view *view, struct program *program, xcb_window_t window, int x, int y)
+{
+    xcb_get_geometry_reply_t *at =
+        xcb_get_geometry_reply(program->connection, xcb_get_geometry(program->connection, window), NULL);
+    CHECK(at != NULL);
+    x += at->x + (x < 0 ? at->width : 0);
+    y += at->y + (y < 0 ? at->height : 0);
+    free(at);
+    view_mouse(view, (uint16_t)x, (uint16_t)y, WINSTATION_LEFT, 0, 0);
+    view_mouse(view, (uint16_t)x, (uint16_t)y, 0, 0, 0);
+}
+
+/* True for a window that is seen and has that property. */
+static bool is_marked(struct program *program, xcb_window_t window, xcb_atom_t property)
+{
+    xcb_connection_t *c = program->connection;
+    xcb_get_window_attributes_reply_t *seen =
+        xcb_get_window_attributes_reply(c, xcb_get_window_attributes(c, window), NULL);
+    xcb_get_property_reply_t *mark =
+        xcb_get_property_reply(c, xcb_get_property(c, 0, window, property, XCB_ATOM_ANY, 0, 1), NULL);
+    bool marked = seen != NULL && seen->map_state == XCB_MAP_STATE_VIEWABLE && mark != NULL &&
+                  mark->type != XCB_ATOM_NONE;
+    free(seen);
+    free(mark);
+    return marked;
+}
+
+xcb_window_t program_wait_box(struct program *program, const xcb_window_t *known, size_t count)
+{
+    xcb_connection_t *c = program->connection;
+    xcb_atom_t mark = atom(c, "_LODGE_MESSAGE");
+    double end = bed_now() + WAIT_MS;
+    for (;; poll(NULL, 0, 20)) {
+        CHECK(bed_now() < end);
+        xcb_query_tree_reply_t *tree = xcb_query_tree_reply(c, xcb_query_tree(c, program->root), NULL);
+        CHECK(tree != NULL);
+        xcb_window_t found = XCB_NONE, *children = xcb_query_tree_children(tree);
+        for (int i = xcb_query_tree_children_length(tree); i-- > 0 && found == XCB_NONE;) {
+            bool old = false;
+            for (size_t at = 0; at < count; at++)
+                old = old || known[at] == children[i];
+            if (!is_marked(program, children[i], mark))
+                break; /* something else is above */
+            if (!old)
+                found = children[i];
+        }
+        free(tree);
+        if (found != XCB_NONE)
+            return found;
+    }
+}
+
+void program_wait_focus(struct program *program, xcb_window_t window)
+{
+    xcb_connection_t *c = program->connection;
+    double end = bed_now() + WAIT_MS;
+    for (xcb_window_t focus = XCB_NONE; focus != window; poll(NULL, 0, 20)) {
+        xcb_get_input_focus_reply_t *reply = xcb_get_input_focus_reply(c, xcb_get_input_focus(c), NULL);
+        CHECK(reply != NULL && bed_now() < end);
+        focus = reply->focus;
+        free(reply);
+    }
+}
+
 /* True when a property of windows on the root has `wanted` in it, or anything where that is 0. */
 static bool root_lists(xcb_connection_t *c, xcb_window_t root, const char *property, xcb_window_t wanted)
 {

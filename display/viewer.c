@@ -94,16 +94,19 @@ static void on_frame_done(struct agent *agent, struct viewer *viewer, const unio
 
 static void on_key(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
 {
+    agent->input_at = clock_monotonic_ms();
     input_take_key(&agent->input, &viewer->source, &body->key);
 }
 
 static void on_text(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
 {
+    agent->input_at = clock_monotonic_ms();
     input_take_text(&agent->input, &viewer->source, &body->text);
 }
 
 static void on_mouse(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
 {
+    agent->input_at = clock_monotonic_ms();
     input_take_mouse(&agent->input, &viewer->source, &body->mouse, agent->screen.width, agent->screen.height);
 }
 
