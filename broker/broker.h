@@ -5,6 +5,7 @@
  *   logons    from a logon request to a session
  *   sessions  the sessions there are: indexes, states, times
  *   attach    the connection to each session's display agent: attach, detach, announce
+ *   reload    the configuration, read anew
  *   limits    what policy holds over time: drain mode, timeouts
  *   licences  who may come in by them, and the books
  *   groups, membership, addresses   what limits ask about users and clients
@@ -44,6 +45,8 @@ TAILQ_HEAD(peer_list, peer);
 
 struct broker {
     struct conf conf;
+    const char *conf_path;
+    unsigned conf_lines[CONF_KEY_COUNT]; /* as of conf_load_lines */
     uid_t front_uid;
     gid_t admin_gid; /* (gid_t)-1: no such group */
     int port;        /* the listening lsm.port */
@@ -68,7 +71,7 @@ struct broker {
                           admins */
     uint64_t message_number;   /* of the last message to a person */
     struct watch_list watches; /* of admins; users' are in struct user */
-    struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt;
+    struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt, *hangup;
 };
 
 /* Writes an event about a session, a user or Lodge itself; each text may be NULL. */

@@ -109,8 +109,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
         look(session);
 }
 
-/* Arms the timer for what comes next; nothing is done in here, whose caller is in the middle of something. */
-static void plan(struct session *session)
+void limits_session_plan(struct session *session)
 {
     struct policy_timeout next =
         policy_timeouts(&session->broker->times, &session->limits.facts, clock_monotonic_ms());
@@ -128,7 +127,7 @@ void limits_session_begin(struct session *session)
 {
     session->limits.timer = evtimer_new(session->broker->base, on_timer, session);
     begin(session);
-    plan(session);
+    limits_session_plan(session);
 }
 
 void limits_session_stop(struct session *session)
@@ -147,7 +146,7 @@ void limits_session_moved(struct session *session, enum session_event event, enu
         session->limits.broken = session->broker->conf.broken_connection == BROKEN_LOGS_OFF;
     if (event == SESSION_ENDS)
         session->limits.broken = false;
-    plan(session);
+    limits_session_plan(session);
 }
 
 void limits_session_input(struct session *session, uint64_t monotonic_ms)
@@ -161,6 +160,6 @@ void limits_session_input(struct session *session, uint64_t monotonic_ms)
     facts->input_ms = then_ms;
     if (!warned)
         return;
-    facts->idle_warned_ms = 0; /* also where both were in one millisecond */
-    plan(session);             /* the timer stands at the end, and another warning comes before that now */
+    facts->idle_warned_ms = 0;    /* also where both were in one millisecond */
+    limits_session_plan(session); /* the timer stands at the end, and another warning comes before that now */
 }

@@ -32,5 +32,8 @@ void limits_session_begin(struct session *session);
 void limits_session_stop(struct session *session);
 void limits_session_moved(struct session *session, enum session_event event, enum reason reason);
 void limits_session_input(struct session *session, uint64_t monotonic_ms);
+/* The timeouts have changed. Arms the timer for what comes next; nothing is done in here, whose caller is in
+ * the middle of something. */
+void limits_session_plan(struct session *session);
 /* "off", "reconnects", "until-restart". */
 const char *limits_drain_name(enum policy_drain mode);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,11 +18,10 @@
 #include "broker/logons.h"
 #include "broker/peers.h"
 #include "broker/privilege.h"
+#include "broker/reload.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
-
-#define DESCRIPTORS_WANTED 131072
 
 static const char usage[] =
     "usage: lodge-broker --config FILE --port-fd N\n"
@@ -32,7 +30,7 @@ static const char usage[] =
     "Lodge's Local Session Manager. lodge-smss starts it.\n\n"
     "  --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
     "  --port-fd N    the descriptor of the listening lsm.port\n"
-    "  --check        look at the configuration, say what is wrong with it, and exit\n";
+    "  --check        print the configuration that holds, or what is wrong with it, and exit\n";
 
 struct arguments {
     const char *config;
@@ -115,19 +113,6 @@ static void make_database_folder(const struct conf *conf, const struct accounts 
     close_descriptor(&fd);
 }
 
-/* Returns how many connections on lsm.port there may be beside a link to each session. */
-static size_t raise_descriptor_limit(const struct conf *conf)
-{
-    struct rlimit limit = {.rlim_cur = DESCRIPTORS_WANTED, .rlim_max = DESCRIPTORS_WANTED};
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    getrlimit(RLIMIT_NOFILE, &limit);
-    size_t taken = (size_t)conf->max_sessions + BROKER_LOGONS_MAX + BROKER_FD_RESERVE;
-    return limit.rlim_cur > taken + BROKER_FD_RESERVE ? limit.rlim_cur - taken : BROKER_FD_RESERVE;
-}
-
 static bool is_listening_port(int fd)
 {
     int listening = 0, type = 0;
@@ -143,6 +128,13 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     (void)what;
     log_info(NULL, "ends on signal %d", (int)number);
     event_base_loopbreak(broker->base);
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *context)
+{
+    struct reload_outcome outcome;
+    (void)number, (void)what;
+    reload_run(context, "by SIGHUP", &outcome);
 }
 
 static void on_answers(evutil_socket_t fd, short what, void *context)
@@ -170,9 +162,10 @@ static bool start(struct broker *broker, const char *folder)
     broker->answers = event_new(broker->base, db_fd(broker->db), EV_READ | EV_PERSIST, on_answers, broker);
     broker->terminate = evsignal_new(broker->base, SIGTERM, on_signal, broker);
     broker->interrupt = evsignal_new(broker->base, SIGINT, on_signal, broker);
-    if (broker->answers == NULL || broker->terminate == NULL || broker->interrupt == NULL ||
-        event_add(broker->answers, NULL) != 0 || event_add(broker->terminate, NULL) != 0 ||
-        event_add(broker->interrupt, NULL) != 0)
+    broker->hangup = evsignal_new(broker->base, SIGHUP, on_hangup, broker);
+    if (broker->hangup == NULL || event_add(broker->hangup, NULL) != 0 || broker->answers == NULL ||
+        broker->terminate == NULL || broker->interrupt == NULL || event_add(broker->answers, NULL) != 0 ||
+        event_add(broker->terminate, NULL) != 0 || event_add(broker->interrupt, NULL) != 0)
         return false;
     return licences_start(broker) && smlink_start(broker) && peers_start(broker);
 }
@@ -198,36 +191,19 @@ static void stop(struct broker *broker)
     free_event(broker->answers);
     free_event(broker->terminate);
     free_event(broker->interrupt);
+    free_event(broker->hangup);
     db_close(&broker->db);
     if (broker->base != NULL)
         event_base_free(broker->base);
-}
-
-static void take_limits(struct broker *broker)
-{
-    broker->limits =
-        (struct policy_limits){.single_session = broker->conf.single_session == 1,
-                               .max_sessions = (unsigned)broker->conf.max_sessions,
-                               .max_sessions_per_user = (unsigned)broker->conf.max_sessions_per_user,
-                               .max_logons = BROKER_LOGONS_MAX,
-                               .max_per_address = (unsigned)broker->conf.max_sessions_per_address,
-                               .reserved = (unsigned)broker->conf.reserved_seats,
-                               .no_take_over = broker->conf.take_over == 0};
-    broker->times = (struct policy_times){.idle = broker->conf.max_idle,
-                                          .disconnected = broker->conf.max_disconnected,
-                                          .connected = broker->conf.max_connected,
-                                          .warning = broker->conf.warning_seconds,
-                                          .log_off = broker->conf.timeout_action == 2};
 }
 
 static int serve(struct broker *broker, const struct accounts *accounts)
 {
     char folder[CONF_TEXT_MAX + 32], problem[256];
     make_database_folder(&broker->conf, accounts, folder, sizeof(folder));
-    broker->peer_max = raise_descriptor_limit(&broker->conf);
     broker->front_uid = accounts->front_uid;
     broker->admin_gid = broker->membership.admin;
-    take_limits(broker);
+    reload_apply(broker);
     signal(SIGPIPE, SIG_IGN);
     if (privilege_drop(accounts->broker_uid, accounts->broker_gid, problem, sizeof(problem)) != 0) {
         log_error(NULL, "cannot drop root: %s", problem);
@@ -247,6 +223,23 @@ static int serve(struct broker *broker, const struct accounts *accounts)
     return status;
 }
 
+/* What holds, as a configuration file; above a value, where it comes from unless it is the default. */
+static int print_configuration(const struct broker *broker)
+{
+    const char *section = "";
+    char value[CONF_TEXT_MAX + 1];
+    for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+        const struct conf_key *key = &conf_keys[i];
+        if (strcmp(section, key->section) != 0)
+            printf("%s[%s]\n", i > 0 ? "\n" : "", key->section);
+        section = key->section;
+        if (broker->conf_lines[i] != 0)
+            printf("# %s:%u\n", broker->conf_path, broker->conf_lines[i]);
+        printf("%s = %s\n", key->key, conf_value(&broker->conf, key, value, sizeof(value)));
+    }
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int count, char **words)
 {
     struct arguments arguments;
@@ -261,7 +254,8 @@ int main(int count, char **words)
         return EXIT_FAILURE;
     status = EXIT_FAILURE;
     broker->port = (int)arguments.port;
-    if (!conf_load(&broker->conf, arguments.config, error, sizeof(error))) {
+    broker->conf_path = arguments.config;
+    if (!conf_load_lines(&broker->conf, broker->conf_lines, arguments.config, error, sizeof(error))) {
         log_error(NULL, "%s", error);
     } else if (!membership_find(&broker->membership, &broker->conf, error, sizeof(error))) {
         log_error(arguments.config, "%s", error);
@@ -270,7 +264,7 @@ int main(int count, char **words)
     } else if (find_accounts(&broker->conf, &accounts)) {
         log_start("lodge-broker", (enum log_level)broker->conf.log_level);
         if (arguments.check)
-            status = EXIT_SUCCESS;
+            status = print_configuration(broker);
         else if (!is_listening_port(broker->port))
             log_error(NULL, "descriptor %d is not a listening lsm.port", broker->port);
         else

@@ -43,6 +43,8 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_LOGOFF, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_EVENTS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_DRAIN, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_RELOAD, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_POLICY, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_SUBSCRIBE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_WAIT, true, true, false, true, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_MESSAGE, true, true, false, true, REASON_NO_SESSION},

@@ -1,10 +1,12 @@
-/* What policy holds over time, against a real broker: drain mode, kept and let go. */
+/* What policy holds over time, against a real broker: drain mode, kept and let go; the configuration,
+ * read anew. */
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/harness.h"
+#include "common/conf.h"
 #include "common/packet.h"
 
 #define GONE          LODGE__LSM__STATE__DISCONNECTED
@@ -13,6 +15,7 @@
 #define UNTIL_RESTART LODGE__LSM__DRAIN_MODE__UNTIL_RESTART
 #define EVENT_DRAIN   1010
 #define EVENT_REFUSED 1000
+#define EVENT_RELOAD  1011
 
 static struct harness harness;
 static union sm_body sm;
@@ -178,6 +181,117 @@ static void nobody_may_connect(void)
     harness_end(&harness);
 }
 
+static void write_configuration(const char *sessions)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/lodge.conf", harness.directory);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    fprintf(file,
+            "[Server]\nRunDirectory = %s/run\nStateDirectory = %s/state\nLogLevel = 0\n[Sessions]\n"
+            "LogoffSeconds = 7\n%s\n",
+            harness.directory, harness.directory, sessions);
+    CHECK(fclose(file) == 0);
+}
+
+static Lodge__Lsm__Answer *ask_nothing(Lodge__Lsm__Request__MethodCase method)
+{
+    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = method;
+    request.reload = &nothing; /* of one type in each of these methods */
+    Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, &request, -1), NULL);
+    close(fd);
+    return answer;
+}
+
+/* Reloads, and what changed has to be this alone. */
+static void reload(const char *sessions, const char *changed, const char *restart)
+{
+    write_configuration(sessions);
+    Lodge__Lsm__Answer *answer = ask_nothing(LODGE__LSM__REQUEST__METHOD_RELOAD);
+    CHECK(answer->reason == REASON_NONE && answer->result_case == LODGE__LSM__ANSWER__RESULT_RELOADED);
+    CHECK(answer->reloaded->n_changed == (changed != NULL ? 1 : 0));
+    CHECK(answer->reloaded->n_restart == (restart != NULL ? 2 : 1)); /* LogLevel is another one */
+    if (changed != NULL)
+        CHECK_TEXT(answer->reloaded->changed[0], changed);
+    if (restart != NULL)
+        CHECK_TEXT(answer->reloaded->restart[1], restart);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    lsm_await_event(&harness, EVENT_RELOAD, 0);
+}
+
+static void refuse_reload(const char *sessions, const char *want)
+{
+    write_configuration(sessions);
+    Lodge__Lsm__Answer *answer = ask_nothing(LODGE__LSM__REQUEST__METHOD_RELOAD);
+    CHECK(answer->reason == REASON_BAD_CONFIGURATION && strstr(answer->detail, want) != NULL);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+}
+
+/* The value that holds, and its origin has to end like this. */
+static void holds(const char *key, const char *value, const char *origin)
+{
+    Lodge__Lsm__Answer *answer = ask_nothing(LODGE__LSM__REQUEST__METHOD_POLICY);
+    bool found = false;
+    CHECK(answer->reason == REASON_NONE && answer->policy->n_value == CONF_KEY_COUNT);
+    for (size_t i = 0; i < answer->policy->n_value; i++) {
+        const Lodge__Lsm__PolicyValue *at = answer->policy->value[i];
+        if (strcmp(at->key, key) != 0)
+            continue;
+        found = true;
+        CHECK_TEXT(at->value, value);
+        CHECK(strlen(at->origin) >= strlen(origin));
+        CHECK_TEXT(at->origin + strlen(at->origin) - strlen(origin), origin);
+    }
+    CHECK(found);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+}
+
+static void read_anew(void)
+{
+    harness_begin(&harness, "MaxSessions = 1");
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    sm_tell_state(&harness, 9, SM_SESSION_UP, 1, 5009, "first");
+    lsm_await_state(&harness, 9, GONE);
+    refused(5002, REASON_SESSION_LIMIT);
+    holds("MaxSessions", "1", "/lodge.conf:7");
+    holds("MaxSessionsPerUser", "10", "default");
+
+    reload("MaxSessions = 1", NULL, NULL);
+    reload("MaxSessions = 2", "MaxSessions = 2", NULL);
+    int fd = lsm_connect_front(&harness);
+    uint64_t logon;
+    come(fd, 5002, &logon);
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    sm_tell_state(&harness, 10, SM_SESSION_UP, logon, 5002, "somebody");
+    lsm_await_state(&harness, 10, GONE);
+    close(fd);
+
+    /* all or nothing */
+    refuse_reload("MaxSessions = 5\nMaxSessionsPerUser = 0", "/lodge.conf:8: MaxSessionsPerUser is \"0\"");
+    refuse_reload("MaxSessions = 5\nDeniedGroups = no.such.group", "no.such.group");
+    refuse_reload("MaxSessions = 5\n[Nothing]", "lodge.conf:8");
+    holds("MaxSessions", "2", "/lodge.conf:7");
+    refused(5003, REASON_SESSION_LIMIT);
+    reload("MaxSessions = 2\nDesktop = x", NULL, "Desktop = x");
+    holds("Desktop", "", "default");
+
+    /* timeouts hold for sessions that there are; SIGHUP is as good as the method */
+    struct agent agent;
+    agent_listen(&harness, &agent, 9);
+    agent_accept(&agent);
+    agent_tell_synced(&agent);
+    write_configuration("MaxSessions = 2\nMaxDisconnectedSeconds = 1");
+    CHECK(kill(harness.broker, SIGHUP) == 0);
+    sm_expect(&harness, SM_SESSION_END, &sm, NULL);
+    CHECK(sm.session_end.id == 9 && sm.session_end.reason == REASON_DISCONNECTED_LIMIT);
+    agent_end(&harness, &agent);
+    harness_end(&harness);
+}
+
 int main(void)
 {
     harness_begin(&harness, "");
@@ -188,5 +302,6 @@ int main(void)
     nonsense_is_off();
     harness_end(&harness);
     nobody_may_connect();
+    read_anew();
     return 0;
 }

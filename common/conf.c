@@ -130,12 +130,11 @@ static bool take_line(struct conf *conf, char *line, char *section, size_t secti
     return set(conf, key, trim(equals + 1), place);
 }
 
-bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t size, char *error,
-                size_t error_size)
+static bool parse(struct conf *conf_r, unsigned seen[CONF_KEY_COUNT], const char *name, const char *text,
+                  size_t size, char *error, size_t error_size)
 {
     struct conf conf = *conf_r;
     struct place place = {name, 0, error, error_size};
-    unsigned seen[sizeof(conf_keys) / sizeof(conf_keys[0])] = {0};
     char section[32] = "", line[1024];
     for (size_t at = 0; at < size;) {
         const char *end = memchr(text + at, '\n', size - at);
@@ -156,7 +155,21 @@ bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t 
     return true;
 }
 
+bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t size, char *error,
+                size_t error_size)
+{
+    unsigned seen[CONF_KEY_COUNT] = {0};
+    return parse(conf_r, seen, name, text, size, error, error_size);
+}
+
 bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_size)
+{
+    unsigned lines[CONF_KEY_COUNT];
+    return conf_load_lines(conf_r, lines, path, error, error_size);
+}
+
+bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], const char *path, char *error,
+                     size_t error_size)
 {
     static char text[CONF_FILE_MAX + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -175,11 +188,29 @@ bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_
         return false;
     }
     struct conf conf;
+    unsigned lines[CONF_KEY_COUNT] = {0};
     conf_defaults(&conf);
-    if (!conf_parse(&conf, path, text, size, error, error_size))
+    if (!parse(&conf, lines, path, text, size, error, error_size))
         return false;
     *conf_r = conf;
+    memcpy(lines_r, lines, sizeof(lines));
     return true;
+}
+
+const char *conf_value(const struct conf *conf, const struct conf_key *key, char *text, size_t size)
+{
+    const void *field = (const char *)conf + key->offset;
+    if (key->type == CONF_NUMBER)
+        snprintf(text, size, "%ld", *(const long *)field);
+    else
+        snprintf(text, size, "%s", (const char *)field);
+    return text;
+}
+
+void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key)
+{
+    size_t size = key->type == CONF_NUMBER ? sizeof(long) : CONF_TEXT_MAX + 1;
+    memcpy((char *)to + key->offset, (const char *)from + key->offset, size);
 }
 
 const char *conf_run_path(const struct conf *conf, const char *name, char *path, size_t size)

@@ -35,35 +35,35 @@
       "connections that have not logged on yet")                                                             \
     K(Listener, LogonSeconds, NUMBER, logon_seconds, 5, 600, "60", false,                                    \
       "a connection that has not logged on after so many seconds is closed")                                 \
-    K(Sessions, SingleSessionPerUser, NUMBER, single_session, 0, 1, "1", false,                              \
+    K(Sessions, SingleSessionPerUser, NUMBER, single_session, 0, 1, "1", true,                               \
       "1: a user who has a session gets it back instead of a second one")                                    \
-    K(Sessions, MaxSessions, NUMBER, max_sessions, 1, 65535, "200", false, "sessions in all")                \
-    K(Sessions, MaxSessionsPerUser, NUMBER, max_sessions_per_user, 1, 65535, "10", false,                    \
+    K(Sessions, MaxSessions, NUMBER, max_sessions, 1, 65535, "200", true, "sessions in all")                 \
+    K(Sessions, MaxSessionsPerUser, NUMBER, max_sessions_per_user, 1, 65535, "10", true,                     \
       "sessions of one user, where they may have several")                                                   \
-    K(Sessions, MaxSessionsPerAddress, NUMBER, max_sessions_per_address, 0, 65535, "0", false,               \
+    K(Sessions, MaxSessionsPerAddress, NUMBER, max_sessions_per_address, 0, 65535, "0", true,                \
       "sessions that were made from one client address; 0: no limit")                                        \
-    K(Sessions, ReservedSeats, NUMBER, reserved_seats, 0, 65535, "0", false,                                 \
+    K(Sessions, ReservedSeats, NUMBER, reserved_seats, 0, 65535, "0", true,                                  \
       "how many of MaxSessions are kept for root and the members of AdminGroup")                             \
-    K(Sessions, TakeOver, NUMBER, take_over, 0, 1, "1", false,                                               \
+    K(Sessions, TakeOver, NUMBER, take_over, 0, 1, "1", true,                                                \
       "with SingleSessionPerUser, 1: who connects from a second place takes the session over; 0: is "        \
       "refused")                                                                                             \
-    K(Sessions, AllowedGroups, TEXT, allowed_groups, 0, 255, "", false,                                      \
+    K(Sessions, AllowedGroups, TEXT, allowed_groups, 0, 255, "", true,                                       \
       "who is in none of these groups may not log on; empty: everybody may")                                 \
-    K(Sessions, DeniedGroups, TEXT, denied_groups, 0, 255, "", false,                                        \
+    K(Sessions, DeniedGroups, TEXT, denied_groups, 0, 255, "", true,                                         \
       "who is in one of these groups may not log on")                                                        \
-    K(Sessions, DenyConnections, NUMBER, deny_connections, 0, 1, "0", false,                                 \
+    K(Sessions, DenyConnections, NUMBER, deny_connections, 0, 1, "0", true,                                  \
       "1: nobody may connect, not even to a session that there is; sessions go on")                          \
-    K(Sessions, MaxIdleSeconds, NUMBER, max_idle, 0, 31536000, "0", false,                                   \
+    K(Sessions, MaxIdleSeconds, NUMBER, max_idle, 0, 31536000, "0", true,                                    \
       "how long the person may do nothing (no key, no mouse) before TimeoutAction; 0: for ever")             \
-    K(Sessions, MaxConnectedSeconds, NUMBER, max_connected, 0, 31536000, "0", false,                         \
+    K(Sessions, MaxConnectedSeconds, NUMBER, max_connected, 0, 31536000, "0", true,                          \
       "how long somebody may be connected before TimeoutAction; 0: for ever")                                \
-    K(Sessions, MaxDisconnectedSeconds, NUMBER, max_disconnected, 0, 31536000, "0", false,                   \
+    K(Sessions, MaxDisconnectedSeconds, NUMBER, max_disconnected, 0, 31536000, "0", true,                    \
       "how long a session may be disconnected before it is logged off; 0: for ever")                         \
-    K(Sessions, WarningSeconds, NUMBER, warning_seconds, 0, 3600, "60", false,                               \
+    K(Sessions, WarningSeconds, NUMBER, warning_seconds, 0, 3600, "60", true,                                \
       "how long before TimeoutAction the person is told; 0: they are not")                                   \
-    K(Sessions, TimeoutAction, NUMBER, timeout_action, 1, 2, "1", false,                                     \
+    K(Sessions, TimeoutAction, NUMBER, timeout_action, 1, 2, "1", true,                                      \
       "after MaxIdleSeconds or MaxConnectedSeconds: 1: disconnect, 2: log off")                              \
-    K(Sessions, BrokenConnection, NUMBER, broken_connection, 1, 2, "1", false,                               \
+    K(Sessions, BrokenConnection, NUMBER, broken_connection, 1, 2, "1", true,                                \
       "when a client goes away without a word of anybody's: 1: disconnect, 2: log off")                      \
     K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", false,                                  \
       "how long programs may take to end at logoff before they are killed")                                  \
@@ -108,6 +108,10 @@ struct conf {
     CONF_KEYS(CONF_FIELD)
 };
 
+#define CONF_COUNT(...) +1
+enum { CONF_KEY_COUNT = 0 CONF_KEYS(CONF_COUNT) };
+#undef CONF_COUNT
+
 struct conf_key {
     const char *section, *key;
     enum conf_type type;
@@ -129,6 +133,14 @@ bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t 
                 size_t error_size);
 /* Defaults, then the file at `path`; a missing file is an error. As conf_parse. */
 bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_size);
+
+/* As conf_load, and sets for each key the line that gave its value, 0: it is the default. */
+bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], const char *path, char *error,
+                     size_t error_size);
+/* The value of the key as the file would have it, in a buffer of the caller's of `size` bytes. Returns it. */
+const char *conf_value(const struct conf *conf, const struct conf_key *key, char *text, size_t size);
+/* Takes the key's value from `from`. */
+void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key);
 
 /* The path `name` in the run or the state directory, in a buffer of the caller's of `size` bytes. Returns it.
  */

@@ -50,7 +50,9 @@
     R(BROKEN, "connection-broken", 0x0, "The connection broke, and this server ends a session then.")        \
     R(NO_LICENCE, "no-licence", 0x102, "This server has no licence left for you. Tell your administrator.")  \
     R(ADDRESS_LIMIT, "address-limit", 0x6, "There are as many sessions from your address as there may be.")  \
-    R(ELSEWHERE, "connected-elsewhere", 0x7, "Somebody is connected to your session from another place.")
+    R(ELSEWHERE, "connected-elsewhere", 0x7, "Somebody is connected to your session from another place.")    \
+    R(BAD_CONFIGURATION, "bad-configuration", 0x0,                                                           \
+      "The configuration is not in order; what held before holds on.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

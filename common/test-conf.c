@@ -39,6 +39,24 @@ int main(void)
             "f:2: RunDirectory is \"run\", but must be a path that starts with /");
     refused("[Sessions]\nDesktop = \033[2J",
             "f:2: Desktop is \"\\x1b[2J\", but must be text of 0 to 255 printable bytes");
+    char value[CONF_TEXT_MAX + 1];
+    struct conf other;
+    conf_defaults(&other);
+    for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+        CHECK_TEXT(conf_value(&other, &conf_keys[i], value, sizeof(value)), conf_keys[i].initial);
+        conf_copy_value(&other, &conf, &conf_keys[i]);
+    }
+    CHECK(memcmp(&other, &conf, sizeof(conf)) == 0);
+
+    static const char path_of_file[] = "test-conf.conf";
+    unsigned lines[CONF_KEY_COUNT] = {7};
+    FILE *file = fopen(path_of_file, "w");
+    CHECK(file != NULL && fputs("[Listener]\n\nPort = 4001\n", file) >= 0 && fclose(file) == 0);
+    CHECK(conf_load_lines(&other, lines, path_of_file, error, sizeof(error)) && other.port == 4001);
+    CHECK(remove(path_of_file) == 0);
+    for (size_t i = 0; i < CONF_KEY_COUNT; i++)
+        CHECK(lines[i] == (strcmp(conf_keys[i].key, "Port") == 0 ? 3u : 0));
+
     CHECK(!conf_parse(&conf, "f", "a\0b", 3, error, sizeof(error)));
     CHECK(!conf_load(&conf, "/nonexistent/lodge.conf", error, sizeof(error)));
     return 0;

@@ -100,6 +100,8 @@ enum ctl_exit ctl_wait(const struct ctl_arguments *arguments, const struct conf 
 enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_add(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_remove(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_passwd(const struct ctl_arguments *arguments, const struct conf *conf);

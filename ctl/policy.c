@@ -1,10 +1,13 @@
-/* drain. */
+/* drain, policy show, policy reload. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/text.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
 #include "ctl/server.h"
+#include "ctl/table.h"
 
 static const struct {
     const char *word;
@@ -54,24 +57,119 @@ static void print_drain(Lodge__Lsm__DrainMode mode, bool as_json)
     fputc('\n', stdout);
 }
 
-enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf)
+/* Connects, asks, and is done with the server. As server_ask. */
+static enum ctl_exit ask(const struct ctl_arguments *arguments, const struct conf *conf, const char *about,
+                         Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
+                         Lodge__Lsm__Answer **answer_r)
 {
     struct server server;
+    enum ctl_exit result = server_open(&server, arguments, conf);
+    if (result != CTL_DONE)
+        return result;
+    result = server_ask(&server, about, request, want, answer_r);
+    server_close(&server);
+    return result;
+}
+
+enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf)
+{
     Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
     if (!take_mode(arguments->name, &drain.mode))
         return CTL_USAGE;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
     request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
     request.drain = &drain;
-    result = server_ask(&server, "the drain mode", &request, LODGE__LSM__ANSWER__RESULT_DRAIN, &answer);
-    server_close(&server);
+    enum ctl_exit result =
+        ask(arguments, conf, "the drain mode", &request, LODGE__LSM__ANSWER__RESULT_DRAIN, &answer);
     if (result != CTL_DONE)
         return result;
     print_drain(answer->drain->mode, (arguments->options & CTL_BIT(JSON)) != 0);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
+}
+
+static void print_policy_table(const Lodge__Lsm__Policy *policy)
+{
+    static const struct table_column columns[] = {
+        {"SECTION", false, false, NULL}, {"KEY", false, false, NULL},   {"VALUE", false, true, NULL},
+        {"RELOAD", false, false, NULL},  {"ORIGIN", false, true, NULL},
+    };
+    struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < policy->n_value; i++) {
+        const Lodge__Lsm__PolicyValue *value = policy->value[i];
+        const char *const cells[] = {value->section, value->key, value->value,
+                                     value->reloadable ? "yes" : "no", value->origin};
+        table_add_row(table, cells);
+    }
+    table_print(table, stdout, terminal_width(STDOUT_FILENO), terminal_has_colour(STDOUT_FILENO));
+    table_free(table);
+}
+
+static void print_policy_json(const Lodge__Lsm__Policy *policy)
+{
+    struct json_writer writer = json_writer_on(stdout);
+    json_open_object(&writer, NULL);
+    json_open_array(&writer, "policy");
+    for (size_t i = 0; i < policy->n_value; i++) {
+        const Lodge__Lsm__PolicyValue *value = policy->value[i];
+        json_open_object(&writer, NULL);
+        json_put_text(&writer, "section", value->section);
+        json_put_text(&writer, "key", value->key);
+        json_put_text(&writer, "value", value->value);
+        json_put_bool(&writer, "reloadable", value->reloadable);
+        json_put_text(&writer, "origin", value->origin);
+        json_close_object(&writer);
+    }
+    json_close_array(&writer);
+    json_close_object(&writer);
+    fputc('\n', stdout);
+}
+
+enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY;
+    request.policy = &nothing;
+    enum ctl_exit result =
+        ask(arguments, conf, "the policy", &request, LODGE__LSM__ANSWER__RESULT_POLICY, &answer);
+    if (result != CTL_DONE)
+        return result;
+    if ((arguments->options & CTL_BIT(JSON)) != 0)
+        print_policy_json(answer->policy);
+    else
+        print_policy_table(answer->policy);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
+}
+
+static void print_settings(const char *title, char *const *settings, size_t count)
+{
+    char safe[CONF_TEXT_MAX * 4 + 80];
+    if (count > 0)
+        printf("%s\n", title);
+    for (size_t i = 0; i < count; i++)
+        printf("  %s\n", text_escape(safe, sizeof(safe), settings[i]));
+}
+
+enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_RELOAD;
+    request.reload = &nothing;
+    enum ctl_exit result =
+        ask(arguments, conf, "the configuration", &request, LODGE__LSM__ANSWER__RESULT_RELOADED, &answer);
+    if (result != CTL_DONE)
+        return result;
+    const Lodge__Lsm__Reloaded *reloaded = answer->reloaded;
+    if (reloaded->n_changed == 0)
+        puts("The configuration was read anew; nothing that can be changed now differs.");
+    print_settings("These hold now:", reloaded->changed, reloaded->n_changed);
+    print_settings("These need a restart of Lodge:", reloaded->restart, reloaded->n_restart);
     lodge__lsm__answer__free_unpacked(answer, NULL);
     return CTL_DONE;
 }

@@ -28,6 +28,7 @@ enum db_event_id {
     DB_EVENT_BROKER_STOP = 1002,
     DB_EVENT_SESSION_FAILED = 1003, /* a session ended before it was up */
     DB_EVENT_LOST = 1004,           /* events were lost; the detail says how many */
+    DB_EVENT_RELOAD = 1011,         /* the configuration was read anew; the detail has what changed */
     DB_EVENT_DRAIN = 1010,          /* the drain mode was set; the detail has it, and who */
     DB_EVENT_LICENCE_ISSUED = 1030, /* the detail says which, and whose */
     DB_EVENT_LICENCE_REVOKED = 1031,
