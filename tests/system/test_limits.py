@@ -58,7 +58,8 @@ class Limits(SystemTest):
             with open(f"{base}/{name}", "w") as out:
                 out.write(text)
             os.chmod(f"{base}/{name}", 0o755)
-        self.lodge.set(Sessions_Desktop=base + "/session", Sessions_TasksMax=TASKS, Sessions_MemoryMaxMiB=MEMORY)
+        self.lodge.set(Sessions_Desktop=base + "/session", Sessions_TasksMax=TASKS, Sessions_MemoryMaxMiB=MEMORY,
+                       Sessions_CpuWeight=300)
         for name in self.accounts:
             self.lodge.account(name)
         self.lodge.start()
@@ -115,6 +116,23 @@ class Limits(SystemTest):
         self.end("anna")
         self.end("bert")
         self.assertEqual(self.left(), [])
+
+    def test_a_weight(self):
+        if not self.holds("cpu"):
+            self.skipTest("no controller for cpu here")
+        self.desktop_of("anna")
+        session = f"session-{self.state('anna', 'active')['id']}"
+        folder = os.path.basename(os.path.realpath(self.lodge.run + "/cgroup"))
+        v1, want = f"{self.lodge.run}/cgroup-cpu/{folder}.{session}", "3072"
+        path = v1 + "/cpu.shares"
+        if not os.path.exists(v1):
+            path, want = f"{self.lodge.run}/cgroup/{session}/cpu.weight", "300"
+        with open(path) as source:
+            self.assertEqual(source.read().strip(), want)
+        with open(os.path.dirname(path) + "/cgroup.procs") as source:
+            inside = {int(pid) for pid in source.read().split()}
+        for name in ("lodge-init", "Xtigervnc", "lodge-display"):
+            self.assertLessEqual(set(self.lodge.pids(name)), inside)
 
     def test_a_memory_hog(self):
         if not self.holds("memory"):
