@@ -10,6 +10,7 @@
 _Static_assert((int)LODGE_REASON_NO_SESSION == (int)REASON_NO_SESSION &&
                    (int)LODGE_REASON_FORBIDDEN == (int)REASON_FORBIDDEN &&
                    (int)LODGE_REASON_BAD_REQUEST == (int)REASON_BAD_REQUEST &&
+                   (int)LODGE_REASON_TIMED_OUT == (int)REASON_TIMED_OUT &&
                    (int)LODGE_REASON_WRONG_STATE == (int)REASON_WRONG_STATE,
                "the numbers of lodge.h are those of the table");
 _Static_assert((int)LODGE_INIT == (int)LODGE__LSM__STATE__INIT &&
@@ -43,6 +44,8 @@ static const char *sentence_of(int problem, char *room, size_t size)
         return "The server's answer cannot be understood.";
     case ENOTCONN:
         return "The connection failed before.";
+    case EBUSY:
+        return "The connection is a subscription.";
     default:
         return strerror_r(problem, room, size);
     }
@@ -74,13 +77,16 @@ static int reason_of(const Lodge__Lsm__Answer *answer)
     return answer->reason <= UINT16_MAX ? (int)answer->reason : (int)REASON_INTERNAL;
 }
 
-int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
-              Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
+int lodge_may_ask(const struct lodge *lodge, struct lodge_error *error)
 {
-    Lodge__Lsm__Answer *answer = NULL;
     if (lodge->client.fd < 0)
         return lodge_failed(error, -ENOTCONN, NULL);
-    int failed = client_call(&lodge->client, request, &answer);
+    return lodge->subscribed ? lodge_failed(error, -EBUSY, NULL) : 0;
+}
+
+int lodge_take(struct lodge *lodge, int failed, Lodge__Lsm__Answer *answer,
+               Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
+{
     if (failed == 0 && answer->reason == REASON_NONE && answer->result_case != want)
         failed = -EPROTO;
     if (failed != 0) {
@@ -94,4 +100,15 @@ int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Ans
     else if (answer != NULL)
         lodge__lsm__answer__free_unpacked(answer, NULL);
     return failed;
+}
+
+int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
+              Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer = NULL;
+    int failed = lodge_may_ask(lodge, error);
+    if (failed != 0)
+        return failed;
+    failed = client_call(&lodge->client, request, &answer);
+    return lodge_take(lodge, failed, answer, want, answer_r, error);
 }

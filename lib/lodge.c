@@ -14,6 +14,7 @@ int lodge_open_port(const char *path, struct lodge **lodge_r, struct lodge_error
     struct lodge *lodge = malloc(sizeof(*lodge));
     if (lodge == NULL)
         return lodge_failed(error, -ENOMEM, NULL);
+    lodge->subscribed = false;
     int failed = client_open(&lodge->client, path);
     if (failed != 0) {
         free(lodge);

@@ -35,6 +35,7 @@ enum lodge_reason {
     LODGE_REASON_NO_SESSION = 21,
     LODGE_REASON_FORBIDDEN = 22,
     LODGE_REASON_BAD_REQUEST = 23,
+    LODGE_REASON_TIMED_OUT = 25,
     LODGE_REASON_WRONG_STATE = 28,
 };
 
@@ -56,6 +57,23 @@ enum lodge_state {
     LODGE_RESET,
     LODGE_DOWN,
     LODGE_INIT,
+};
+
+#define LODGE_GONE (-1) /* to lodge_wait: nothing is left of the session */
+
+/* What happened to a session. There may come further kinds. */
+enum lodge_kind {
+    LODGE_NOTICE_UNKNOWN,
+    LODGE_NOTICE_CREATE,     /* it is there */
+    LODGE_NOTICE_LOGON,      /* it was made for somebody who has just logged on */
+    LODGE_NOTICE_CONNECT,    /* a client is connected, the first */
+    LODGE_NOTICE_START,      /* the desktop is there */
+    LODGE_NOTICE_DISCONNECT, /* the client is gone */
+    LODGE_NOTICE_RECONNECT,  /* a client is connected again, or another took the session over */
+    LODGE_NOTICE_LOGOFF,     /* its end has begun */
+    LODGE_NOTICE_TERMINATE,  /* nothing of it is left */
+    LODGE_NOTICE_REFUSE,     /* a logon was refused */
+    LODGE_NOTICE_LIMIT,      /* a logon was refused for a limit */
 };
 
 /* Whether new sessions are made. */
@@ -110,6 +128,21 @@ struct lodge_events {
     bool more;                              /* later ones are there */
 };
 
+struct lodge_notice {
+    uint64_t sequence; /* of this subscription, from 1 on, rising by one */
+    uint64_t time_ms;
+    enum lodge_kind kind;
+    uint32_t session;       /* 0: none */
+    enum lodge_state state; /* the session's, afterwards */
+    const char *user, *address, *reason, *detail;
+};
+
+struct lodge_notices {
+    size_t count;
+    const struct lodge_notice *const *notice;
+    uint64_t lost; /* so many before the first of these are missing, since nobody took them: list anew */
+};
+
 struct lodge; /* a connection */
 
 /* Connects to the server of the configuration file at `path`; NULL: /etc/lodge/lodge.conf. *lodge_r is the
@@ -154,6 +187,25 @@ LODGE_API int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_e
 LODGE_API int lodge_events(struct lodge *lodge, uint64_t after, uint32_t limit,
                            struct lodge_events **events_r, struct lodge_error *error);
 LODGE_API void lodge_events_free(struct lodge_events *events);
+
+/* Waits until a session (or one of `user`, where `session` is 0; else NULL) is in `state`, an enum
+ * lodge_state or LODGE_GONE, for `timeout_ms` at most (0: a minute; a day at most), then
+ * LODGE_REASON_TIMED_OUT. *session_r (may be NULL) is the session. LODGE_REASON_NO_SESSION where it ends
+ * before it comes to that state. */
+LODGE_API int lodge_wait(struct lodge *lodge, uint32_t session, const char *user, int state,
+                         uint32_t timeout_ms, uint32_t *session_r, struct lodge_error *error);
+
+/* Makes the connection a subscription to what happens to the sessions that the caller may see: from now on it
+ * takes lodge_next alone, and other calls fail with -EBUSY. Who lists the sessions on another connection
+ * after this misses nothing. */
+LODGE_API int lodge_subscribe(struct lodge *lodge, struct lodge_error *error);
+/* Waits up to `timeout_ms` (below 0: for ever) for the next notices. -EAGAIN where none came: that is no
+ * failure. Freed with lodge_notices_free. */
+LODGE_API int lodge_next(struct lodge *lodge, int timeout_ms, struct lodge_notices **notices_r,
+                         struct lodge_error *error);
+LODGE_API void lodge_notices_free(struct lodge_notices *notices);
+/* The descriptor to poll for POLLIN before lodge_next, the connection's own; -1 where it has failed. */
+LODGE_API int lodge_descriptor(const struct lodge *lodge);
 
 /* The name ("no-such-session") and the sentence of a reason. Static texts, for every number. */
 LODGE_API const char *lodge_reason_name(int reason);

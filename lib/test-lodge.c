@@ -257,6 +257,100 @@ static void test_events(void)
     lodge_events_free(none);
 }
 
+/* Session 7 comes to be disconnected, session 8 goes, 3 is anna's; nothing else happens. */
+static bool answer_wait(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Waited waited = LODGE__LSM__WAITED__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_WAIT);
+    const Lodge__Lsm__WaitRequest *wait = request->wait;
+    waited.session = wait->session;
+    waited.gone = wait->gone;
+    waited.state = wait->state;
+    if (wait->session == 0 && strcmp(wait->user, "anna") == 0 && wait->deadline_ms == 60000)
+        waited.session = 3;
+    else if (wait->deadline_ms != 5000)
+        return play_refuse(fd, request, REASON_BAD_REQUEST, "");
+    else if (!(wait->session == 8 && wait->gone) &&
+             !(wait->session == 7 && wait->state == LODGE__LSM__STATE__DISCONNECTED && !wait->gone))
+        return play_refuse(fd, request, REASON_TIMED_OUT, "");
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_WAITED;
+    answer.waited = &waited;
+    return play_send(fd, request, &answer);
+}
+
+static void test_wait(void)
+{
+    struct lodge *lodge;
+    uint32_t session = 0;
+    pid_t server = play_start(port, answer_wait);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_wait(lodge, 7, NULL, LODGE_DISCONNECTED, 5000, &session, NULL) == 0 && session == 7);
+    CHECK(lodge_wait(lodge, 8, NULL, LODGE_GONE, 5000, NULL, NULL) == 0);
+    CHECK(lodge_wait(lodge, 7, NULL, LODGE_GONE, 5000, &session, NULL) == LODGE_REASON_TIMED_OUT);
+    CHECK(session == 7);
+    CHECK(lodge_wait(lodge, 0, "anna", LODGE_ACTIVE, 0, &session, NULL) == 0 && session == 3);
+    CHECK(lodge_wait(lodge, 7, NULL, LODGE_GONE, 86400001, &session, NULL) == -EINVAL);
+    CHECK(lodge_wait(lodge, 8, NULL, LODGE_GONE, 5000, NULL, NULL) == 0); /* still of use */
+    lodge_close(lodge);
+    play_stop(server, port);
+}
+
+/* Two notices at once, then one after a gap. */
+static bool answer_subscribe(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Notice one = LODGE__LSM__NOTICE__INIT, two = LODGE__LSM__NOTICE__INIT, *all[] = {&one, &two};
+    Lodge__Lsm__Notices notices = LODGE__LSM__NOTICES__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    if (request->method_case != LODGE__LSM__REQUEST__METHOD_SUBSCRIBE)
+        return play_send(fd, request, &answer);
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_NOTICES;
+    answer.notices = &notices;
+    play_send(fd, request, &answer);
+    one.sequence = 1;
+    one.kind = LODGE__LSM__NOTICE_KIND__NOTICE_CREATE;
+    one.session = 7;
+    one.state = LODGE__LSM__STATE__INIT;
+    one.user = (char *)"anna";
+    two.sequence = 2;
+    two.kind = LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE;
+    two.reason = (char *)"logoff";
+    notices.notice = all;
+    notices.n_notice = 2;
+    play_send(fd, request, &answer);
+    notices.n_notice = 1;
+    notices.lost = 40;
+    return play_send(fd, request, &answer);
+}
+
+static void test_subscribe(void)
+{
+    struct lodge *lodge;
+    struct lodge_error error;
+    struct lodge_notices *notices = NULL, *late;
+    pid_t server = play_start(port, answer_subscribe);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_next(lodge, 0, &notices, &error) == -EINVAL && lodge_ping(lodge, NULL) == 0);
+    CHECK(lodge_subscribe(lodge, &error) == 0 && lodge_descriptor(lodge) >= 0);
+    CHECK(lodge_ping(lodge, &error) == -EBUSY && lodge_subscribe(lodge, &error) == -EBUSY);
+    CHECK(lodge_next(lodge, -1, &notices, &error) == 0 && lodge_next(lodge, 60000, &late, &error) == 0);
+    struct lodge_notices *none = NULL;
+    CHECK(lodge_next(lodge, 10, &none, &error) == -EAGAIN && none == NULL);
+    play_stop(server, port);
+    CHECK(lodge_next(lodge, -1, &none, &error) == -EPIPE && none == NULL);
+    CHECK(lodge_next(lodge, -1, &none, &error) == -ENOTCONN && lodge_descriptor(lodge) == -1);
+    lodge_close(lodge);
+    CHECK(notices->count == 2 && notices->lost == 0 && late->count == 1 && late->lost == 40);
+    CHECK(notices->notice[0]->kind == LODGE_NOTICE_CREATE && notices->notice[0]->session == 7);
+    CHECK(notices->notice[0]->state == LODGE_INIT && notices->notice[1]->sequence == 2);
+    CHECK_TEXT(notices->notice[0]->user, "anna");
+    CHECK(notices->notice[1]->kind == LODGE_NOTICE_TERMINATE);
+    CHECK_TEXT(notices->notice[1]->reason, "logoff");
+    lodge_notices_free(notices);
+    lodge_notices_free(late);
+    lodge_notices_free(NULL);
+}
+
 static bool answer_end(int fd, const Lodge__Lsm__Request *request)
 {
     (void)fd;
@@ -336,6 +430,8 @@ int main(void)
     test_session();
     test_drain();
     test_events();
+    test_wait();
+    test_subscribe();
     test_broken();
     CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
     return 0;

@@ -15,9 +15,6 @@
 static char folder[] = "/tmp/test-wtsapi-XXXXXX";
 static char config[64], ports[64], port[64];
 
-/* What is asked of session 9 until it is gone. */
-#define LOOKS 3
-
 static void session_fill(Lodge__Lsm__Session *session, Lodge__Lsm__Client *client, uint32_t id)
 {
     lodge__lsm__session__init(session);
@@ -36,36 +33,73 @@ static void session_fill(Lodge__Lsm__Session *session, Lodge__Lsm__Client *clien
     client->build = 2600;
 }
 
-/* Answers for sessions 3 (active), 7 (disconnected) and 9 (ending: it is gone after LOOKS looks). */
+/* A stream that ends: what is no event of Windows, a new session, a client that went, a gap. */
+static bool answer_subscribe(int fd, const Lodge__Lsm__Request *request)
+{
+    static const Lodge__Lsm__NoticeKind kinds[] = {LODGE__LSM__NOTICE_KIND__NOTICE_START,
+                                                   LODGE__LSM__NOTICE_KIND__NOTICE_CREATE,
+                                                   LODGE__LSM__NOTICE_KIND__NOTICE_DISCONNECT};
+    Lodge__Lsm__Notice notice = LODGE__LSM__NOTICE__INIT, *all[] = {&notice};
+    Lodge__Lsm__Notices notices = LODGE__LSM__NOTICES__INIT;
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    reply.result_case = LODGE__LSM__ANSWER__RESULT_NOTICES;
+    reply.notices = &notices;
+    play_send(fd, request, &reply);
+    notices.notice = all;
+    notices.n_notice = 1;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        notice.kind = kinds[i];
+        play_send(fd, request, &reply);
+    }
+    notices.n_notice = 0;
+    notices.lost = 1;
+    play_send(fd, request, &reply);
+    return false;
+}
+
+/* Sessions 3 (active until it has been disconnected and waited for), 7 (disconnected), and 9 (there until it
+ * has been waited for). */
 static bool answer(int fd, const Lodge__Lsm__Request *request)
 {
-    static int looks, disconnected;
+    static bool disconnected, gone;
     Lodge__Lsm__Session sessions[2], *all[] = {&sessions[0], &sessions[1]};
     Lodge__Lsm__Client clients[2];
     Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Waited waited = LODGE__LSM__WAITED__INIT;
     Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
     session_fill(&sessions[0], &clients[0], 3);
     session_fill(&sessions[1], &clients[1], 7);
-    if (request->method_case == LODGE__LSM__REQUEST__METHOD_LIST) {
+    if (disconnected)
+        sessions[0].state = LODGE__LSM__STATE__DISCONNECTED;
+    switch (request->method_case) {
+    case LODGE__LSM__REQUEST__METHOD_LIST:
         page.session = all;
         page.n_session = 2;
         reply.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
         reply.sessions = &page;
-    } else if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW) {
-        uint32_t id = request->show->session;
-        if (id == 4)
+        break;
+    case LODGE__LSM__REQUEST__METHOD_SHOW:
+        if (request->show->session == 4)
             return play_refuse(fd, request, REASON_FORBIDDEN, "");
-        if (id != 3 && id != 7 && (id != 9 || ++looks > LOOKS))
+        if (request->show->session != 3 && request->show->session != 7 &&
+            (request->show->session != 9 || gone))
             return play_refuse(fd, request, REASON_NO_SESSION, "");
-        if (id == 3 && disconnected > 0 && ++disconnected > LOOKS)
-            sessions[0].state = LODGE__LSM__STATE__DISCONNECTED;
         reply.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
-        reply.session = all[id == 7];
-    } else if (request->method_case == LODGE__LSM__REQUEST__METHOD_DISCONNECT) {
+        reply.session = all[request->show->session == 7];
+        break;
+    case LODGE__LSM__REQUEST__METHOD_DISCONNECT:
         if (request->disconnect->session == 7)
             return play_refuse(fd, request, REASON_WRONG_STATE, "");
-        disconnected = 1;
-    } else {
+        break;
+    case LODGE__LSM__REQUEST__METHOD_WAIT:
+        disconnected = disconnected || request->wait->session == 3;
+        gone = gone || request->wait->gone;
+        reply.result_case = LODGE__LSM__ANSWER__RESULT_WAITED;
+        reply.waited = &waited;
+        break;
+    case LODGE__LSM__REQUEST__METHOD_SUBSCRIBE:
+        return answer_subscribe(fd, request);
+    default:
         CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF && request->logoff->session == 9);
     }
     return play_send(fd, request, &reply);
@@ -240,14 +274,38 @@ static void test_acts(HANDLE server)
     DWORD size;
     LPSTR data;
     CHECK(!WTSDisconnectSession(server, 7, FALSE) && GetLastError() == ERROR_INVALID_STATE);
-    CHECK(WTSDisconnectSession(server, 3, TRUE));
+    CHECK(WTSDisconnectSession(server, 3, FALSE));
     WTS_CONNECTSTATE_CLASS *state = query(server, 3, WTSConnectState, sizeof(*state));
+    CHECK(*state == WTSActive); /* not yet */
+    WTSFreeMemory(state);
+    CHECK(WTSDisconnectSession(server, 3, TRUE));
+    state = query(server, 3, WTSConnectState, sizeof(*state));
     CHECK(*state == WTSDisconnected);
     WTSFreeMemory(state);
     CHECK(WTSLogoffSession(server, 9, FALSE)); /* begun */
     WTSFreeMemory(query(server, 9, WTSConnectState, sizeof(*state)));
     CHECK(WTSLogoffSession(server, 9, TRUE)); /* done */
     CHECK(!WTSQuerySessionInformationA(server, 9, WTSConnectState, &data, &size));
+}
+
+static void test_events(HANDLE server)
+{
+    DWORD flags = 0;
+    CHECK(!WTSWaitSystemEvent(server, WTS_EVENT_FLUSH, &flags) && GetLastError() == ERROR_NOT_SUPPORTED);
+    CHECK(!WTSWaitSystemEvent(server, WTS_EVENT_NONE, &flags));
+    CHECK(!WTSWaitSystemEvent(INVALID_HANDLE_VALUE, WTS_EVENT_ALL, &flags));
+    CHECK(GetLastError() == ERROR_INVALID_HANDLE && flags == 0);
+    /* What happens between two waits on a handle is not missed. */
+    for (int i = 0; i < 2; i++) { /* the stream ends, and begins anew at the next wait */
+        CHECK(WTSWaitSystemEvent(server, WTS_EVENT_ALL, &flags));
+        CHECK(flags == (WTS_EVENT_CREATE | WTS_EVENT_STATECHANGE));
+        CHECK(WTSWaitSystemEvent(server, WTS_EVENT_DISCONNECT, &flags) && flags == WTS_EVENT_DISCONNECT);
+        CHECK(WTSWaitSystemEvent(server, WTS_EVENT_LOGOFF, &flags) && flags == WTS_EVENT_LOGOFF); /* lost */
+        CHECK(!WTSWaitSystemEvent(server, WTS_EVENT_ALL, &flags) && GetLastError() == RPC_S_CALL_FAILED);
+    }
+    CHECK(setenv("LODGE_CONFIG", config, 1) == 0);
+    CHECK(WTSWaitSystemEvent(WTS_CURRENT_SERVER_HANDLE, WTS_EVENT_CREATE, &flags));
+    CHECK(flags == WTS_EVENT_CREATE && unsetenv("LODGE_CONFIG") == 0);
 }
 
 static void test_servers(void)
@@ -303,6 +361,7 @@ int main(void)
     test_structs(handle);
     test_refusals(handle);
     test_acts(handle);
+    test_events(handle);
     WTSCloseServer(handle);
     play_stop(server, port);
     test_servers();

@@ -1,44 +1,13 @@
 /* WTSDisconnectSession, WTSLogoffSession. */
-#include <poll.h>
-
-#include <winpr/error.h>
-
 #include "lib/wtsapi.h"
 
-#define LOOK_EVERY_MS 50
+#define DISCONNECT_MS 60000
+#define LOGOFF_MS     86400000 /* it takes what LogoffSeconds says, and what PAM takes */
 
 typedef int act_fn(struct lodge *lodge, uint32_t session, struct lodge_error *error);
 
-/* Whether there is still a client. */
-static bool is_connected(const struct lodge_session *session)
-{
-    return session->state == LODGE_ACTIVE || session->state == LODGE_CONNECTED;
-}
-
-static bool is_there(const struct lodge_session *session)
-{
-    (void)session;
-    return true;
-}
-
-/* Waits until the session is gone or `holds` no more. Returns 0, or as liblodge. */
-static int wait_while(struct lodge *lodge, uint32_t id, bool (*holds)(const struct lodge_session *))
-{
-    for (;;) {
-        struct lodge_session *session;
-        int code = lodge_show(lodge, id, &session, NULL);
-        if (code != 0)
-            return code == LODGE_REASON_NO_SESSION ? 0 : code;
-        bool still = holds(session);
-        lodge_session_free(session);
-        if (!still)
-            return 0;
-        poll(NULL, 0, LOOK_EVERY_MS);
-    }
-}
-
-static BOOL act(HANDLE server, DWORD which, BOOL wait, act_fn *what,
-                bool (*holds)(const struct lodge_session *))
+/* Does it, and with `wait` waits up to `wait_ms` until the session is in `state`, or is gone. */
+static BOOL act(HANDLE server, DWORD which, act_fn *what, BOOL wait, int state, uint32_t wait_ms)
 {
     uint32_t id;
     if (!wtsapi_session_id(which, &id))
@@ -47,20 +16,23 @@ static BOOL act(HANDLE server, DWORD which, BOOL wait, act_fn *what,
     if (lodge == NULL)
         return FALSE;
     int code = what(lodge, id, NULL);
-    if (code == 0 && wait)
-        code = wait_while(lodge, id, holds);
+    if (code == 0 && wait) {
+        code = lodge_wait(lodge, id, NULL, state, wait_ms, NULL, NULL);
+        if (code == LODGE_REASON_NO_SESSION)
+            code = 0;
+    }
     lodge_close(lodge);
     return wtsapi_result(code);
 }
 
 BOOL WINAPI wtsapi_disconnect(HANDLE server, DWORD session, BOOL wait)
 {
-    return act(server, session, wait, lodge_disconnect, is_connected);
+    return act(server, session, lodge_disconnect, wait, LODGE_DISCONNECTED, DISCONNECT_MS);
 }
 
 BOOL WINAPI wtsapi_logoff(HANDLE server, DWORD session, BOOL wait)
 {
-    return act(server, session, wait, lodge_logoff, is_there);
+    return act(server, session, lodge_logoff, wait, LODGE_GONE, LOGOFF_MS);
 }
 
 DWORD WINAPI wtsapi_console(void)

@@ -13,6 +13,7 @@
 
 struct server {
     unsigned magic;
+    struct wtsapi_events events;
     char path[]; /* of a configuration or a socket */
 };
 
@@ -32,6 +33,7 @@ BOOL wtsapi_result(int code)
         {LODGE_REASON_FORBIDDEN, ERROR_ACCESS_DENIED},
         {LODGE_REASON_BAD_REQUEST, ERROR_INVALID_PARAMETER},
         {LODGE_REASON_WRONG_STATE, ERROR_INVALID_STATE},
+        {LODGE_REASON_TIMED_OUT, ERROR_TIMEOUT},
         {-EACCES, ERROR_ACCESS_DENIED},
         {-ENOENT, RPC_S_SERVER_UNAVAILABLE},
         {-ECONNREFUSED, RPC_S_SERVER_UNAVAILABLE},
@@ -58,16 +60,28 @@ static struct lodge *connect_to(const char *path)
     return lodge;
 }
 
+/* NULL with the error set for what is none. */
+static struct server *server_of(HANDLE handle)
+{
+    struct server *server = handle;
+    if (server != NULL && handle != INVALID_HANDLE_VALUE && server->magic == SERVER_MAGIC)
+        return server;
+    wtsapi_fail(ERROR_INVALID_HANDLE);
+    return NULL;
+}
+
 struct lodge *wtsapi_connect(HANDLE handle)
 {
-    const struct server *server = handle;
-    if (server == NULL)
+    if (handle == NULL)
         return connect_to(secure_getenv("LODGE_CONFIG"));
-    if (handle == INVALID_HANDLE_VALUE || server->magic != SERVER_MAGIC) {
-        wtsapi_fail(ERROR_INVALID_HANDLE);
-        return NULL;
-    }
-    return connect_to(server->path);
+    const struct server *server = server_of(handle);
+    return server != NULL ? connect_to(server->path) : NULL;
+}
+
+struct wtsapi_events *wtsapi_events_of(HANDLE handle)
+{
+    struct server *server = handle != NULL ? server_of(handle) : NULL;
+    return server != NULL ? &server->events : NULL;
 }
 
 /* The server's path for a name: a path is one; no name means the current server. NULL for another machine. */
@@ -100,6 +114,8 @@ HANDLE WINAPI wtsapi_open_server_a(LPSTR name)
         return NULL;
     }
     server->magic = SERVER_MAGIC;
+    server->events.lodge = NULL;
+    pthread_mutex_init(&server->events.lock, NULL);
     memcpy(server->path, path, size);
     return server;
 }
@@ -120,10 +136,12 @@ HANDLE WINAPI wtsapi_open_server_w(LPWSTR name)
 
 VOID WINAPI wtsapi_close_server(HANDLE handle)
 {
-    struct server *server = handle;
-    if (server == NULL || handle == INVALID_HANDLE_VALUE || server->magic != SERVER_MAGIC)
+    struct server *server = server_of(handle);
+    if (server == NULL)
         return;
     server->magic = 0;
+    lodge_close(server->events.lodge);
+    pthread_mutex_destroy(&server->events.lock);
     free(server);
 }
 

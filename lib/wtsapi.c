@@ -24,7 +24,6 @@
     R(BOOL, SendMessageA,                                                                             \
       (HANDLE a, DWORD b, LPSTR c, DWORD d, LPSTR e, DWORD f, DWORD g, DWORD h, DWORD * i, BOOL j))   \
     R(BOOL, ShutdownSystem, (HANDLE a, DWORD b))                                                      \
-    R(BOOL, WaitSystemEvent, (HANDLE a, DWORD b, DWORD * c))                                          \
     R(HANDLE, VirtualChannelOpen, (HANDLE a, DWORD b, LPSTR c))                                       \
     R(HANDLE, VirtualChannelOpenEx, (DWORD a, LPSTR b, DWORD c))                                      \
     R(BOOL, VirtualChannelClose, (HANDLE a))                                                          \
@@ -95,6 +94,7 @@ static const WtsApiFunctionTable table = {.dwVersion = 1,
                                           .pFreeMemory = wtsapi_free,
                                           .pFreeMemoryExW = wtsapi_free_ex,
                                           .pFreeMemoryExA = wtsapi_free_ex,
+                                          .pWaitSystemEvent = wtsapi_wait_event,
                                           .pGetActiveConsoleSessionId = wtsapi_console,
                                           REST(REST_ENTRY)};
 

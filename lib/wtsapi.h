@@ -2,6 +2,7 @@
  * GetLastError; what they give is one piece of memory, freed with WTSFreeMemory. */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,8 +15,8 @@
 /* What WinPR looks for in the library that WTSAPI_LIBRARY names. */
 LODGE_API const WtsApiFunctionTable *CDECL InitWtsApi(void);
 
-/* wtsapi-server.c. A handle names a server and holds no connection: each call makes its own, so that handles
- * may be used by several threads, and outlive a server that comes back. */
+/* wtsapi-server.c. A handle names a server: each call makes a connection of its own, so that handles may be
+ * used by several threads, and outlive a server that comes back. */
 HANDLE WINAPI wtsapi_open_server_a(LPSTR name);
 HANDLE WINAPI wtsapi_open_server_w(LPWSTR name);
 VOID WINAPI wtsapi_close_server(HANDLE server);
@@ -25,6 +26,13 @@ struct lodge *wtsapi_connect(HANDLE server);
 /* The session that an id of the API means (WTS_CURRENT_SESSION: LODGE_SESSION in the environment). Returns
  * false with the error set where there is none. */
 bool wtsapi_session_id(DWORD session, uint32_t *id_r);
+/* The subscription of an open server, made at its first wait, so that nothing between two waits is missed. */
+struct wtsapi_events {
+    pthread_mutex_t lock; /* who waits on it holds it */
+    struct lodge *lodge;  /* NULL: not yet, or it has failed */
+};
+/* NULL for the current server, which has none; and with the error set for what is no handle. */
+struct wtsapi_events *wtsapi_events_of(HANDLE server);
 /* Sets the error for what a function of liblodge returned. Returns FALSE for anything but 0. */
 BOOL wtsapi_result(int code);
 BOOL wtsapi_fail(DWORD error);
@@ -69,3 +77,6 @@ size_t wtsapi_client(const struct lodge_session *session, bool wide, void **info
 BOOL WINAPI wtsapi_disconnect(HANDLE server, DWORD session, BOOL wait);
 BOOL WINAPI wtsapi_logoff(HANDLE server, DWORD session, BOOL wait);
 DWORD WINAPI wtsapi_console(void);
+
+/* wtsapi-wait.c */
+BOOL WINAPI wtsapi_wait_event(HANDLE server, DWORD mask, DWORD *flags_r);

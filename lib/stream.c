@@ -1,4 +1,4 @@
-#include "ctl/stream.h"
+#include "lib/stream.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,5 +39,6 @@ int stream_next(struct client *client, int64_t timeout_ms, Lodge__Lsm__Answer **
     if (!wrong)
         return 0;
     lodge__lsm__answer__free_unpacked(*answer_r, NULL);
+    *answer_r = NULL;
     return -EPROTO;
 }
