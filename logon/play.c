@@ -139,8 +139,9 @@ void play_configure(struct play *play, bool pid_namespace)
     CHECK(file != NULL);
     fprintf(file,
             "[Server]\nRunDirectory = %s/run\nStateDirectory = %s/state\nLogLevel = 3\nBrokerUser = daemon\n"
-            "[Sessions]\nLabFirstUid = 73000\nLabUids = 100\nDesktop = %s\nPidNamespace = %d\n",
-            play->base, play->base, play->marker, pid_namespace ? 1 : 0);
+            "[Sessions]\nLabFirstUid = 73000\nLabUids = 100\nDesktop = %s\nPidNamespace = %d\n"
+            "TasksMax = %d\n",
+            play->base, play->base, play->marker, pid_namespace ? 1 : 0, PLAY_TASKS);
     CHECK(fclose(file) == 0);
     if (!conf_load(&play->conf, path, error, sizeof(error))) {
         fprintf(stderr, "%s\n", error);

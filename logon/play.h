@@ -7,7 +7,9 @@
 #include "common/conf.h"
 #include "rpc/sm.h"
 
-#define PLAY_MS 30000 /* how long anything may take */
+#define PLAY_MS            30000 /* how long anything may take */
+#define PLAY_TASKS         5000  /* TasksMax */
+#define PLAY_WIDTH_BOUNDED 802   /* asks the stand-in whether RLIMIT_NPROC holds that */
 
 struct play {
     char base[64];    /* a folder in /tmp with run, state, bin, lodge.conf */

@@ -24,6 +24,7 @@
 #include "common/reason.h"
 #include "common/text.h"
 #include "logon/birth.h"
+#include "logon/play.h"
 #include "rpc/sm.h"
 
 #define CHANNEL 3
@@ -166,6 +167,9 @@ static const char *check_private(const struct sm_run *run)
     if (run->uid >= 70000 && run->uid < 80000 &&
         (getrlimit(RLIMIT_NPROC, &limit) != 0 || limit.rlim_max > BIRTH_LAB_PROCESSES))
         return "a lab account may have any number of processes";
+    if (run->width == PLAY_WIDTH_BOUNDED &&
+        (getrlimit(RLIMIT_NPROC, &limit) != 0 || limit.rlim_max > PLAY_TASKS || limit.rlim_cur > PLAY_TASKS))
+        return "TasksMax does not hold";
     return is_misaudited(run) ? "the audit does not know whose session it is" : NULL;
 }
 

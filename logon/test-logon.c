@@ -218,6 +218,12 @@ static void test_sessions(struct play *play)
     CHECK(!play_exists(play, "state/homes/labgone", &status) && access("/home/labgone", F_OK) != 0);
     CHECK(access("/home/labkept", F_OK) != 0);
     play_session(play, system_users[0], 800);
+    char pids[400];
+    snprintf(pids, sizeof(pids), "%s/session-1/pids.max", play->cgroup);
+    if (access(pids, F_OK) != 0) { /* no cgroup holds it */
+        play_session(play, system_users[0], PLAY_WIDTH_BOUNDED);
+        play_session(play, "labgone", PLAY_WIDTH_BOUNDED);
+    }
     play_configure(play, false);
     play_session(play, "labgone", 801);
     play_configure(play, true);
