@@ -5,6 +5,7 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/logons.h"
+#include "broker/methods-licence.h"
 #include "broker/methods-policy.h"
 #include "broker/methods-session.h"
 #include "common/clock.h"
@@ -303,6 +304,11 @@ const struct method methods[] = {
     METHOD(SUBSCRIBE) = {"subscribe", ROLE_ADMIN | ROLE_USER, false, call_subscribe},
     METHOD(WAIT) = {"wait", ROLE_ADMIN | ROLE_USER, false, call_wait},
     METHOD(MESSAGE) = {"message", ROLE_ADMIN | ROLE_USER, false, call_message},
+    METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},
+    METHOD(LICENCE_LIST) = {"licence_list", ROLE_ADMIN, false, licence_call_list},
+    METHOD(LICENCE_ISSUE) = {"licence_issue", ROLE_ADMIN, false, licence_call_issue},
+    METHOD(LICENCE_REVOKE) = {"licence_revoke", ROLE_ADMIN, false, licence_call_revoke},
+    METHOD(LICENCE_REPORT) = {"licence_report", ROLE_ADMIN, false, licence_call_report},
 };
 const size_t method_count = sizeof(methods) / sizeof(methods[0]);
 

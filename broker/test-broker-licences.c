@@ -85,6 +85,76 @@ static void restart(struct place *place, uid_t uid, const char *user)
     sm_tell_synced(&harness);
 }
 
+/* Asks as an administrator; the answer is the caller's to free. */
+static Lodge__Lsm__Answer *ask(Lodge__Lsm__Request *request)
+{
+    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, request, -1), NULL);
+    close(fd);
+    return answer;
+}
+
+static void pool_is(unsigned in_use, unsigned temporary, unsigned revoked)
+{
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_POOL;
+    request.licence_pool = &nothing;
+    Lodge__Lsm__Answer *answer = ask(&request);
+    int64_t deadline = clock_monotonic_ms() + HARNESS_PATIENCE_MS;
+    while (!answer->licence_pool->available) { /* a new broker reads the books first */
+        CHECK(clock_monotonic_ms() < deadline);
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+        answer = ask(&request);
+    }
+    const Lodge__Lsm__LicencePool *pool = answer->licence_pool;
+    if (pool->in_use != in_use || pool->temporary != temporary || pool->revoked != revoked)
+        fprintf(stderr, "in use %u, temporary %u, revoked %u\n", pool->in_use, pool->temporary,
+                pool->revoked);
+    CHECK(pool->in_use == in_use && pool->temporary == temporary && pool->revoked == revoked);
+    CHECK(!pool->in_grace);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+}
+
+static enum reason change(Lodge__Lsm__Request__MethodCase method, const char *holder)
+{
+    Lodge__Lsm__LicenceRequest licence = LODGE__LSM__LICENCE_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    licence.holder = (char *)holder;
+    request.method_case = method;
+    request.licence_issue = &licence;
+    Lodge__Lsm__Answer *answer = ask(&request);
+    enum reason reason = (enum reason)answer->reason;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return reason;
+}
+
+/* The `which`th licence of the list is this. */
+static void listed(size_t which, const char *holder, const char *kind, const char *state, unsigned sessions)
+{
+    Lodge__Lsm__LicenceListRequest list = LODGE__LSM__LICENCE_LIST_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_LIST;
+    request.licence_list = &list;
+    list.limit = 1;
+    for (size_t i = 0;; i++) {
+        Lodge__Lsm__Answer *answer = ask(&request);
+        CHECK(answer->reason == REASON_NONE && answer->licences->n_licence == 1);
+        const Lodge__Lsm__Licence *licence = answer->licences->licence[0];
+        list.after = licence->serial;
+        if (i == which) {
+            CHECK_TEXT(licence->holder, holder);
+            CHECK_TEXT(licence->kind, kind);
+            CHECK_TEXT(licence->state, state);
+            CHECK(licence->sessions == sessions);
+        }
+        CHECK(i >= which || answer->licences->more);
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+        if (i >= which)
+            return;
+    }
+}
+
 static void seats(void)
 {
     static struct place anna, bert;
@@ -94,6 +164,8 @@ static void seats(void)
     come_in(&anna, 3, 5001, "anna", "pc1");
     is_refused(5002, "bert", "pc2");
     leave(&anna);
+    pool_is(1, 0, 0);
+    listed(0, "anna", "seat", "valid", 1);
     is_refused(5002, "bert", "pc2");
     restart(&anna, 5001, "anna");
     is_refused(5002, "bert", "pc2");
@@ -142,6 +214,60 @@ static void seats_given_back_at_disconnection(void)
     harness_end(&harness);
 }
 
+#define ISSUE  LODGE__LSM__REQUEST__METHOD_LICENCE_ISSUE
+#define REVOKE LODGE__LSM__REQUEST__METHOD_LICENCE_REVOKE
+
+static void administrators_give_and_take(void)
+{
+    static struct place anna;
+    harness_begin(&harness, "[Licences]\nMode = per-user\nPoolSize = 10\nGraceDays = 0");
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    come_in(&anna, 3, 5001, "anna", "pc1");
+    CHECK(change(ISSUE, "anna") == REASON_WRONG_STATE && change(REVOKE, "anna") == REASON_WRONG_STATE);
+    char name[16];
+    for (int i = 1; i < 10; i++) {
+        snprintf(name, sizeof(name), "user%d", i);
+        CHECK(change(ISSUE, name) == REASON_NONE);
+    }
+    CHECK(change(ISSUE, "user10") == REASON_NO_LICENCE && change(ISSUE, "") == REASON_BAD_REQUEST);
+    is_refused(5002, "bert", "pc1");
+    CHECK(change(REVOKE, "user1") == REASON_NONE && change(REVOKE, "user1") == REASON_WRONG_STATE);
+    CHECK(change(REVOKE, "user2") == REASON_NONE && change(REVOKE, "user3") == REASON_WRONG_STATE);
+    pool_is(8, 0, 2);
+    restart(&anna, 5001, "anna");
+    lsm_await_state(&harness, 3, LODGE__LSM__STATE__DISCONNECTED);
+    pool_is(8, 0, 2);
+    CHECK(change(REVOKE, "user3") == REASON_WRONG_STATE && change(ISSUE, "user1") == REASON_NONE);
+    listed(0, "anna", "permanent", "valid", 1);
+    listed(1, "user1", "permanent", "revoked", 0);
+    listed(10, "user1", "permanent", "valid", 0);
+    end(&anna);
+    listed(0, "anna", "permanent", "valid", 0);
+    harness_end(&harness);
+}
+
+static void days_are_reported(void)
+{
+    Lodge__Lsm__LicenceReportRequest report = LODGE__LSM__LICENCE_REPORT_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_REPORT;
+    request.licence_report = &report;
+    report.days = 2; /* midnight may have been just now */
+    Lodge__Lsm__Answer *answer = ask(&request);
+    CHECK(answer->reason == REASON_NONE);
+    unsigned issued = 0, refused = 0, peak = 0;
+    for (size_t i = 0; i < answer->licence_report->n_day; i++) {
+        const Lodge__Lsm__LicenceDay *day = answer->licence_report->day[i];
+        issued += day->issued;
+        refused += day->refused;
+        peak = day->peak > peak ? day->peak : peak;
+        CHECK(day->pool == 2 && day->warned == 0);
+    }
+    CHECK(issued == 2 && refused == 3 && peak == 2);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+}
+
 static void users(void)
 {
     static struct place anna, bert;
@@ -160,6 +286,7 @@ static void users(void)
     is_refused(5003, "carl", "pc1");
     end(&bert);
     end(&anna);
+    days_are_reported();
     harness_end(&harness);
 }
 
@@ -176,7 +303,11 @@ static void devices(void)
         lsm_await_event(&harness, 1030, 0);
     }
     restart(NULL, 0, NULL);
+    lsm_await_event(&harness, 1030, 0);
     come_in(&place, 9, 5001, "anna", "pc1");
+    pool_is(1, 1, 0);
+    listed(0, "pc1", "permanent", "valid", 1);
+    listed(1, "pc2", "temporary", "valid", 0);
     end(&place);
     harness_end(&harness);
 }
@@ -200,6 +331,7 @@ int main(void)
     seats();
     seats_given_back_at_disconnection();
     users();
+    administrators_give_and_take();
     devices();
     grace();
     return 0;

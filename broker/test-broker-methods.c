@@ -48,6 +48,11 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_SUBSCRIBE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_WAIT, true, true, false, true, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_MESSAGE, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_LICENCE_POOL, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_LICENCE_LIST, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_LICENCE_ISSUE, true, true, false, false, REASON_WRONG_STATE},
+    {LODGE__LSM__REQUEST__METHOD_LICENCE_REVOKE, true, true, false, false, REASON_WRONG_STATE},
+    {LODGE__LSM__REQUEST__METHOD_LICENCE_REPORT, true, true, false, false, REASON_NONE},
 };
 
 static void check_call(size_t row, int fd, bool allowed)
@@ -64,6 +69,9 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__DrainRequest drain;
         Lodge__Lsm__WaitRequest wait;
         Lodge__Lsm__MessageRequest message;
+        Lodge__Lsm__LicenceListRequest licence_list;
+        Lodge__Lsm__LicenceRequest licence;
+        Lodge__Lsm__LicenceReportRequest licence_report;
     } body;
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(&lodge__lsm__request__descriptor, (unsigned)rows[row].method);

@@ -194,8 +194,15 @@ static const char *operand_name(enum ctl_operand operand)
                                         [CTL_OPERAND_ID] = "session ID",
                                         [CTL_OPERAND_NAME] = "account name",
                                         [CTL_OPERAND_SESSION] = "session ID or user",
-                                        [CTL_OPERAND_MESSAGE] = "session ID or user, or its text"};
+                                        [CTL_OPERAND_MESSAGE] = "session ID or user, or its text",
+                                        [CTL_OPERAND_HOLDER] = "holder: a user or a device"};
     return names[operand];
+}
+
+/* The word at the front of commands of two words. */
+static bool is_first_word(const char *word)
+{
+    return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0;
 }
 
 static bool take_command(struct parse *parse)
@@ -241,10 +248,12 @@ bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **arg
                           .error_size = error_size};
     if (!take_all(&parse))
         return false;
+    if (parse.word_count > 0 && strcmp(parse.words[0], "license") == 0)
+        parse.words[0] = "licence"; /* the other spelling */
     bool alone = (arguments.options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0;
     if (parse.word_count == 0 && !alone)
         return refuse(&parse, "what is to be done?");
-    if (parse.word_count > 0 && !(alone && strcmp(parse.words[0], "account") == 0 && parse.word_count == 1) &&
+    if (parse.word_count > 0 && !(alone && is_first_word(parse.words[0]) && parse.word_count == 1) &&
         !take_command(&parse))
         return false;
     *arguments_r = arguments;

@@ -20,7 +20,7 @@ enum ctl_exit {
     O(HELP, "--help", NULL, "show help, of one command where one is named")                           \
     O(VERSION, "--version", NULL, "show the version of lodgectl")                                     \
     O(JSON, "--json", NULL, "write JSON for programs instead of a table for people")                  \
-    O(COUNT, "-n", "N", "how many events, from the newest back (1 to 10000, 20 where it is not set)") \
+    O(COUNT, "-n", "N", "how many events (20), or days (30), from the newest back (1 to 10000)")      \
     O(THROWAWAY, "--throwaway", NULL, "the home is made at logon and is gone after logoff")           \
     O(FULL_NAME, "--full-name", "TEXT", "the person's full name")                                     \
     O(EXPIRES, "--expires", "DAY", "the first day it may log on no more, YYYY-MM-DD (UTC), or never") \
@@ -42,7 +42,8 @@ enum ctl_operand {
     CTL_OPERAND_NAME,
     CTL_OPERAND_MODE,
     CTL_OPERAND_SESSION,
-    CTL_OPERAND_MESSAGE
+    CTL_OPERAND_MESSAGE,
+    CTL_OPERAND_HOLDER
 };
 
 #define CTL_TEXT_ROOM 2048
@@ -102,6 +103,11 @@ enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf 
 enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_licence_list(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_licence_issue(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_licence_revoke(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_licence_report(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_add(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_remove(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_passwd(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -56,6 +56,11 @@ static void test_taken(void)
     CHECK(got.command->run == ctl_account_add && got.expires_day == 1);
     CHECK_TEXT(got.name, "ann");
     CHECK_TEXT(got.full_name, "Ann B");
+    got = TAKEN("license", "revoke", "4711");
+    CHECK(got.command->run == ctl_licence_revoke);
+    CHECK_TEXT(got.name, "4711");
+    got = TAKEN("licence", "report", "-n", "7", "--json");
+    CHECK(got.command->run == ctl_licence_report && got.count == 7);
     got = TAKEN("wait", "7");
     CHECK(got.command->run == ctl_wait && got.id == 7 && got.name == NULL && got.timeout_s == 0);
     got = TAKEN("wait", "anna", "--state", "gone", "--timeout=86400");
@@ -101,6 +106,7 @@ static void test_refused(void)
     REFUSED("--config lacks its value", "list", "--config");
     REFUSED("-n takes a number from 1 to 10000, not \"0\"", "events", "-n", "0");
     REFUSED("-n takes a number from 1 to 10000, not \"many\"", "events", "-n", "many");
+    REFUSED("licence issue lacks its holder: a user or a device", "licence", "issue");
     REFUSED("account expire lacks --expires", "account", "expire", "ann");
     REFUSED("--expires takes a day as 2026-12-31, or never, not \"soon\"", "account", "expire", "ann",
             "--expires", "soon");

@@ -234,6 +234,12 @@ static void test_protocol(void)
         &lodge__lsm__waited__descriptor,
         &lodge__lsm__message_request__descriptor,
         &lodge__lsm__message_answer__descriptor,
+        &lodge__lsm__licence_pool__descriptor,
+        &lodge__lsm__licence_list_request__descriptor,
+        &lodge__lsm__licence__descriptor,
+        &lodge__lsm__licence_request__descriptor,
+        &lodge__lsm__licence_report_request__descriptor,
+        &lodge__lsm__licence_day__descriptor,
     };
     char *text = load(path), want[200];
     const ProtobufCMessageDescriptor *request = &lodge__lsm__request__descriptor;

@@ -34,7 +34,7 @@ _lodgectl() {
         --full-name | --expires | -n | --state | --timeout | --title) i=$((i + 1)) ;;
         -*) ;;
         *)
-            if [[ -z $command || $command == account || $command == policy ]]; then
+            if [[ -z $command || $command == account || $command == policy || $command == licence ]]; then
                 command=${command:+$command }$word
             else
                 operand=$word
@@ -44,20 +44,21 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff watch wait msg events version ping drain policy account --config --help --version' ;;
+    '') words='list show disconnect logoff watch wait msg events version ping drain policy licence account --config --help --version' ;;
     policy) words='show reload --help' ;;
+    licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
-    'list' | 'watch' | 'version' | 'account list' | 'policy show') words='--json --help' ;;
+    'list' | 'watch' | 'version' | 'account list' | 'policy show' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show') words='--json --help' ;;
-    'events') words='--json -n --help' ;;
+    'events' | 'licence report') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
     'account remove') words='--home --help' ;;
     'account passwd') words='--password-stdin --help' ;;
     'account expire') words='--expires --help' ;;
-    'disconnect' | 'logoff' | 'ping' | 'policy reload' | 'account lock' | 'account unlock') words='--help' ;;
+    'disconnect' | 'logoff' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
     esac
     if [[ -z $operand && $current != -* ]]; then
         case $command in
