@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "sessionmgr/cgroup-v1.h"
 #include "sessionmgr/proc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     proc_parse_mount(text, &mount);
     proc_parse_cgroup(text, path, sizeof(path));
+    cgroup_v1_parse_mount(text, "cpu", &mount);
+    cgroup_v1_parse_group(text, "cpu", path, sizeof(path));
     proc_parse_tcp(text, &socket);
     proc_parse_stat(text, &stat);
     return 0;
