@@ -1,4 +1,4 @@
-/* wait, subscribe. */
+/* wait, message, subscribe: what takes its time. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -40,6 +40,36 @@ int lodge_wait(struct lodge *lodge, uint32_t session, const char *user, int stat
         return failed;
     if (session_r != NULL)
         *session_r = answer->waited->session;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return 0;
+}
+
+int lodge_message(struct lodge *lodge, uint32_t session, const char *title, const char *text, uint32_t style,
+                  uint32_t timeout_s, bool wait, uint32_t *response_r, struct lodge_error *error)
+{
+    Lodge__Lsm__MessageRequest message = LODGE__LSM__MESSAGE_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer = NULL;
+    int failed = lodge_may_ask(lodge, error);
+    if (failed != 0)
+        return failed;
+    message.session = session;
+    message.title = (char *)title;
+    message.text = (char *)text;
+    message.style = style;
+    message.timeout_s = timeout_s;
+    message.wait = wait;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_MESSAGE;
+    request.message = &message;
+    int64_t patience = (wait ? (int64_t)timeout_s * 1000 : 0) + CLIENT_ANSWER_MS;
+    failed = stream_send(&lodge->client, &request);
+    if (failed == 0)
+        failed = stream_next(&lodge->client, wait && timeout_s == 0 ? STREAM_FOR_EVER : patience, &answer);
+    failed = lodge_take(lodge, failed, answer, LODGE__LSM__ANSWER__RESULT_MESSAGE, &answer, error);
+    if (failed != 0)
+        return failed;
+    if (response_r != NULL)
+        *response_r = answer->message->response;
     lodge__lsm__answer__free_unpacked(answer, NULL);
     return 0;
 }

@@ -182,6 +182,25 @@ LODGE_API int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lod
 /* Begins the end of a session. */
 LODGE_API int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error);
 
+/* What a message box was answered with, as in Windows. */
+enum lodge_response {
+    LODGE_RESPONSE_OK = 1,
+    LODGE_RESPONSE_CANCEL,
+    LODGE_RESPONSE_ABORT,
+    LODGE_RESPONSE_RETRY,
+    LODGE_RESPONSE_IGNORE,
+    LODGE_RESPONSE_YES,
+    LODGE_RESPONSE_NO,
+    LODGE_RESPONSE_TIMEOUT = 32000,
+    LODGE_RESPONSE_ASYNC = 32001, /* nobody waited for it */
+};
+/* Shows a message box to the person of a session: `title` (at most 255 bytes) and `text` (2047, it may have
+ * lines) in UTF-8, `style` as MessageBox has it (0: an OK button), for `timeout_s` seconds (0: until it is
+ * answered). With `wait` this call takes as long, and *response_r (may be NULL) is an enum lodge_response. */
+LODGE_API int lodge_message(struct lodge *lodge, uint32_t session, const char *title, const char *text,
+                            uint32_t style, uint32_t timeout_s, bool wait, uint32_t *response_r,
+                            struct lodge_error *error);
+
 /* Events whose serials are above `after`, the oldest first, at most `limit` (0: 100, the most); with `after`
  * 0 the last ones. For administrators. Freed with lodge_events_free. */
 LODGE_API int lodge_events(struct lodge *lodge, uint64_t after, uint32_t limit,

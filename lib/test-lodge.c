@@ -296,6 +296,40 @@ static void test_wait(void)
     play_stop(server, port);
 }
 
+/* "Hello" is answered with yes; what is not waited for, as it says. */
+static bool answer_message(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__MessageAnswer message = LODGE__LSM__MESSAGE_ANSWER__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_MESSAGE);
+    const Lodge__Lsm__MessageRequest *asked = request->message;
+    if (asked->session != 7)
+        return play_refuse(fd, request, REASON_WRONG_STATE, "");
+    CHECK_TEXT(asked->title, "T");
+    CHECK_TEXT(asked->text, "Hello");
+    CHECK(asked->style == 0x44 && asked->timeout_s == (asked->wait ? 0 : 9));
+    message.response = asked->wait ? LODGE_RESPONSE_YES : LODGE_RESPONSE_ASYNC;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_MESSAGE;
+    answer.message = &message;
+    return play_send(fd, request, &answer);
+}
+
+static void test_message(void)
+{
+    struct lodge *lodge;
+    uint32_t response = 0;
+    pid_t server = play_start(port, answer_message);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_message(lodge, 7, "T", "Hello", 0x44, 0, true, &response, NULL) == 0);
+    CHECK(response == LODGE_RESPONSE_YES);
+    CHECK(lodge_message(lodge, 7, "T", "Hello", 0x44, 9, false, &response, NULL) == 0);
+    CHECK(response == LODGE_RESPONSE_ASYNC);
+    CHECK(lodge_message(lodge, 7, "T", "Hello", 0x44, 9, false, NULL, NULL) == 0);
+    CHECK(lodge_message(lodge, 8, "T", "", 0, 0, true, &response, NULL) == LODGE_REASON_WRONG_STATE);
+    lodge_close(lodge);
+    play_stop(server, port);
+}
+
 /* Two notices at once, then one after a gap. */
 static bool answer_subscribe(int fd, const Lodge__Lsm__Request *request)
 {
@@ -431,6 +465,7 @@ int main(void)
     test_drain();
     test_events();
     test_wait();
+    test_message();
     test_subscribe();
     test_broken();
     CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);

@@ -33,6 +33,22 @@ static void session_fill(Lodge__Lsm__Session *session, Lodge__Lsm__Client *clien
     client->build = 2600;
 }
 
+/* The box is answered with yes when it has this text. */
+static bool answer_message(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__MessageAnswer message = LODGE__LSM__MESSAGE_ANSWER__INIT;
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    if (request->message->session != 3)
+        return play_refuse(fd, request, REASON_WRONG_STATE, "");
+    CHECK_TEXT(request->message->title, request->message->wait ? "T\xc3\xaa" : "");
+    CHECK_TEXT(request->message->text, "Gr\xc3\xbc\xc3\x9f\x65\nyou");
+    CHECK(request->message->style == 4 && request->message->timeout_s == 20);
+    message.response = request->message->wait ? 6 : IDASYNC;
+    reply.result_case = LODGE__LSM__ANSWER__RESULT_MESSAGE;
+    reply.message = &message;
+    return play_send(fd, request, &reply);
+}
+
 /* A stream that ends: what is no event of Windows, a new session, a client that went, a gap. */
 static bool answer_subscribe(int fd, const Lodge__Lsm__Request *request)
 {
@@ -97,6 +113,8 @@ static bool answer(int fd, const Lodge__Lsm__Request *request)
         reply.result_case = LODGE__LSM__ANSWER__RESULT_WAITED;
         reply.waited = &waited;
         break;
+    case LODGE__LSM__REQUEST__METHOD_MESSAGE:
+        return answer_message(fd, request);
     case LODGE__LSM__REQUEST__METHOD_SUBSCRIBE:
         return answer_subscribe(fd, request);
     default:
@@ -288,6 +306,30 @@ static void test_acts(HANDLE server)
     CHECK(!WTSQuerySessionInformationA(server, 9, WTSConnectState, &data, &size));
 }
 
+static void test_messages(HANDLE server)
+{
+    /* What is behind the length does not belong to it. */
+    char title[] = "T\xc3\xaa?", text[] = "Gr\xc3\xbc\xc3\x9f\x65\nyou!";
+    WCHAR *wide_title = ConvertUtf8ToWCharAlloc(title, NULL),
+          *wide_text = ConvertUtf8ToWCharAlloc(text, NULL);
+    DWORD response = 0;
+    CHECK(WTSSendMessageA(server, 3, title, 3, text, sizeof(text) - 2, 4, 20, &response, TRUE));
+    CHECK(response == 6);
+    CHECK(WTSSendMessageW(server, 3, wide_title, 4, wide_text, 18, 4, 20, &response, TRUE));
+    CHECK(response == 6);
+    CHECK(WTSSendMessageA(server, 3, title, 0, text, sizeof(text) - 2, 4, 20, &response, FALSE));
+    CHECK(response == IDASYNC);
+    response = 77;
+    CHECK(WTSSendMessageW(server, 3, wide_title, 0, wide_text, 18, 4, 20, &response, FALSE));
+    CHECK(response == IDASYNC);
+    CHECK(!WTSSendMessageA(server, 7, title, 3, text, 1, 4, 20, &response, TRUE));
+    CHECK(GetLastError() == ERROR_INVALID_STATE && response == IDASYNC);
+    CHECK(!WTSSendMessageA(server, 3, title, 3, NULL, 0, 4, 20, &response, TRUE));
+    CHECK(GetLastError() == ERROR_INVALID_PARAMETER);
+    free(wide_title);
+    free(wide_text);
+}
+
 static void test_events(HANDLE server)
 {
     DWORD flags = 0;
@@ -361,6 +403,7 @@ int main(void)
     test_structs(handle);
     test_refusals(handle);
     test_acts(handle);
+    test_messages(handle);
     test_events(handle);
     WTSCloseServer(handle);
     play_stop(server, port);

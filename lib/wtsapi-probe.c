@@ -1,4 +1,5 @@
-/* wtsapi-probe SERVER list | user ID | state ID | disconnect ID | logoff ID: a small program on WinPR for the
+/* wtsapi-probe SERVER list | user ID | state ID | disconnect ID |
+ * logoff ID | message ID: a small program on WinPR for the
  * system tests, which knows nothing of Lodge; WTSAPI_LIBRARY names the provider. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,17 @@ static int show(HANDLE server, DWORD id, WTS_INFO_CLASS class)
     return 0;
 }
 
+/* Shows a box for a second. */
+static int message(HANDLE server, DWORD id)
+{
+    char title[] = "Probe", text[] = "A box from a program on WinPR";
+    DWORD response;
+    if (!WTSSendMessageA(server, id, title, sizeof(title) - 1, text, sizeof(text) - 1, 0, 1, &response, TRUE))
+        return failed("WTSSendMessage");
+    printf("%u\n", (unsigned)response);
+    return 0;
+}
+
 static int act(HANDLE server, const char *what, DWORD id)
 {
     if (strcmp(what, "user") == 0)
@@ -48,6 +60,8 @@ static int act(HANDLE server, const char *what, DWORD id)
         return show(server, id, WTSClientName);
     if (strcmp(what, "state") == 0)
         return show(server, id, WTSConnectState);
+    if (strcmp(what, "message") == 0)
+        return message(server, id);
     if (strcmp(what, "disconnect") == 0)
         return WTSDisconnectSession(server, id, TRUE) ? 0 : failed("WTSDisconnectSession");
     if (strcmp(what, "logoff") == 0)

@@ -19,10 +19,6 @@
     R(BOOL, QueryUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR * d, DWORD * e))           \
     R(BOOL, SetUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR d, DWORD e))              \
     R(BOOL, SetUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR d, DWORD e))                 \
-    R(BOOL, SendMessageW,                                                                             \
-      (HANDLE a, DWORD b, LPWSTR c, DWORD d, LPWSTR e, DWORD f, DWORD g, DWORD h, DWORD * i, BOOL j)) \
-    R(BOOL, SendMessageA,                                                                             \
-      (HANDLE a, DWORD b, LPSTR c, DWORD d, LPSTR e, DWORD f, DWORD g, DWORD h, DWORD * i, BOOL j))   \
     R(BOOL, ShutdownSystem, (HANDLE a, DWORD b))                                                      \
     R(HANDLE, VirtualChannelOpen, (HANDLE a, DWORD b, LPSTR c))                                       \
     R(HANDLE, VirtualChannelOpenEx, (DWORD a, LPSTR b, DWORD c))                                      \
@@ -94,6 +90,8 @@ static const WtsApiFunctionTable table = {.dwVersion = 1,
                                           .pFreeMemory = wtsapi_free,
                                           .pFreeMemoryExW = wtsapi_free_ex,
                                           .pFreeMemoryExA = wtsapi_free_ex,
+                                          .pSendMessageA = wtsapi_message_a,
+                                          .pSendMessageW = wtsapi_message_w,
                                           .pWaitSystemEvent = wtsapi_wait_event,
                                           .pGetActiveConsoleSessionId = wtsapi_console,
                                           REST(REST_ENTRY)};

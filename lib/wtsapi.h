@@ -73,6 +73,12 @@ size_t wtsapi_info(const struct lodge_session *session, bool wide, void **info_r
 size_t wtsapi_info_ex(const struct lodge_session *session, bool wide, void **info_r);
 size_t wtsapi_client(const struct lodge_session *session, bool wide, void **info_r);
 
+/* wtsapi-message.c. Lengths are in bytes, as in Windows. */
+BOOL WINAPI wtsapi_message_a(HANDLE server, DWORD session, LPSTR title, DWORD title_size, LPSTR text,
+                             DWORD text_size, DWORD style, DWORD timeout_s, DWORD *response_r, BOOL wait);
+BOOL WINAPI wtsapi_message_w(HANDLE server, DWORD session, LPWSTR title, DWORD title_size, LPWSTR text,
+                             DWORD text_size, DWORD style, DWORD timeout_s, DWORD *response_r, BOOL wait);
+
 /* wtsapi-act.c */
 BOOL WINAPI wtsapi_disconnect(HANDLE server, DWORD session, BOOL wait);
 BOOL WINAPI wtsapi_logoff(HANDLE server, DWORD session, BOOL wait);

@@ -9,6 +9,7 @@ from harness import SystemTest
 
 PROVIDER = os.path.join(os.path.dirname(harness.BIN), "lib", "liblodge-wtsapi.so")
 ACTIVE, DISCONNECTED = 0, 4
+IDTIMEOUT = 32000
 ERROR_NOT_FOUND, ERROR_NO_SERVER = 7022, 1722  # ERROR_CTX_WINSTATION_NOT_FOUND, RPC_S_SERVER_UNAVAILABLE
 
 
@@ -33,6 +34,8 @@ class Provider(SystemTest):
         self.assertEqual(self.said("list"), f"{number} {ACTIVE} anna RDP-Tcp#{number}\n")
         self.assertEqual(self.said("user", number), "anna\n")
         self.assertEqual(self.said("client", number), session["client"]["name"] + "\n")
+
+        self.assertEqual(self.said("message", number), f"{IDTIMEOUT}\n")
 
         self.said("disconnect", number)  # and waits until it is done
         self.assertEqual(self.said("state", number), f"{DISCONNECTED}\n")
