@@ -6,12 +6,12 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/link.h"
+#include "broker/reload.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "rpc/winstation.h"
 
-#define BROKEN_LOGS_OFF 2    /* of BrokenConnection */
-#define WARNING_STYLE   0x30 /* MB_OK with MB_ICONWARNING */
+#define WARNING_STYLE 0x30 /* MB_OK with MB_ICONWARNING */
 
 static bool somebody_is_connected(const struct session *session)
 {
@@ -50,7 +50,7 @@ static void warn(struct session *session, const struct policy_timeout *what)
                                          .timeout_s = (uint32_t)((what->left_ms + 999) / 1000)};
     snprintf(message.title, sizeof(message.title), "%s", idle ? "You are idle" : "Time is almost over");
     snprintf(message.text, sizeof(message.text), "In %u seconds you will be %s%s.", message.timeout_s,
-             session->broker->times.log_off ? "logged off" : "disconnected",
+             session->limits.times.log_off ? "logged off" : "disconnected",
              idle ? ", unless you press a key or move the mouse" : "");
     link_send_message(session, &message);
     if (idle)
@@ -84,7 +84,7 @@ static void look(struct session *session)
     if (is_unknown(session))
         begin(session);
     for (;;) {
-        next = policy_timeouts(&session->broker->times, &session->limits.facts, clock_monotonic_ms());
+        next = policy_timeouts(&session->limits.times, &session->limits.facts, clock_monotonic_ms());
         if (next.action != POLICY_WARN || next.at_ms > clock_monotonic_ms())
             break;
         warn(session, &next);
@@ -112,7 +112,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 void limits_session_plan(struct session *session)
 {
     struct policy_timeout next =
-        policy_timeouts(&session->broker->times, &session->limits.facts, clock_monotonic_ms());
+        policy_timeouts(&session->limits.times, &session->limits.facts, clock_monotonic_ms());
     if (session->limits.timer != NULL)
         evtimer_del(session->limits.timer);
     if (!has_limits(session))
@@ -127,11 +127,40 @@ void limits_session_begin(struct session *session)
 {
     session->limits.timer = evtimer_new(session->broker->base, on_timer, session);
     begin(session);
+    limits_session_look_up(session);
+}
+
+static void on_groups(void *context, bool known, const gid_t *gids, size_t count)
+{
+    struct session *session = context;
+    struct conf conf;
+    (void)known;
+    session->limits.query = NULL;
+    membership_apply(&session->broker->membership, &session->broker->conf, gids, count, &conf);
+    session->limits.times = reload_times(&conf);
+    limits_session_plan(session);
+}
+
+void limits_session_look_up(struct session *session)
+{
+    struct broker *broker = session->broker;
+    struct session_limits *limits = &session->limits;
+    if (limits->query != NULL)
+        groups_cancel(limits->query);
+    limits->query = NULL;
+    if (broker->membership.section_count > 0 && !session->lab)
+        limits->query = groups_ask(broker->groups, session->name, on_groups, session);
+    if (limits->query != NULL)
+        return; /* what held before holds until then; nothing, for a new session */
+    limits->times = broker->times;
     limits_session_plan(session);
 }
 
 void limits_session_stop(struct session *session)
 {
+    if (session->limits.query != NULL)
+        groups_cancel(session->limits.query);
+    session->limits.query = NULL;
     if (session->limits.timer != NULL)
         event_free(session->limits.timer);
     session->limits.timer = NULL;
@@ -143,7 +172,7 @@ void limits_session_moved(struct session *session, enum session_event event, enu
     if (anew || (event == SESSION_STARTED && !somebody_is_connected(session)))
         begin(session);
     if (event == SESSION_LEFT && reason == REASON_CLIENT_GONE && session->state != SESSION_DOWN)
-        session->limits.broken = session->broker->conf.broken_connection == BROKEN_LOGS_OFF;
+        session->limits.broken = session->limits.times.broken_logs_off;
     if (event == SESSION_ENDS)
         session->limits.broken = false;
     limits_session_plan(session);

@@ -32,6 +32,9 @@ void limits_session_begin(struct session *session);
 void limits_session_stop(struct session *session);
 void limits_session_moved(struct session *session, enum session_event event, enum reason reason);
 void limits_session_input(struct session *session, uint64_t monotonic_ms);
+/* The configuration has changed, or the session is new: finds the timeouts that hold for its user, which
+ * takes a look at the user's groups where the configuration has sections for groups. */
+void limits_session_look_up(struct session *session);
 /* The timeouts have changed. Arms the timer for what comes next; nothing is done in here, whose caller is in
  * the middle of something. */
 void limits_session_plan(struct session *session);

@@ -49,6 +49,8 @@ struct logon {
     struct sm_logon_result outcome; /* likewise */
     struct groups_query *query;     /* CHECKING: the groups of the user, who is known to lodge-logon */
     struct membership_verdict verdict;
+    unsigned max_per_user; /* for this user */
+    bool no_take_over;
     struct address *from; /* ADMITTED: where a session counts */
 };
 
@@ -230,7 +232,10 @@ static void decide(struct logon *logon)
     if (!broker->sm.synced)
         return;
     struct policy_facts facts = facts_about(broker, logon);
-    struct policy_decision decision = policy_admit(&broker->limits, &facts);
+    struct policy_limits limits = broker->limits;
+    limits.max_sessions_per_user = logon->max_per_user;
+    limits.no_take_over = logon->no_take_over;
+    struct policy_decision decision = policy_admit(&limits, &facts);
     switch (decision.verdict) {
     case POLICY_NEW:
         if (is_licensed(logon, NULL))
@@ -385,7 +390,12 @@ static void bound_held(struct user *user)
 /* Lab accounts are in no group, and that is known. */
 static void take_groups(struct logon *logon, bool known, const gid_t *gids, size_t count)
 {
-    logon->verdict = membership_judge(&logon->broker->membership, logon->user->uid, known, gids, count);
+    const struct membership *membership = &logon->broker->membership;
+    struct conf conf;
+    logon->verdict = membership_judge(membership, logon->user->uid, known, gids, count);
+    membership_apply(membership, &logon->broker->conf, gids, count, &conf);
+    logon->max_per_user = (unsigned)conf.max_sessions_per_user;
+    logon->no_take_over = conf.take_over == 0;
     enter(logon, HELD);
     bound_held(logon->user);
     decide(logon);

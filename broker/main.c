@@ -237,6 +237,15 @@ static int print_configuration(const struct broker *broker)
             printf("# %s:%u\n", broker->conf_path, broker->conf_lines[i]);
         printf("%s = %s\n", key->key, conf_value(&broker->conf, key, value, sizeof(value)));
     }
+    for (size_t i = 0; i < broker->conf.group_count; i++) {
+        const struct conf_group *group = &broker->conf.groups[i];
+        printf("\n[Group %s]\n", group->name);
+        for (size_t key = 0; key < CONF_GROUP_KEY_COUNT; key++) {
+            if (group->lines[key] != 0)
+                printf("# %s:%u\n%s = %ld\n", broker->conf_path, group->lines[key], conf_group_key(key)->key,
+                       group->values[key]);
+        }
+    }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -39,13 +39,22 @@ bool membership_find(struct membership *membership_r, const struct conf *conf, c
         }
         membership.admin = group->gr_gid;
     }
+    for (size_t i = 0; i < conf->group_count; i++) {
+        const struct group *group = getgrnam(conf->groups[i].name);
+        if (group == NULL) {
+            snprintf(error, error_size, "a section is [Group %s], but there is no such group",
+                     conf->groups[i].name);
+            return false;
+        }
+        membership.sections[membership.section_count++] = group->gr_gid;
+    }
     *membership_r = membership;
     return true;
 }
 
 bool membership_matters(const struct membership *membership)
 {
-    return membership->allowed.count > 0 || membership->denied.count > 0 ||
+    return membership->section_count > 0 || membership->allowed.count > 0 || membership->denied.count > 0 ||
            (membership->reserves && membership->admin != (gid_t)-1);
 }
 
@@ -77,4 +86,13 @@ struct membership_verdict membership_judge(const struct membership *membership, 
     verdict.refused = (membership->allowed.count > 0 && !is_in(&membership->allowed, gids, count)) ||
                       (membership->denied.count > 0 && (!known || is_in(&membership->denied, gids, count)));
     return verdict;
+}
+
+void membership_apply(const struct membership *membership, const struct conf *conf, const gid_t *gids,
+                      size_t count, struct conf *conf_r)
+{
+    bool member[CONF_GROUPS_MAX] = {false};
+    for (size_t i = 0; i < membership->section_count; i++)
+        member[i] = has(gids, count, membership->sections[i]);
+    conf_for_member(conf_r, conf, member);
 }

@@ -19,6 +19,8 @@ struct membership {
     struct membership_list allowed, denied; /* allowed: none is named: everybody is */
     gid_t admin;                            /* (gid_t)-1: none */
     bool reserves;                          /* seats are kept for administrators */
+    gid_t sections[CONF_GROUPS_MAX];        /* of the sections [Group NAME], as in conf.groups */
+    size_t section_count;
 };
 
 /* What follows for one user. */
@@ -37,3 +39,7 @@ bool membership_matters(const struct membership *membership);
  * denied. root is an administrator, and is refused nowhere. */
 struct membership_verdict membership_judge(const struct membership *membership, uid_t uid, bool known,
                                            const gid_t *gids, size_t count);
+/* What holds for a user of these groups, by the sections [Group NAME] of the configuration that `membership`
+ * was found for. */
+void membership_apply(const struct membership *membership, const struct conf *conf, const gid_t *gids,
+                      size_t count, struct conf *conf_r);

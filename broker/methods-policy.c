@@ -1,6 +1,7 @@
 #include "broker/methods-policy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/broker.h"
@@ -73,7 +74,7 @@ static size_t list_settings(const struct conf *conf, const bool *marked, char (*
 void policy_call_reload(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
     struct reload_outcome outcome;
-    char by[32], texts[CONF_KEY_COUNT * 2][SETTING_ROOM], *pointers[CONF_KEY_COUNT * 2];
+    char by[32], texts[CONF_KEY_COUNT * 2 + 1][SETTING_ROOM], *pointers[CONF_KEY_COUNT * 2 + 1];
     Lodge__Lsm__Reloaded reloaded = LODGE__LSM__RELOADED__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     (void)descriptor;
@@ -85,6 +86,8 @@ void policy_call_reload(struct peer *peer, const Lodge__Lsm__Request *request, i
     }
     reloaded.changed = pointers;
     reloaded.n_changed = list_settings(&outcome.wanted, outcome.changed, texts, pointers);
+    if (outcome.groups)
+        pointers[reloaded.n_changed++] = (char *)"the sections [Group ...]";
     reloaded.restart = pointers + reloaded.n_changed;
     reloaded.n_restart =
         list_settings(&outcome.wanted, outcome.restart, texts + reloaded.n_changed, reloaded.restart);
@@ -93,31 +96,68 @@ void policy_call_reload(struct peer *peer, const Lodge__Lsm__Request *request, i
     peer_answer(peer, request->serial, &answer, -1);
 }
 
+#define VALUES_MAX (CONF_KEY_COUNT + CONF_GROUPS_MAX * CONF_GROUP_KEY_COUNT)
+
+/* The values with the memory of their texts. */
+struct told_policy {
+    size_t count;
+    Lodge__Lsm__PolicyValue values[VALUES_MAX], *pointers[VALUES_MAX];
+    struct {
+        char section[48], value[CONF_TEXT_MAX + 1], origin[CONF_TEXT_MAX + 32];
+    } texts[VALUES_MAX];
+};
+
+static void tell_value(struct told_policy *told, const struct broker *broker, const char *section,
+                       const struct conf_key *key, unsigned line)
+{
+    Lodge__Lsm__PolicyValue *value = &told->values[told->count];
+    char *origin = told->texts[told->count].origin;
+    lodge__lsm__policy_value__init(value);
+    value->section = (char *)section;
+    value->key = (char *)key->key;
+    value->value = told->texts[told->count].value;
+    value->reloadable = key->reloadable;
+    value->origin = line != 0 ? origin : (char *)"default";
+    if (line != 0)
+        snprintf(origin, sizeof(told->texts->origin), "%.255s:%u", broker->conf_path, line);
+    told->pointers[told->count++] = value;
+}
+
+static void tell_policy(struct told_policy *told, const struct broker *broker)
+{
+    const struct conf *conf = &broker->conf;
+    for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+        conf_value(conf, &conf_keys[i], told->texts[told->count].value, sizeof(told->texts->value));
+        tell_value(told, broker, conf_keys[i].section, &conf_keys[i], broker->conf_lines[i]);
+    }
+    for (size_t i = 0; i < conf->group_count; i++) {
+        const struct conf_group *group = &conf->groups[i];
+        for (size_t key = 0; key < CONF_GROUP_KEY_COUNT; key++) {
+            if (group->lines[key] == 0)
+                continue;
+            char *section = told->texts[told->count].section;
+            snprintf(section, sizeof(told->texts->section), "Group %s", group->name);
+            snprintf(told->texts[told->count].value, sizeof(told->texts->value), "%ld", group->values[key]);
+            tell_value(told, broker, section, conf_group_key(key), group->lines[key]);
+        }
+    }
+}
+
 void policy_call_policy(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
-    const struct broker *broker = peer->broker;
-    Lodge__Lsm__PolicyValue told[CONF_KEY_COUNT], *pointers[CONF_KEY_COUNT];
-    char values[CONF_KEY_COUNT][CONF_TEXT_MAX + 1], origins[CONF_KEY_COUNT][SETTING_ROOM];
     Lodge__Lsm__Policy policy = LODGE__LSM__POLICY__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    struct told_policy *told = calloc(1, sizeof(*told));
     (void)descriptor;
-    for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
-        const struct conf_key *key = &conf_keys[i];
-        lodge__lsm__policy_value__init(&told[i]);
-        told[i].section = (char *)key->section;
-        told[i].key = (char *)key->key;
-        told[i].value = (char *)conf_value(&broker->conf, key, values[i], sizeof(values[i]));
-        told[i].reloadable = key->reloadable;
-        told[i].origin = (char *)"default";
-        if (broker->conf_lines[i] != 0) {
-            snprintf(origins[i], sizeof(origins[i]), "%.255s:%u", broker->conf_path, broker->conf_lines[i]);
-            told[i].origin = origins[i];
-        }
-        pointers[i] = &told[i];
+    if (told == NULL) {
+        peer_refuse(peer, request->serial, REASON_INTERNAL, "");
+        return;
     }
-    policy.value = pointers;
-    policy.n_value = CONF_KEY_COUNT;
+    tell_policy(told, peer->broker);
+    policy.value = told->pointers;
+    policy.n_value = told->count;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_POLICY;
     answer.policy = &policy;
     peer_answer(peer, request->serial, &answer, -1);
+    free(told);
 }

@@ -22,6 +22,16 @@ static size_t raise_descriptor_limit(const struct conf *conf)
     return limit.rlim_cur > taken + BROKER_FD_RESERVE ? limit.rlim_cur - taken : BROKER_FD_RESERVE;
 }
 
+struct policy_times reload_times(const struct conf *conf)
+{
+    return (struct policy_times){.idle = conf->max_idle,
+                                 .disconnected = conf->max_disconnected,
+                                 .connected = conf->max_connected,
+                                 .warning = conf->warning_seconds,
+                                 .log_off = conf->timeout_action == 2,
+                                 .broken_logs_off = conf->broken_connection == 2};
+}
+
 void reload_apply(struct broker *broker)
 {
     broker->peer_max = raise_descriptor_limit(&broker->conf);
@@ -33,11 +43,7 @@ void reload_apply(struct broker *broker)
                                .max_per_address = (unsigned)broker->conf.max_sessions_per_address,
                                .reserved = (unsigned)broker->conf.reserved_seats,
                                .no_take_over = broker->conf.take_over == 0};
-    broker->times = (struct policy_times){.idle = broker->conf.max_idle,
-                                          .disconnected = broker->conf.max_disconnected,
-                                          .connected = broker->conf.max_connected,
-                                          .warning = broker->conf.warning_seconds,
-                                          .log_off = broker->conf.timeout_action == 2};
+    broker->times = reload_times(&broker->conf);
 }
 
 static bool differs(const struct conf *one, const struct conf *other, const struct conf_key *key)
@@ -60,6 +66,27 @@ static void merge(struct conf *conf, unsigned *lines, const unsigned *wanted_lin
         if (outcome->changed[i])
             conf_copy_value(conf, &outcome->wanted, key);
     }
+}
+
+static bool same_group(const struct conf_group *one, const struct conf_group *other)
+{
+    if (strcmp(one->name, other->name) != 0)
+        return false;
+    for (size_t i = 0; i < CONF_GROUP_KEY_COUNT; i++) {
+        if ((one->lines[i] != 0) != (other->lines[i] != 0) || one->values[i] != other->values[i])
+            return false;
+    }
+    return true;
+}
+
+/* The sections of groups are taken whole. */
+static void merge_groups(struct conf *conf, struct reload_outcome *outcome)
+{
+    outcome->groups = conf->group_count != outcome->wanted.group_count;
+    for (size_t i = 0; i < conf->group_count && !outcome->groups; i++)
+        outcome->groups = !same_group(&conf->groups[i], &outcome->wanted.groups[i]);
+    memcpy(conf->groups, outcome->wanted.groups, sizeof(conf->groups));
+    conf->group_count = outcome->wanted.group_count;
 }
 
 /* "KEY OLD -> NEW; ..." as far as it fits. */
@@ -98,6 +125,7 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     unsigned merged[CONF_KEY_COUNT];
     memcpy(merged, broker->conf_lines, sizeof(merged));
     merge(&conf, merged, lines, outcome_r);
+    merge_groups(&conf, outcome_r);
     if (!membership_find(&membership, &conf, outcome_r->error, sizeof(outcome_r->error))) {
         refuse(broker, by, outcome_r);
         return;
@@ -107,9 +135,11 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     broker->membership = membership;
     reload_apply(broker);
     for (struct session *at = session_next(broker, 0); at != NULL; at = session_next(broker, at->id))
-        limits_session_plan(at);
+        limits_session_look_up(at);
     snprintf(detail, sizeof(detail), "%s", by);
     describe(&old, outcome_r, detail, sizeof(detail));
+    if (outcome_r->groups)
+        snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "; sections of groups");
     log_info(NULL, "the configuration was read anew, %s", detail);
     record_event(broker, DB_EVENT_RELOAD, 0, NULL, NULL, REASON_NONE, detail);
 }

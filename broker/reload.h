@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "common/conf.h"
+#include "policy/timeouts.h"
 
 struct broker;
 
@@ -11,9 +12,12 @@ struct reload_outcome {
     char error[512];              /* empty: it was done */
     bool changed[CONF_KEY_COUNT]; /* holds now */
     bool restart[CONF_KEY_COUNT]; /* differs, and would hold after a restart */
+    bool groups;                  /* the sections of groups have changed */
     struct conf wanted;           /* what the file says */
 };
 
+/* The timeouts of a configuration. */
+struct policy_times reload_times(const struct conf *conf);
 /* Has limits, timeouts and room for connections follow from broker.conf. */
 void reload_apply(struct broker *broker);
 /* Reads the file anew. Keys that can be reloaded hold from now on, for sessions that there are too; nothing

@@ -42,6 +42,7 @@ enum session_event {
 };
 
 struct broker;
+struct groups_query;
 struct entry;
 struct peer;
 struct user;
@@ -59,6 +60,8 @@ struct agent_link {
 /* What the timeouts go by (limits.h). */
 struct session_limits {
     struct event *timer; /* at what comes next */
+    struct policy_times times;
+    struct groups_query *query; /* whether sections [Group NAME] have other ones for the user */
     struct policy_session facts;
     bool broken; /* the client is gone, and the session is to end for that */
 };

@@ -134,6 +134,41 @@ static void nobody_takes_over(void)
     harness_end(&harness);
 }
 
+/* Another user's session is for ever; the one of a member ends, also after a restart and a reload. */
+static void sections_of_groups(void)
+{
+    struct agent agents[2];
+    begin("MaxSessionsPerUser = 1\nSingleSessionPerUser = 0\n[Group games]\nMaxDisconnectedSeconds = 1\n"
+          "MaxSessionsPerUser = 2");
+    agent_listen(&harness, &agents[0], 1);
+    agent_listen(&harness, &agents[1], 2);
+    admitted(1, "daemon", SM_ACCOUNT_SYSTEM, 1);
+    admitted(5, "games", SM_ACCOUNT_SYSTEM, 2);
+    sm_expect(&harness, SM_SESSION_END, &sm, NULL);
+    CHECK(sm.session_end.id == 2 && sm.session_end.reason == REASON_DISCONNECTED_LIMIT);
+    CHECK(lsm_state_of(&harness, 1) == LODGE__LSM__STATE__DISCONNECTED);
+    gone(2);
+
+    harness_kill_broker(&harness);
+    harness_start_broker(&harness);
+    sm_tell_state(&harness, 1, SM_SESSION_UP, 1, 1, "daemon");
+    sm_tell_state(&harness, 2, SM_SESSION_UP, 2, 5, "games");
+    sm_tell_synced(&harness);
+    lsm_await_state(&harness, 2, LODGE__LSM__STATE__DISCONNECTED);
+    for (size_t i = 0; i < 2; i++) {
+        agent_accept(&agents[i]); /* of the earlier broker */
+        agent_accept(&agents[i]);
+        agent_tell_synced(&agents[i]);
+    }
+    sm_expect(&harness, SM_SESSION_END, &sm, NULL);
+    CHECK(sm.session_end.id == 2 && sm.session_end.reason == REASON_DISCONNECTED_LIMIT);
+    CHECK(lsm_is_silent(harness.sm, 1500));
+    gone(1), gone(2);
+    agent_end(&harness, &agents[0]);
+    agent_end(&harness, &agents[1]);
+    harness_end(&harness);
+}
+
 static void names_have_to_be_groups(void)
 {
     struct conf conf;
@@ -144,6 +179,12 @@ static void names_have_to_be_groups(void)
     CHECK(!membership_find(&membership, &conf, error, sizeof(error)));
     CHECK_TEXT(error, "DeniedGroups names \"no.such.group\", but there is no such group");
     CHECK(membership.admin == 77);
+    conf_defaults(&conf);
+    conf.group_count = 1;
+    snprintf(conf.groups[0].name, sizeof(conf.groups[0].name), "no.such.group");
+    CHECK(!membership_find(&membership, &conf, error, sizeof(error)));
+    CHECK_TEXT(error, "a section is [Group no.such.group], but there is no such group");
+    conf_defaults(&conf);
     snprintf(conf.denied_groups, sizeof(conf.denied_groups), "games");
     CHECK(membership_find(&membership, &conf, error, sizeof(error)) && membership.denied.count == 1);
     CHECK(membership.admin == (gid_t)-1 && membership_matters(&membership));
@@ -161,5 +202,6 @@ int main(void)
     seats_are_kept();
     an_address_has_its_limit();
     nobody_takes_over();
+    sections_of_groups();
     return 0;
 }

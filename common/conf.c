@@ -20,11 +20,18 @@ const struct conf_key conf_keys[] = {
 };
 const size_t conf_key_count = sizeof(conf_keys) / sizeof(conf_keys[0]);
 
+static const size_t group_keys[] = {
+#define GROUP_ROW(field) [CONF_GROUP_##field] = offsetof(struct conf, field),
+    CONF_GROUP_KEYS(GROUP_ROW)
+#undef GROUP_ROW
+};
+
 struct place {
     const char *name;
     unsigned line;
     char *error;
     size_t error_size;
+    struct conf_group *group; /* of a section [Group NAME] */
 };
 
 __attribute__((format(printf, 2, 3))) static bool refuse(const struct place *place, const char *format, ...)
@@ -63,7 +70,7 @@ static bool set(struct conf *conf, const struct conf_key *key, const char *value
 void conf_defaults(struct conf *conf_r)
 {
     char error[512];
-    struct place place = {"default", 0, error, sizeof(error)};
+    struct place place = {.name = "default", .error = error, .error_size = sizeof(error)};
     *conf_r = (struct conf){0};
     for (size_t i = 0; i < conf_key_count; i++)
         set(conf_r, &conf_keys[i], conf_keys[i].initial, &place);
@@ -97,29 +104,68 @@ static bool has_section(const char *section)
     return false;
 }
 
-static bool take_section(char *line, char *section, size_t size, const struct place *place)
+static bool take_group(struct conf *conf, const char *name, struct place *place)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length >= sizeof(place->group->name) || !text_is_printable(name))
+        return refuse(place, "the name of a group has 1 to %zu bytes", sizeof(place->group->name) - 1);
+    for (size_t i = 0; i < conf->group_count; i++) {
+        if (strcmp(conf->groups[i].name, name) == 0)
+            return refuse(place, "the section [Group %s] is there twice", name);
+    }
+    if (conf->group_count == CONF_GROUPS_MAX)
+        return refuse(place, "there are more than %d sections of groups", CONF_GROUPS_MAX);
+    place->group = &conf->groups[conf->group_count++];
+    return text_copy(place->group->name, sizeof(place->group->name), name);
+}
+
+static bool take_group_line(const char *name, const char *value, const struct place *place)
+{
+    const struct conf_key *key = find("Sessions", name);
+    struct conf_group *group = place->group;
+    struct conf conf;
+    for (size_t i = 0; key != NULL && i < CONF_GROUP_KEY_COUNT; i++) {
+        if (group_keys[i] != key->offset)
+            continue;
+        if (group->lines[i] != 0)
+            return refuse(place, "%s is set again; line %u set it first", key->key, group->lines[i]);
+        group->lines[i] = place->line;
+        if (!set(&conf, key, value, place))
+            return false;
+        group->values[i] = *(const long *)((const char *)&conf + key->offset);
+        return true;
+    }
+    return refuse(place, "there is no key \"%s\" in a section [Group]", name);
+}
+
+static bool take_section(struct conf *conf, char *line, char *section, size_t size, struct place *place)
 {
     size_t length = strlen(line);
     if (line[length - 1] != ']')
         return refuse(place, "the section \"%s\" lacks its closing ]", line);
     line[length - 1] = '\0';
+    place->group = NULL;
+    if (strncasecmp(line + 1, "Group ", 6) == 0)
+        return take_group(conf, trim(line + 7), place);
     if (!has_section(line + 1) || !text_copy(section, size, line + 1))
         return refuse(place, "there is no section \"%s\"", line + 1);
     return true;
 }
 
 static bool take_line(struct conf *conf, char *line, char *section, size_t section_size, unsigned *seen,
-                      const struct place *place)
+                      struct place *place)
 {
     if (line[0] == '\0' || line[0] == '#' || line[0] == ';')
         return true;
     if (line[0] == '[')
-        return take_section(line, section, section_size, place);
+        return take_section(conf, line, section, section_size, place);
     char *equals = strchr(line, '=');
     if (equals == NULL)
         return refuse(place, "\"%s\" is neither [section] nor key = value", line);
     *equals = '\0';
     const char *name = trim(line);
+    if (place->group != NULL)
+        return take_group_line(name, trim(equals + 1), place);
     const struct conf_key *key = find(section, name);
     if (key == NULL)
         return refuse(place, "there is no key \"%s\" in section [%s]", name, section);
@@ -134,7 +180,7 @@ static bool parse(struct conf *conf_r, unsigned seen[CONF_KEY_COUNT], const char
                   size_t size, char *error, size_t error_size)
 {
     struct conf conf = *conf_r;
-    struct place place = {name, 0, error, error_size};
+    struct place place = {.name = name, .error = error, .error_size = error_size};
     char section[32] = "", line[1024];
     for (size_t at = 0; at < size;) {
         const char *end = memchr(text + at, '\n', size - at);
@@ -205,6 +251,25 @@ const char *conf_value(const struct conf *conf, const struct conf_key *key, char
     else
         snprintf(text, size, "%s", (const char *)field);
     return text;
+}
+
+const struct conf_key *conf_group_key(size_t index)
+{
+    size_t i = 0;
+    while (conf_keys[i].offset != group_keys[index])
+        i++;
+    return &conf_keys[i];
+}
+
+void conf_for_member(struct conf *conf_r, const struct conf *conf, const bool member[CONF_GROUPS_MAX])
+{
+    *conf_r = *conf;
+    for (size_t i = conf->group_count; i-- > 0;) {
+        for (size_t key = 0; member[i] && key < CONF_GROUP_KEY_COUNT; key++) {
+            if (conf->groups[i].lines[key] != 0)
+                *(long *)((char *)conf_r + group_keys[key]) = conf->groups[i].values[key];
+        }
+    }
 }
 
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key)

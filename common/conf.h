@@ -104,8 +104,26 @@ enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER };
 #define CONF_FIELD_NUMBER(field) long field;
 #define CONF_FIELD(section, key, type, field, minimum, maximum, initial, reloadable, help) \
     CONF_FIELD_##type(field)
+/* The keys of [Sessions], by field, that a section [Group NAME] may set for the members of a group. */
+#define CONF_GROUP_KEYS(G)   \
+    G(max_sessions_per_user) \
+    G(take_over)             \
+    G(max_idle) G(max_connected) G(max_disconnected) G(warning_seconds) G(timeout_action) G(broken_connection)
+#define CONF_GROUPS_MAX        16
+#define CONF_GROUP_ENUM(field) CONF_GROUP_##field,
+enum { CONF_GROUP_KEYS(CONF_GROUP_ENUM) CONF_GROUP_KEY_COUNT };
+#undef CONF_GROUP_ENUM
+
+struct conf_group {
+    char name[33];
+    unsigned lines[CONF_GROUP_KEY_COUNT]; /* that set the value, 0: it is not set here */
+    long values[CONF_GROUP_KEY_COUNT];
+};
+
 struct conf {
     CONF_KEYS(CONF_FIELD)
+    struct conf_group groups[CONF_GROUPS_MAX]; /* in the order of the file */
+    size_t group_count;
 };
 
 #define CONF_COUNT(...) +1
@@ -139,6 +157,11 @@ bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], cons
                      size_t error_size);
 /* The value of the key as the file would have it, in a buffer of the caller's of `size` bytes. Returns it. */
 const char *conf_value(const struct conf *conf, const struct conf_key *key, char *text, size_t size);
+/* The key that a section of a group sets with its value number `index` (below CONF_GROUP_KEY_COUNT). */
+const struct conf_key *conf_group_key(size_t index);
+/* What holds for a member of those groups (by their place in conf.groups): of each key, the value of the
+ * first of them that sets it, else the one of [Sessions]. */
+void conf_for_member(struct conf *conf_r, const struct conf *conf, const bool member[CONF_GROUPS_MAX]);
 /* Takes the key's value from `from`. */
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key);
 

@@ -39,6 +39,27 @@ int main(void)
             "f:2: RunDirectory is \"run\", but must be a path that starts with /");
     refused("[Sessions]\nDesktop = \033[2J",
             "f:2: Desktop is \"\\x1b[2J\", but must be text of 0 to 255 printable bytes");
+    static const char groups[] =
+        "[group  staff]\nMaxIdleSeconds=5\ntakeover = 0\n[Sessions]\nMaxIdleSeconds = 9\n"
+        "[Group pupils]\nMaxIdleSeconds = 7\nTimeoutAction = 2\n";
+    struct conf member;
+    CHECK(conf_parse(&conf, "f", groups, strlen(groups), error, sizeof(error)) && conf.group_count == 2);
+    CHECK_TEXT(conf.groups[0].name, "staff");
+    conf_for_member(&member, &conf, (const bool[CONF_GROUPS_MAX]){false, false});
+    CHECK(member.max_idle == 9 && member.take_over == 1 && member.timeout_action == 1);
+    conf_for_member(&member, &conf, (const bool[CONF_GROUPS_MAX]){true, true});
+    CHECK(member.max_idle == 5 && member.take_over == 0 && member.timeout_action == 2);
+    conf_for_member(&member, &conf, (const bool[CONF_GROUPS_MAX]){false, true});
+    CHECK(member.max_idle == 7 && member.take_over == 1 && member.timeout_action == 2);
+    refused("[Group a]\nMaxIdleSeconds = -1",
+            "f:2: MaxIdleSeconds is \"-1\", but must be a number from 0 to 31536000");
+    refused("[Group a]\nMaxIdleSeconds = 1\nMaxIdleSeconds = 1",
+            "f:3: MaxIdleSeconds is set again; line 2 set it first");
+    refused("[Group a]\n[Group b]\n[Group a]", "f:3: the section [Group a] is there twice");
+    refused("[Group a]\nPort = 1", "f:2: there is no key \"Port\" in a section [Group]");
+    refused("[Group a]\nMaxSessions = 1", "f:2: there is no key \"MaxSessions\" in a section [Group]");
+    refused("[Group  ]", "f:1: the name of a group has 1 to 32 bytes");
+
     char value[CONF_TEXT_MAX + 1];
     struct conf other;
     conf_defaults(&other);
@@ -46,6 +67,8 @@ int main(void)
         CHECK_TEXT(conf_value(&other, &conf_keys[i], value, sizeof(value)), conf_keys[i].initial);
         conf_copy_value(&other, &conf, &conf_keys[i]);
     }
+    other.group_count = conf.group_count;
+    memcpy(other.groups, conf.groups, sizeof(conf.groups));
     CHECK(memcmp(&other, &conf, sizeof(conf)) == 0);
 
     static const char path_of_file[] = "test-conf.conf";

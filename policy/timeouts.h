@@ -13,7 +13,8 @@
 /* Seconds; 0: no limit, and no warning. */
 struct policy_times {
     long idle, disconnected, connected;
-    long warning; /* before the first and the last of these */
+    long warning;         /* before the first and the last of these */
+    bool broken_logs_off; /* for the caller: a session whose client is gone is logged off at once */
     bool log_off; /* an idle session, or one that was connected too long, is logged off, not disconnected */
 };
 
