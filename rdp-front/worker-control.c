@@ -8,7 +8,9 @@
 #include "rdp-front/control.h"
 #include "rdp-front/worker-state.h"
 
-/* The listener has gone: what is there goes on, a new broker connection cannot be had any more. */
+/* The listener has gone: what is there goes on, a new broker connection cannot be had any more. Where nobody
+ * has logged on or is about to, nothing is lost: a server that shuts down does not wait for a logon screen.
+ */
 static void control_lost(struct worker *worker)
 {
     event_free(worker->control_event);
@@ -18,6 +20,8 @@ static void control_lost(struct worker *worker)
         worker->stage = STAGE_DONE;
     else if (worker->stage != STAGE_ATTACHED && worker->lsm < 0)
         worker_end(worker, REASON_NO_BROKER, NULL);
+    else if (worker->stage != STAGE_ATTACHED && worker->pending != PENDING_LOGON)
+        worker_end(worker, REASON_SHUTDOWN, NULL);
 }
 
 static void on_client(struct worker *worker, const struct control_client *client, int *socket)

@@ -32,6 +32,14 @@ class Refusals(SystemTest):
         client.screen.type("bert\t" + PASSWORD + "\n")
         client.sees(colour_of("bert"))
 
+    def test_a_logon_screen_does_not_hold_up_the_end(self):
+        client = self.client("anna", password="wrong")
+        self.refused("bad-credentials")
+        wait_for("the logon screen", lambda: len(set(client.screen.image(0, 0, 800, 600))) > 8)
+        self.lodge.stop()
+        self.assertNotIn("does not stop", self.lodge.log())
+        client.ended()
+
     def test_accounts_that_may_not(self):
         self.lodge.done("account", "lock", "bert")
         cases = (("nobody.here", PASSWORD, "bad-credentials"), ("bert", PASSWORD, "account-locked"),
