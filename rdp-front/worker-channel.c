@@ -224,6 +224,8 @@ void channel_start(struct worker *worker)
     channel_locks(worker, worker->locks);
     if (worker->suppressed)
         channel_suppress(worker, true);
+    if (worker->display.width != 0)
+        channel_resize(worker);
 }
 
 void channel_close(struct worker *worker)
@@ -276,4 +278,10 @@ void channel_locks(struct worker *worker, unsigned locks)
 void channel_suppress(struct worker *worker, bool suppressed)
 {
     enqueue(worker, &(struct waiting_input){.number = WINSTATION_SUPPRESS, .body.suppress = {suppressed}});
+}
+
+void channel_resize(struct worker *worker)
+{
+    struct winstation_resize resize = {worker->display.width, worker->display.height};
+    enqueue(worker, &(struct waiting_input){.number = WINSTATION_RESIZE, .body.resize = resize});
 }

@@ -232,6 +232,10 @@ bool peer_pump(struct worker *worker)
      * nothing in the queue, and takes it back only after a message. */
     bool good = WTSVirtualChannelManagerCheckFileDescriptor(worker->vcm);
     ResetEvent(WTSVirtualChannelManagerGetEventHandle(worker->vcm));
+    if (worker->stage >= STAGE_NOTICE)
+        display_control_close(worker);
+    else if (good)
+        display_control_poll(worker, on_wake);
     return good;
 }
 
@@ -264,6 +268,10 @@ void peer_arrange(struct worker *worker)
         event_add(worker->vcm_event, NULL);
     else
         event_del(worker->vcm_event); /* it is not read now, so waiting for it would spin */
+    if (worker->display.event != NULL && worker->peer->activated)
+        event_add(worker->display.event, NULL);
+    else if (worker->display.event != NULL)
+        event_del(worker->display.event);
     graphics_event_arrange(worker);
     int wait = worker->stage < STAGE_CLOSING ? graphics_next_ms(worker->graphics) : -1;
     if (wait >= 0) {
@@ -297,6 +305,7 @@ void peer_close(struct worker *worker)
     event_drop(&worker->peer_write);
     event_drop(&worker->vcm_event);
     event_drop(&worker->graphics_event);
+    display_control_close(worker);
     graphics_end(worker->graphics);
     worker->graphics = NULL;
     if (worker->vcm != NULL && worker->vcm != INVALID_HANDLE_VALUE)

@@ -40,6 +40,7 @@ struct waiting_input {
         struct winstation_locks locks;
         struct winstation_frame_done frame_done;
         struct winstation_suppress suppress;
+        struct winstation_resize resize;
     } body;
 };
 
@@ -54,6 +55,15 @@ struct frame {
 struct client_facts {
     char name[64], address[64], user[CREDENTIALS_USER_MAX + 1];
     uint32_t width, height, keyboard_layout, build;
+};
+
+/* The Display Control channel. */
+struct display_control {
+    HANDLE channel; /* NULL: none */
+    struct event *event;
+    bool told;              /* the client knows what it may ask for */
+    bool failed;            /* it is not used any more */
+    uint16_t width, height; /* what the client asked for last; 0: nothing */
 };
 
 struct worker {
@@ -76,6 +86,7 @@ struct worker {
     bool logon_told;     /* Save Session Info has been sent */
     bool capabilities_seen;
     struct graphics *graphics;
+    struct display_control display;
     struct screen *screen; /* what is shown while no session is; NULL: none */
     bool screen_shown;
     char codec[32]; /* the last that the broker was told */
@@ -182,6 +193,14 @@ void channel_text(struct worker *worker, bool down, uint16_t unit);
 void channel_mouse(struct worker *worker, int wheel, int horizontal_wheel);
 void channel_locks(struct worker *worker, unsigned locks);
 void channel_suppress(struct worker *worker, bool suppressed);
+/* Asks for the size that the client has asked for. */
+void channel_resize(struct worker *worker);
+
+/* worker-display-control.c: the size that the client wants */
+
+/* Once in each turn, while the client is active; `on_wake` is what its event calls. */
+void display_control_poll(struct worker *worker, event_callback_fn on_wake);
+void display_control_close(struct worker *worker);
 
 /* worker-control.c: the listener */
 void control_open(struct worker *worker, int fd);

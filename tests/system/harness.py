@@ -293,6 +293,16 @@ class Client:
         wait_for(f"the colour {colour} on the client's screen (it shows {self.screen.pixel(x, y)})", look,
                  deadline)
 
+    def resize(self, width, height):
+        """Its window changes its size, as a person changes it."""
+        def shown():
+            for window in self.screen.root.query_tree().children:
+                if window.get_attributes().map_state == X.IsViewable and window.get_geometry().width > 200:
+                    return window
+            return None
+        wait_for("the client's window", shown).configure(width=width, height=height)
+        self.screen.display.sync()
+
     def ended(self, deadline=None):
         """Waits for the client's end by itself; its exit status."""
         wait_for("the client ends", lambda: self.process.poll() is not None, deadline)

@@ -64,6 +64,22 @@ class Path(SystemTest):
         wait_for("the desktop's new size", lambda: self.lodge.desktop("anna")["width"] == 1024)
         self.assertIn(25, [event["id"] for event in self.lodge.events()])
 
+    def test_the_desktop_follows_the_clients_window(self):
+        client = self.desktop_of("anna", options=("/dynamic-resolution",))
+        wait_for("the desktop's report", lambda: self.lodge.desktop("anna"))
+        for width, height in ((1000, 700), (641, 480), (1024, 768)):
+            client.resize(width, height)
+            wait_for(f"a desktop of {width}x{height}", lambda: (self.lodge.desktop("anna")["width"],
+                     self.lodge.desktop("anna")["height"]) == (width & ~1, height))
+            client.sees(colour_of("anna"), width - 20, height - 20)
+        client.screen.click(300, 300)
+        client.screen.type("r")
+        wait_for("the key", lambda: self.lodge.desktop("anna")["keys"] == ["r"])
+        client.kill()
+        self.state("anna", "disconnected")
+        self.desktop_of("anna")
+        wait_for("the next client's size", lambda: self.lodge.desktop("anna")["width"] == 800)
+
     def test_a_second_client_takes_the_session_over(self):
         first = self.desktop_of("anna")
         before = self.state("anna", "active")
