@@ -69,7 +69,8 @@ struct broker {
     size_t peer_count, peer_max, front_count;
     size_t user_count; /* connections of mere users: half of peer_max, the rest is kept for front end and
                           admins */
-    uint64_t message_number;   /* of the last message to a person */
+    uint64_t message_number; /* of the last message to a person */
+    struct counters counters;
     struct watch_list watches; /* of admins; users' are in struct user */
     struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt, *hangup;
 };

@@ -19,6 +19,7 @@
 #include "broker/peers.h"
 #include "broker/privilege.h"
 #include "broker/reload.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
@@ -152,6 +153,8 @@ static bool start(struct broker *broker, const char *folder)
     TAILQ_INIT(&broker->dead_peers);
     TAILQ_INIT(&broker->early_announcers);
     TAILQ_INIT(&broker->watches);
+    broker->counters.started_ms = clock_monotonic_ms();
+    broker->counters.started_real_ms = clock_real_ms();
     broker->sm.fd = -1;
     limits_load(broker);
     broker->base = event_base_new();

@@ -1,4 +1,4 @@
-/* Methods that follow sessions: subscribe, wait, message. */
+/* Methods that follow sessions: subscribe, wait, message, reset, counters. */
 #include "broker/methods-session.h"
 
 #include <string.h>
@@ -6,6 +6,8 @@
 #include "broker/broker.h"
 #include "broker/methods.h"
 #include "broker/watch.h"
+#include "common/clock.h"
+#include "common/log.h"
 
 void call_subscribe(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
@@ -87,4 +89,66 @@ void call_message(struct peer *peer, const Lodge__Lsm__Request *request, int *de
     (void)descriptor;
     if (session != NULL)
         messages_show(peer, request->serial, session, request->message);
+}
+
+void call_reset(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = methods_take_session(peer, request->serial, request->reset->session);
+    char about[SESSION_ABOUT_ROOM];
+    (void)descriptor;
+    if (session == NULL)
+        return;
+    log_info(session_about(session, about), "reset asked for by uid %u", (unsigned)peer->uid);
+    session->at_once = true;
+    session_end(session, session->user->uid == peer->uid ? REASON_LOGOFF : REASON_LOGOFF_ADMIN);
+    peer_done(peer, request->serial);
+}
+
+static void count_states(struct broker *broker, Lodge__Lsm__Counters *told)
+{
+    uint32_t in[SESSION_STATES] = {0};
+    for (struct session *session = session_next(broker, 0); session != NULL;
+         session = session_next(broker, session->id))
+        in[session->state]++;
+    told->active = in[SESSION_ACTIVE];
+    told->connected = in[SESSION_CONNECTED];
+    told->disconnected = in[SESSION_DISCONNECTED];
+    told->init = in[SESSION_INIT];
+    told->down = in[SESSION_DOWN];
+}
+
+static void tell_happened(const struct counters *counters, Lodge__Lsm__Counters *told)
+{
+    told->started_ms = (uint64_t)counters->started_real_ms;
+    told->uptime_ms = (uint64_t)(clock_monotonic_ms() - counters->started_ms);
+    told->logons = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_LOGON];
+    told->reconnects = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_RECONNECT];
+    told->disconnects = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_DISCONNECT];
+    told->ended = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE];
+    told->refusals = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE];
+    told->notices_lost = counters->notices_lost;
+}
+
+void call_counters(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    const struct counters *counters = &peer->broker->counters;
+    Lodge__Lsm__Counters told = LODGE__LSM__COUNTERS__INIT;
+    Lodge__Lsm__ReasonCount reasons[REASON_COUNT], *pointers[REASON_COUNT];
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    (void)descriptor;
+    count_states(peer->broker, &told);
+    tell_happened(counters, &told);
+    told.connections = (uint32_t)peer->broker->peer_count;
+    for (size_t i = 0; i < REASON_COUNT; i++) {
+        if (counters->refused[i] == 0)
+            continue;
+        lodge__lsm__reason_count__init(&reasons[i]);
+        reasons[i].reason = (char *)reason_name((uint32_t)i);
+        reasons[i].count = counters->refused[i];
+        pointers[told.n_refused++] = &reasons[i];
+    }
+    told.refused = pointers;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_COUNTERS;
+    answer.counters = &told;
+    peer_answer(peer, request->serial, &answer, -1);
 }

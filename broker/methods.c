@@ -103,12 +103,7 @@ static void call_client(struct peer *peer, const Lodge__Lsm__Request *request, i
     peer_done(peer, request->serial);
 }
 
-struct told_session {
-    Lodge__Lsm__Session message;
-    Lodge__Lsm__Client client;
-};
-
-static void tell_session(const struct session *session, struct told_session *told)
+void methods_tell_session(const struct session *session, struct told_session *told)
 {
     lodge__lsm__session__init(&told->message);
     client_tell(&session->client, &told->client);
@@ -129,35 +124,6 @@ bool methods_may_see(const struct peer *peer, const struct session *session)
     return peer->role == ROLE_ADMIN || session->user->uid == peer->uid;
 }
 
-static void call_list(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
-{
-    struct told_session told[PAGE_MAX];
-    Lodge__Lsm__Session *pointers[PAGE_MAX];
-    Lodge__Lsm__Sessions sessions = LODGE__LSM__SESSIONS__INIT;
-    uint32_t limit = request->list->limit;
-    size_t bytes = 0;
-    (void)descriptor;
-    if (limit == 0 || limit > PAGE_MAX)
-        limit = PAGE_MAX;
-    struct session *session = session_next(peer->broker, request->list->after);
-    for (; session != NULL; session = session_next(peer->broker, session->id)) {
-        if (!methods_may_see(peer, session))
-            continue;
-        if (sessions.n_session == limit || bytes > PAGE_BYTES) {
-            sessions.more = true;
-            break;
-        }
-        tell_session(session, &told[sessions.n_session]);
-        pointers[sessions.n_session] = &told[sessions.n_session].message;
-        bytes += lodge__lsm__session__get_packed_size(pointers[sessions.n_session++]) + 8;
-    }
-    sessions.session = pointers;
-    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
-    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
-    answer.sessions = &sessions;
-    peer_answer(peer, request->serial, &answer, -1);
-}
-
 struct session *methods_take_session(struct peer *peer, uint64_t serial, uint32_t id)
 {
     struct session *session = session_find(peer->broker, id);
@@ -174,7 +140,7 @@ static void call_show(struct peer *peer, const Lodge__Lsm__Request *request, int
     (void)descriptor;
     if (session == NULL)
         return;
-    tell_session(session, &told);
+    methods_tell_session(session, &told);
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
     answer.session = &told.message;
@@ -304,6 +270,8 @@ const struct method methods[] = {
     METHOD(SUBSCRIBE) = {"subscribe", ROLE_ADMIN | ROLE_USER, false, call_subscribe},
     METHOD(WAIT) = {"wait", ROLE_ADMIN | ROLE_USER, false, call_wait},
     METHOD(MESSAGE) = {"message", ROLE_ADMIN | ROLE_USER, false, call_message},
+    METHOD(RESET) = {"reset", ROLE_ADMIN | ROLE_USER, false, call_reset},
+    METHOD(COUNTERS) = {"counters", ROLE_ADMIN, false, call_counters},
     METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},
     METHOD(LICENCE_LIST) = {"licence_list", ROLE_ADMIN, false, licence_call_list},
     METHOD(LICENCE_ISSUE) = {"licence_issue", ROLE_ADMIN, false, licence_call_issue},

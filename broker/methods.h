@@ -18,6 +18,14 @@ struct method {
 extern const struct method methods[];
 extern const size_t method_count;
 
+/* A session as it is told: the message's client is the one here. */
+struct told_session {
+    Lodge__Lsm__Session message;
+    Lodge__Lsm__Client client;
+};
+
+/* Fills *told_r, with texts that are those of `session`. */
+void methods_tell_session(const struct session *session, struct told_session *told_r);
 /* True when this peer may know of the session. */
 bool methods_may_see(const struct peer *peer, const struct session *session);
 /* The session, or NULL when the request has been answered. Another's session is as good as none. */

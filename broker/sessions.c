@@ -184,7 +184,8 @@ void session_end(struct session *session, enum reason reason)
     struct broker *broker = session->broker;
     struct sm_session_end end = {.id = session->id,
                                  .reason = (uint16_t)reason,
-                                 .grace_ms = (uint32_t)broker->conf.logoff_seconds * 1000};
+                                 .grace_ms =
+                                     session->at_once ? 0 : (uint32_t)broker->conf.logoff_seconds * 1000};
     session->end_reason = reason;
     smlink_send(broker, SM_SESSION_END, &end, -1);
     session_move(session, SESSION_ENDS, reason, NULL);

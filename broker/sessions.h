@@ -83,6 +83,7 @@ struct session {
     uint64_t logon;
     uint64_t logon_ms, connect_ms, disconnect_ms; /* since 1970 */
     unsigned generation;                          /* of the lodge-smss that told it last */
+    bool at_once;                                 /* its end has no grace time */
     enum reason end_reason;                       /* once an end was asked for */
     uint64_t viewer;                              /* who has the session; 0: nobody */
     enum reason left_reason;                      /* why the last viewer left */

@@ -48,6 +48,8 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_SUBSCRIBE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_WAIT, true, true, false, true, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_MESSAGE, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_RESET, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_COUNTERS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_POOL, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_LIST, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_ISSUE, true, true, false, false, REASON_WRONG_STATE},

@@ -87,6 +87,7 @@ static void queue_notice(struct watch *watch, struct notice *notice)
     if (subscription->count == WATCH_QUEUE_MAX) {
         drop_first(subscription);
         subscription->lost++;
+        watch->peer->broker->counters.notices_lost++;
     }
     subscription->queue[(subscription->first + subscription->count++) % WATCH_QUEUE_MAX] = notice;
     notice->references++;
@@ -270,6 +271,7 @@ static void tell_list(struct watch_list *list, struct notice *notice)
 static void publish(struct broker *broker, struct user *own, const struct notice *what, const char *user,
                     const char *address, const char *detail)
 {
+    broker->counters.happened[what->kind]++;
     if (TAILQ_EMPTY(&broker->watches) && (own == NULL || TAILQ_EMPTY(&own->watches)))
         return;
     struct notice *notice = malloc(sizeof(*notice));
@@ -335,6 +337,7 @@ void watch_refused(struct broker *broker, const char *user, const char *address,
                    const char *detail)
 {
     struct notice notice = {.kind = LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE, .reason = reason};
+    broker->counters.refused[reason < REASON_COUNT ? reason : REASON_INTERNAL]++;
     publish(broker, NULL, &notice, user, address, detail);
     if (reason != REASON_SESSION_LIMIT && reason != REASON_USER_LIMIT && reason != REASON_BUSY)
         return;

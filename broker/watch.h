@@ -10,6 +10,7 @@
 
 #include "broker/sessions.h"
 #include "broker/users.h"
+#include "rpc/lsm.h"
 
 #define WATCH_QUEUE_MAX                                                                \
     256 /* notices that wait for one subscriber; then the oldest are lost, and counted \
@@ -30,6 +31,16 @@ bool watch_wait(struct peer *peer, uint64_t serial, uint16_t session, const char
                 bool gone, uint32_t deadline_ms);
 /* The peer is gone, with what it had. Its user must be there still. */
 void watch_peer_gone(struct peer *peer);
+
+#define WATCH_KINDS (LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT + 1)
+
+/* What has happened since the start. */
+struct counters {
+    int64_t started_ms, started_real_ms; /* clock_monotonic_ms, clock_real_ms */
+    uint64_t happened[WATCH_KINDS];      /* by kind of notice */
+    uint64_t refused[REASON_COUNT];
+    uint64_t notices_lost;
+};
 
 /* What happens; each text may be NULL. */
 void watch_created(struct session *session);

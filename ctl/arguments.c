@@ -66,6 +66,15 @@ static bool take_value(struct parse *parse, int option, const char *value)
     case CTL_OPTION_STATE:
         arguments->state = value;
         return true;
+    case CTL_OPTION_USER:
+        arguments->user = value;
+        return true;
+    case CTL_OPTION_CLIENT:
+        arguments->client = value;
+        return true;
+    case CTL_OPTION_SORT:
+        arguments->sort = value;
+        return true;
     case CTL_OPTION_TITLE:
         arguments->title = value;
         return true;

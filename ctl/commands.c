@@ -1,15 +1,20 @@
 #include "ctl/commands.h"
 
 #define JSON CTL_BIT(JSON)
+#define LIST_OPTIONS \
+    (JSON | CTL_BIT(STATE) | CTL_BIT(USER) | CTL_BIT(CLIENT) | CTL_BIT(SORT) | CTL_BIT(DESCENDING))
 
 const struct ctl_command ctl_commands[] = {
-    {"list", CTL_OPERAND_NONE, JSON, 0, false, "lists the sessions that there are", ctl_list},
+    {"list", CTL_OPERAND_NONE, LIST_OPTIONS, 0, false, "lists the sessions that there are", ctl_list},
     {"show", CTL_OPERAND_ID, JSON, 0, false, "shows all that is known of one session", ctl_show},
     {"disconnect", CTL_OPERAND_ID, 0, 0, false, "sends the client away; the session goes on without one",
      ctl_disconnect},
     {"logoff", CTL_OPERAND_ID, 0, 0, false, "ends a session: its programs are asked to close, then killed",
      ctl_logoff},
     {"events", CTL_OPERAND_NONE, JSON | CTL_BIT(COUNT), 0, false, "shows the last events", ctl_events},
+    {"reset", CTL_OPERAND_ID, 0, 0, false, "ends a session at once: its programs are killed", ctl_reset},
+    {"counters", CTL_OPERAND_NONE, JSON, 0, false, "shows what has happened since the broker started",
+     ctl_counters},
     {"watch", CTL_OPERAND_NONE, JSON, 0, false, "follows what happens to sessions", ctl_watch},
     {"wait", CTL_OPERAND_SESSION, CTL_BIT(STATE) | CTL_BIT(TIMEOUT), 0, false,
      "waits until a session, or one of a user, is in a state", ctl_wait},

@@ -29,7 +29,11 @@ enum ctl_exit {
     O(STATE, "--state", "STATE", "active, connected, disconnected, init, down or gone")               \
     O(TIMEOUT, "--timeout", "SECONDS", "how long (1 to 86400)")                                       \
     O(TITLE, "--title", "TEXT", "the title of the message (Message)")                                 \
-    O(WAIT, "--wait", NULL, "wait for the answer of the person, and write it")
+    O(WAIT, "--wait", NULL, "wait for the answer of the person, and write it")                        \
+    O(USER, "--user", "USER", "only this user")                                                       \
+    O(CLIENT, "--client", "NAME", "only with this client computer")                                   \
+    O(SORT, "--sort", "ORDER", "id, user or logon")                                                   \
+    O(DESCENDING, "--descending", NULL, "the last of the order first")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
@@ -72,12 +76,13 @@ struct ctl_arguments {
     const char *name;  /* the operand NAME, or USER (NULL where it is an ID), or MODE (NULL: missing) */
     uint16_t id;       /* the operand ID */
     const char *state; /* NULL where it is not named */
-    const char *title; /* NULL where it is not named */
-    char text[CTL_TEXT_ROOM]; /* the operand TEXT, of one word or more */
-    uint32_t timeout_s;       /* 0 where it is not named */
-    uint32_t count;           /* of -n */
-    const char *full_name;    /* "" where it is not named */
-    int64_t expires_day;      /* as of struct account */
+    const char *user, *client, *sort; /* NULL where they are not named */
+    const char *title;                /* NULL where it is not named */
+    char text[CTL_TEXT_ROOM];         /* the operand TEXT, of one word or more */
+    uint32_t timeout_s;               /* 0 where it is not named */
+    uint32_t count;                   /* of -n */
+    const char *full_name;            /* "" where it is not named */
+    int64_t expires_day;              /* as of struct account */
 };
 
 #define CTL_COUNT_MAX     10000
@@ -93,6 +98,8 @@ bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **arg
 enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_watch(const struct ctl_arguments *arguments, const struct conf *conf);

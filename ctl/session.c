@@ -1,4 +1,4 @@
-/* list, show, disconnect, logoff. */
+/* list, show, disconnect, logoff, reset. */
 #include <err.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,6 +13,8 @@
 #include "ctl/server.h"
 #include "ctl/session.h"
 #include "ctl/table.h"
+
+#define PAGES_MOST 70000 /* one session a page, and some that came meanwhile */
 
 /* All pages of the list: the answers own the sessions. */
 struct pages {
@@ -36,39 +38,71 @@ static void pages_add(struct pages *pages, Lodge__Lsm__Answer *answer)
     pages->answers[pages->count++] = answer;
 }
 
-/* The highest ID of a page whose IDs all are above `after` and ascend, or 0. */
-static uint32_t last_of(const Lodge__Lsm__Sessions *sessions, uint32_t after)
+/* What the list is to have. Returns false, having said why, where it makes no sense. */
+static bool take_list(const struct ctl_arguments *arguments, Lodge__Lsm__ListRequest *list_r)
 {
-    for (size_t i = 0; i < sessions->n_session; i++) {
-        if (sessions->session[i]->id <= after)
-            return 0;
-        after = sessions->session[i]->id;
+    static const char *const orders[] = {[LODGE__LSM__LIST_ORDER__BY_ID] = "id",
+                                         [LODGE__LSM__LIST_ORDER__BY_USER] = "user",
+                                         [LODGE__LSM__LIST_ORDER__BY_LOGON] = "logon"};
+    uint32_t state;
+    size_t order = 0;
+    if (arguments->state != NULL && !describe_state_find(arguments->state, &state)) {
+        ctl_say("there is no state \"%s\"; lodgectl list --help tells what there is.", arguments->state);
+        return false;
     }
-    return after;
+    while (arguments->sort != NULL && order < 3 && strcmp(orders[order], arguments->sort) != 0)
+        order++;
+    if (order == 3) {
+        ctl_say("there is no order \"%s\"; lodgectl list --help tells what there is.", arguments->sort);
+        return false;
+    }
+    list_r->states = arguments->state != NULL ? 1u << state : 0;
+    list_r->user = (char *)(arguments->user != NULL ? arguments->user : "");
+    list_r->client = (char *)(arguments->client != NULL ? arguments->client : "");
+    list_r->order = (Lodge__Lsm__ListOrder)order;
+    list_r->descending = (arguments->options & CTL_BIT(DESCENDING)) != 0;
+    return true;
 }
 
-static enum ctl_exit fetch_pages(struct server *server, struct pages *pages)
+/* All of a page is behind the session where it began, in the order that was asked for. */
+static bool is_in_order(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Sessions *page)
 {
-    uint32_t after = 0;
+    uint32_t after = list->after;
+    if (list->order != LODGE__LSM__LIST_ORDER__BY_ID || list->descending)
+        return page->n_session > 0 || !page->more;
+    for (size_t i = 0; i < page->n_session; i++) {
+        if (page->session[i]->id <= after)
+            return false;
+        after = page->session[i]->id;
+    }
+    return page->n_session > 0 || !page->more;
+}
+
+/* All pages of what `list` asks for, whose cursor moves along. */
+static enum ctl_exit fetch_pages(struct server *server, Lodge__Lsm__ListRequest *list, struct pages *pages)
+{
     for (bool more = true; more;) {
-        Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
         Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
         Lodge__Lsm__Answer *answer;
-        list.after = after;
         request.method_case = LODGE__LSM__REQUEST__METHOD_LIST;
-        request.list = &list;
+        request.list = list;
         enum ctl_exit result = server_ask(server, "the list of sessions", &request,
                                           LODGE__LSM__ANSWER__RESULT_SESSIONS, &answer);
         if (result != CTL_DONE)
             return result;
         pages_add(pages, answer);
-        uint32_t last = last_of(answer->sessions, after);
-        more = answer->sessions->more;
-        if ((answer->sessions->n_session > 0 && last == 0) || (more && answer->sessions->n_session == 0)) {
+        const Lodge__Lsm__Sessions *page = answer->sessions;
+        if (!is_in_order(list, page) || pages->count > PAGES_MOST) {
             ctl_say("the list of sessions is not in the order of their IDs: compare the versions");
             return CTL_FAILED;
         }
-        after = last;
+        more = page->more;
+        if (page->n_session > 0) {
+            const Lodge__Lsm__Session *last = page->session[page->n_session - 1];
+            list->after = last->id;
+            list->after_user = last->user;
+            list->after_logon_ms = last->logon_ms;
+        }
     }
     return CTL_DONE;
 }
@@ -77,7 +111,9 @@ enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t 
 {
     struct pages pages = {0};
     const Lodge__Lsm__Session *found = NULL;
-    enum ctl_exit result = fetch_pages(server, &pages);
+    Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
+    list.user = (char *)user;
+    enum ctl_exit result = fetch_pages(server, &list, &pages);
     for (size_t i = 0; result == CTL_DONE && i < pages.count; i++) {
         const Lodge__Lsm__Sessions *sessions = pages.answers[i]->sessions;
         for (size_t j = 0; j < sessions->n_session; j++) {
@@ -213,10 +249,13 @@ enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf 
 {
     struct server server;
     struct pages pages = {0};
+    Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
+    if (!take_list(arguments, &list))
+        return CTL_USAGE;
     enum ctl_exit result = server_open(&server, arguments, conf);
     if (result != CTL_DONE)
         return result;
-    result = fetch_pages(&server, &pages);
+    result = fetch_pages(&server, &list, &pages);
     if (result == CTL_DONE) {
         if ((arguments->options & CTL_BIT(JSON)) != 0)
             print_json(&pages);
@@ -324,4 +363,9 @@ enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_LOGOFF, "is being logged off");
+}
+
+enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_RESET, "is being reset");
 }

@@ -67,6 +67,11 @@ static void test_taken(void)
     CHECK(got.id == 0 && got.timeout_s == 86400);
     CHECK_TEXT(got.name, "anna");
     CHECK_TEXT(got.state, "gone");
+    got = TAKEN("list", "--state", "active", "--user=anna", "--sort", "logon", "--descending", "--client",
+                "PC");
+    CHECK(got.command->run == ctl_list && (got.options & CTL_BIT(DESCENDING)) != 0);
+    CHECK_TEXT(got.user, "anna");
+    CHECK_TEXT(got.sort, "logon");
     got = TAKEN("msg", "3", "hello", "--wait", "there", "--title", "T");
     CHECK(got.command->run == ctl_msg && got.id == 3);
     CHECK_TEXT(got.text, "hello there");

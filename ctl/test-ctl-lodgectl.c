@@ -519,6 +519,64 @@ static void test_message(void)
     expect_error(RUN(answer_message, "msg", "bert", "tea"), 1, "bert: There is no such session.");
 }
 
+/* Three sessions by user, one a page. */
+static bool answer_sorted(int fd, const Lodge__Lsm__Request *request)
+{
+    static const char *const users[] = {"", "anna", "bert", "cora"};
+    const Lodge__Lsm__ListRequest *list = request->list;
+    Lodge__Lsm__Session session = LODGE__LSM__SESSION__INIT, *all[] = {&session};
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_LIST && list->states == 1u << 4);
+    CHECK(list->order == LODGE__LSM__LIST_ORDER__BY_USER && !list->descending);
+    size_t next = 1;
+    while (strcmp(users[next - 1], list->after_user) != 0)
+        next++;
+    CHECK(list->after == (next > 1 ? 9 - next + 1 : 0));
+    session.id = (uint32_t)(9 - next);
+    session.user = (char *)users[next];
+    page.session = all;
+    page.n_session = 1;
+    page.more = next < 3;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
+    answer.sessions = &page;
+    return send_answer(fd, request, &answer);
+}
+
+static bool answer_counters(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Counters counters = LODGE__LSM__COUNTERS__INIT;
+    Lodge__Lsm__ReasonCount count = LODGE__LSM__REASON_COUNT__INIT, *all[] = {&count};
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_COUNTERS);
+    counters.uptime_ms = 61000;
+    counters.active = 3;
+    counters.refusals = 5;
+    count.reason = (char *)"session-limit";
+    count.count = 5;
+    counters.refused = all;
+    counters.n_refused = 1;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_COUNTERS;
+    answer.counters = &counters;
+    return send_answer(fd, request, &answer);
+}
+
+static void test_lists(void)
+{
+    const struct process_result *result =
+        RUN(answer_sorted, "list", "--json", "--state", "disconnected", "--sort", "user");
+    CHECK(result->exit_code == 0 && strstr(result->out, "\"user\":\"anna\"") != NULL);
+    CHECK(strstr(result->out, "{\"id\":6,") > strstr(result->out, "{\"id\":7,"));
+    expect_error(RUN(answer_sorted, "list", "--sort", "size"), 2, "there is no order \"size\"");
+    expect_error(RUN(answer_sorted, "list", "--state", "size"), 2, "there is no state \"size\"");
+    result = RUN(answer_counters, "counters");
+    CHECK(result->exit_code == 0 && strstr(result->out, "Active           3\n") != NULL);
+    CHECK(strstr(result->out, "  session-limit                  5\n") != NULL);
+    result = RUN(answer_counters, "counters", "--json");
+    CHECK(strstr(result->out, "\"uptime_ms\":61000,\"active\":3,") != NULL);
+    CHECK(strstr(result->out, "\"refused\":{\"session-limit\":5}}") != NULL);
+}
+
 static void test_unreachable(void)
 {
     expect_error(RUN(NULL, "list"), 3, "no server is there. Start it with \"systemctl start lodge\"");
@@ -574,6 +632,7 @@ int main(void)
     test_server();
     test_follow();
     test_message();
+    test_lists();
     test_unreachable();
     test_words();
     CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);

@@ -22,7 +22,11 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
         return
         ;;
-    --full-name | --expires | -n | --timeout | --title) return ;;
+    --full-name | --expires | -n | --timeout | --title | --user | --client) return ;;
+    --sort)
+        mapfile -t COMPREPLY < <(compgen -W 'id user logon' -- "$current")
+        return
+        ;;
     esac
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -31,7 +35,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n | --state | --timeout | --title) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --sort) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account || $command == policy || $command == licence ]]; then
@@ -44,25 +48,26 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff watch wait msg events version ping drain policy licence account --config --help --version' ;;
+    '') words='list show disconnect logoff watch wait msg reset counters events version ping drain policy licence account --config --help --version' ;;
     policy) words='show reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
-    'list' | 'watch' | 'version' | 'account list' | 'policy show' | 'licence pool' | 'licence list') words='--json --help' ;;
+    'list') words='--json --state --user --client --sort --descending --help' ;;
+    'watch' | 'counters' | 'version' | 'account list' | 'policy show' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show') words='--json --help' ;;
     'events' | 'licence report') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
     'account remove') words='--home --help' ;;
     'account passwd') words='--password-stdin --help' ;;
     'account expire') words='--expires --help' ;;
-    'disconnect' | 'logoff' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
+    'disconnect' | 'logoff' | 'reset' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
     esac
     if [[ -z $operand && $current != -* ]]; then
         case $command in
-        show | disconnect | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
+        show | disconnect | logoff | reset | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;
