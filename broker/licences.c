@@ -18,22 +18,16 @@
 #define HOUR_MS      INT64_C(3600000) /* the last use is written no more often */
 #define NO_HOLDERS   "In this mode nobody holds a licence: seats belong to sessions."
 
-bool licences_configure(struct licences *licences, const struct conf *conf, char *error, size_t size)
+bool licences_check(const struct conf *conf, char *error, size_t size)
 {
-    struct licence_rules rules = {.pool = (unsigned)conf->licence_pool,
-                                  .grace_days = (unsigned)conf->licence_grace_days,
-                                  .temporary_days = (unsigned)conf->licence_temporary_days,
-                                  .revoke_percent = (unsigned)conf->licence_revoke_percent};
-    if (!licence_mode_parse(conf->licence_mode, &rules.mode)) {
-        char safe[CONF_TEXT_MAX * 4 + 1];
-        snprintf(error, size,
-                 "Mode of [Licences] is \"%s\", but must be none, per-user, per-device or concurrent",
-                 text_escape(safe, sizeof(safe), conf->licence_mode));
-        return false;
-    }
-    licences->rules = rules;
-    licences->release_on_disconnect = conf->licence_release == 1;
-    return true;
+    enum licence_mode mode;
+    char safe[CONF_TEXT_MAX * 4 + 1];
+    if (licence_mode_parse(conf->licence_mode, &mode))
+        return true;
+    snprintf(error, size,
+             "Mode of [Licences] is \"%s\", but must be none, per-user, per-device or concurrent",
+             text_escape(safe, sizeof(safe), conf->licence_mode));
+    return false;
 }
 
 static bool has_holders(const struct licences *licences)
@@ -334,6 +328,21 @@ static void look_at_sessions(struct broker *broker)
     struct session *session = session_next(broker, 0);
     for (; session != NULL; session = session_next(broker, session->id))
         licences_session_changed(session);
+}
+
+void licences_configure(struct broker *broker)
+{
+    struct licences *licences = &broker->licences;
+    const struct conf *conf = &broker->conf;
+    struct licence_rules rules = {.pool = (unsigned)conf->licence_pool,
+                                  .grace_days = (unsigned)conf->licence_grace_days,
+                                  .temporary_days = (unsigned)conf->licence_temporary_days,
+                                  .revoke_percent = (unsigned)conf->licence_revoke_percent};
+    if (!licence_mode_parse(conf->licence_mode, &rules.mode))
+        return;
+    licences->rules = rules;
+    licences->release_on_disconnect = conf->licence_release == 1;
+    look_at_sessions(broker);
 }
 
 static void take_books(struct broker *broker, const struct db_licence_books *books)

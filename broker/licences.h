@@ -34,8 +34,10 @@ enum licences_verdict {
     LICENCES_REFUSE,
 };
 
-/* Takes the section [Licences]. Returns false with what is wrong in `error`. */
-bool licences_configure(struct licences *licences, const struct conf *conf, char *error, size_t size);
+/* Looks at the section [Licences]. Returns false with what is wrong in `error`. */
+bool licences_check(const struct conf *conf, char *error, size_t size);
+/* Takes that section, which is fine; the mode only before licences_start. */
+void licences_configure(struct broker *broker);
 /* Begins to read the books. Returns false when memory runs out. */
 bool licences_start(struct broker *broker);
 void licences_stop(struct broker *broker);

@@ -170,6 +170,7 @@ static bool start(struct broker *broker, const char *folder)
         broker->terminate == NULL || broker->interrupt == NULL || event_add(broker->answers, NULL) != 0 ||
         event_add(broker->terminate, NULL) != 0 || event_add(broker->interrupt, NULL) != 0)
         return false;
+    licences_configure(broker);
     return licences_start(broker) && smlink_start(broker) && peers_start(broker);
 }
 
@@ -271,7 +272,7 @@ int main(int count, char **words)
         log_error(NULL, "%s", error);
     } else if (!membership_find(&broker->membership, &broker->conf, error, sizeof(error))) {
         log_error(arguments.config, "%s", error);
-    } else if (!licences_configure(&broker->licences, &broker->conf, error, sizeof(error))) {
+    } else if (!licences_check(&broker->conf, error, sizeof(error))) {
         log_error(NULL, "%s: %s", arguments.config, error);
     } else if (find_accounts(&broker->conf, &accounts)) {
         log_start("lodge-broker", (enum log_level)broker->conf.log_level);

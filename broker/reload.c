@@ -126,7 +126,8 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     memcpy(merged, broker->conf_lines, sizeof(merged));
     merge(&conf, merged, lines, outcome_r);
     merge_groups(&conf, outcome_r);
-    if (!membership_find(&membership, &conf, outcome_r->error, sizeof(outcome_r->error))) {
+    if (!licences_check(&outcome_r->wanted, outcome_r->error, sizeof(outcome_r->error)) ||
+        !membership_find(&membership, &conf, outcome_r->error, sizeof(outcome_r->error))) {
         refuse(broker, by, outcome_r);
         return;
     }
@@ -134,6 +135,7 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     memcpy(broker->conf_lines, merged, sizeof(merged));
     broker->membership = membership;
     reload_apply(broker);
+    licences_configure(broker);
     for (struct session *at = session_next(broker, 0); at != NULL; at = session_next(broker, at->id))
         limits_session_look_up(at);
     snprintf(detail, sizeof(detail), "%s", by);

@@ -87,14 +87,14 @@
       "the light desktop's command")                                                                         \
     K(Licences, Mode, TEXT, licence_mode, 4, 10, "none", false,                                              \
       "who needs a licence: none, per-user, per-device, or concurrent: each session")                        \
-    K(Licences, PoolSize, NUMBER, licence_pool, 0, 1000000, "0", false, "how many licences there are")       \
-    K(Licences, GraceDays, NUMBER, licence_grace_days, 0, 3650, "120", false,                                \
+    K(Licences, PoolSize, NUMBER, licence_pool, 0, 1000000, "0", true, "how many licences there are")        \
+    K(Licences, GraceDays, NUMBER, licence_grace_days, 0, 3650, "120", true,                                 \
       "how long, from the first use of licensing on, it is only a warning that no licence is left")          \
-    K(Licences, TemporaryDays, NUMBER, licence_temporary_days, 1, 3650, "90", false,                         \
+    K(Licences, TemporaryDays, NUMBER, licence_temporary_days, 1, 3650, "90", true,                          \
       "the validity of the temporary licence that a device gets first")                                      \
-    K(Licences, ReleaseOnDisconnect, NUMBER, licence_release, 0, 1, "0", false,                              \
+    K(Licences, ReleaseOnDisconnect, NUMBER, licence_release, 0, 1, "0", true,                               \
       "concurrent: 1: a disconnected session gives its seat back, 0: it keeps it until logoff")              \
-    K(Licences, RevokePercent, NUMBER, licence_revoke_percent, 0, 100, "20", false,                          \
+    K(Licences, RevokePercent, NUMBER, licence_revoke_percent, 0, 100, "20", true,                           \
       "how much of the pool may be revoked at a time, in percent")
 
 enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER };
