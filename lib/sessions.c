@@ -138,10 +138,13 @@ static int fetch_page(struct lodge *lodge, uint32_t after, uint32_t limit, struc
         return failed;
     if (!page_is_right(answer->sessions, after)) {
         lodge__lsm__answer__free_unpacked(answer, NULL);
-        return lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
+        lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
+        return -EPROTO;
     }
     failed = pages_add(pages, answer);
-    return failed ? lodge_failed(error, failed, NULL) : 0;
+    if (failed != 0)
+        lodge_failed(error, failed, NULL);
+    return failed;
 }
 
 static const Lodge__Lsm__Sessions *last_page(const struct pages *pages)

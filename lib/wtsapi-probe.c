@@ -1,5 +1,5 @@
 /* wtsapi-probe SERVER list | user ID | state ID | disconnect ID |
- * logoff ID | message ID: a small program on WinPR for the
+ * logoff ID | message ID | events COUNT: a small program on WinPR for the
  * system tests, which knows nothing of Lodge; WTSAPI_LIBRARY names the provider. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +52,19 @@ static int message(HANDLE server, DWORD id)
     return 0;
 }
 
+/* Writes what happens, a line of flags for each wait. */
+static int events(HANDLE server, DWORD count)
+{
+    DWORD flags;
+    setlinebuf(stdout);
+    for (DWORD i = 0; i < count; i++) {
+        if (!WTSWaitSystemEvent(server, WTS_EVENT_ALL & ~WTS_EVENT_STATECHANGE, &flags))
+            return failed("WTSWaitSystemEvent");
+        printf("%u\n", (unsigned)flags);
+    }
+    return 0;
+}
+
 static int act(HANDLE server, const char *what, DWORD id)
 {
     if (strcmp(what, "user") == 0)
@@ -60,6 +73,8 @@ static int act(HANDLE server, const char *what, DWORD id)
         return show(server, id, WTSClientName);
     if (strcmp(what, "state") == 0)
         return show(server, id, WTSConnectState);
+    if (strcmp(what, "events") == 0)
+        return events(server, id);
     if (strcmp(what, "message") == 0)
         return message(server, id);
     if (strcmp(what, "disconnect") == 0)

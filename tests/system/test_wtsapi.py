@@ -1,15 +1,17 @@
 """A program on WinPR, which knows nothing of Lodge, sees and ends sessions through the WTSAPI provider."""
 
 import os
+import select
 import shutil
 import subprocess
 
 import harness
-from harness import SystemTest
+from harness import SystemTest, wait_for
 
 PROVIDER = os.path.join(os.path.dirname(harness.BIN), "lib", "liblodge-wtsapi.so")
 ACTIVE, DISCONNECTED = 0, 4
 IDTIMEOUT = 32000
+EVENTS = CREATE, DELETE, CONNECT, DISCONNECT, LOGON, LOGOFF = 1, 2, 8, 16, 32, 64
 ERROR_NOT_FOUND, ERROR_NO_SERVER = 7022, 1722  # ERROR_CTX_WINSTATION_NOT_FOUND, RPC_S_SERVER_UNAVAILABLE
 
 
@@ -20,6 +22,11 @@ class Provider(SystemTest):
         environment = dict(os.environ, WTSAPI_LIBRARY=self.provider, LD_LIBRARY_PATH=os.path.dirname(self.provider))
         return subprocess.run([self.program, self.lodge.conf, *map(str, words)], text=True,
                               env=environment, capture_output=True, timeout=60, user=user, check=False)
+
+    def begin(self, *words):
+        environment = dict(os.environ, WTSAPI_LIBRARY=self.provider)
+        return subprocess.Popen([self.program, self.lodge.conf, *map(str, words)], env=environment,
+                                stdout=subprocess.PIPE)
 
     def said(self, *words):
         result = self.probe(*words)
@@ -48,6 +55,36 @@ class Provider(SystemTest):
         self.assertIsNone(self.lodge.session_of("anna"))
         self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("user", number).stderr)
         self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("logoff", number).stderr)
+
+    def test_what_happens(self):
+        watch = self.begin("events", 1000)
+        self.addCleanup(harness.end_process, watch)
+        seen, unread = set(), b""
+
+        def happens(*flags):
+            nonlocal unread
+            while select.select([watch.stdout], [], [], 0)[0]:
+                got = os.read(watch.stdout.fileno(), 65536)
+                self.assertTrue(got, "the program that waits ended")
+                *lines, unread = (unread + got).split(b"\n")
+                for line in lines:
+                    seen.update(flag for flag in EVENTS if int(line) & flag)
+            return seen.issuperset(flags)
+
+        def logged_off():
+            # Nobody sees from outside whether it waits already, so sessions come and go until it has seen one.
+            client = self.desktop_of("anna")
+            self.said("logoff", self.state("anna", "active")["id"])
+            client.ended()
+            return happens(LOGOFF)
+
+        wait_for("a session that ends", logged_off)
+        wait_for("nothing is left of it", lambda: happens(DELETE))
+        seen.clear()
+        self.desktop_of("bert")
+        wait_for("a new session with a client", lambda: happens(CREATE, CONNECT, LOGON))
+        self.said("disconnect", self.state("bert", "active")["id"])
+        wait_for("its client goes", lambda: happens(DISCONNECT))
 
     def test_another_user_sees_nothing_of_it(self):
         self.desktop_of("anna")
