@@ -1,0 +1,146 @@
+"""What policy holds, seen by real clients: drain mode, and what happens to sessions that nobody uses."""
+
+import json
+import os
+import signal
+import time
+
+import harness
+from harness import SystemTest, wait_for
+
+
+class Policy(SystemTest):
+    def event(self, number, reason):
+        return wait_for(f"event {number} for {reason}",
+                        lambda: next((one for one in self.lodge.events()
+                                      if one["id"] == number and one["reason"] == reason), None))
+
+
+class Drain(Policy):
+    def test_no_new_sessions_but_those_that_there_are(self):
+        first = self.desktop_of("anna")
+        session = self.state("anna", "active")
+        self.assertIn("reconnects", self.lodge.done("drain", "reconnects"))
+        late = self.client("bert")
+        self.assertNotEqual(late.ended(), 0)
+        self.assertEqual(self.event(1000, "draining")["user"], "bert")
+        self.assertIsNone(self.lodge.session_of("bert"))
+
+        first.kill()
+        self.state("anna", "disconnected")
+        self.desktop_of("anna")
+        self.assertEqual(self.state("anna", "active")["id"], session["id"])
+
+        self.assertEqual(json.loads(self.lodge.done("drain", "--json")), {"drain": "reconnects"})
+        self.lodge.done("drain", "off")
+        self.desktop_of("bert")
+        self.assertEqual(self.lodge.ctl("drain", "sometimes").returncode, 2)
+
+    def test_until_restart(self):
+        self.lodge.done("drain", "until-restart")
+        self.lodge.stop()
+        self.lodge.start()
+        self.assertEqual(json.loads(self.lodge.done("drain", "--json")), {"drain": "off"})
+        self.lodge.done("drain", "reconnects")
+        self.lodge.stop()
+        self.lodge.start()
+        self.assertEqual(json.loads(self.lodge.done("drain", "--json")), {"drain": "reconnects"})
+
+
+class Closed(Policy):
+    settings = {"Sessions_DenyConnections": 1}
+
+    def test_nobody_comes_in(self):
+        client = self.client("anna")
+        self.assertNotEqual(client.ended(), 0)
+        self.event(1000, "connections-denied")
+        self.assertEqual(self.lodge.sessions(), [])
+
+
+class Disconnected(Policy):
+    settings = {"Sessions_MaxDisconnectedSeconds": 2}
+
+    def test_is_logged_off_in_the_end(self):
+        client = self.desktop_of("anna")
+        client.kill()
+        self.state("anna", "disconnected")
+        left = time.monotonic()
+        self.no_session("anna")
+        self.assertGreater(time.monotonic() - left, 1.5)
+        self.event(40, "disconnected-limit")
+        self.assertEqual(self.event(23, "disconnected-limit")["user"], "anna")
+
+    def test_stays_when_somebody_comes_in_time(self):
+        client = self.desktop_of("anna")
+        session = self.state("anna", "active")
+        client.kill()
+        self.state("anna", "disconnected")
+        self.desktop_of("anna")
+        connected = time.monotonic()
+        wait_for("three seconds", lambda: time.monotonic() - connected > 3)
+        self.assertEqual(self.state("anna", "active")["id"], session["id"])
+
+
+class Idle(Policy):
+    settings = {"Sessions_MaxIdleSeconds": 6, "Sessions_WarningSeconds": 0}
+
+    def test_is_disconnected_and_the_one_who_types_is_not(self):
+        idle = self.desktop_of("anna")
+        busy = self.desktop_of("bert")
+        busy.screen.click(400, 300)
+
+        connected = time.monotonic()
+
+        def typed_long_enough():
+            busy.screen.key("a")
+            return time.monotonic() - connected > 10
+        wait_for("ten seconds of typing", typed_long_enough)
+        self.assertTrue(self.lodge.in_state("bert", "active"))
+        self.assertTrue(self.lodge.in_state("anna", "disconnected"))
+        self.event(40, "idle-timeout")
+        self.assertNotEqual(idle.ended(), 0)
+        self.assertTrue(idle.told("(?i)idle|0x0*3"), idle.log())
+
+        # who comes back has the session as it was
+        session = self.lodge.session_of("anna")
+        self.desktop_of("anna")
+        self.assertEqual(self.lodge.session_of("anna")["id"], session["id"])
+
+
+class Reload(Policy):
+    def test_holds_for_a_session_that_there_is(self):
+        client = self.desktop_of("anna")
+        self.lodge.set(Sessions_MaxDisconnectedSeconds=1, Sessions_MaxSessions=1)
+        told = self.lodge.done("policy", "reload")
+        self.assertIn("MaxDisconnectedSeconds = 1", told)
+        late = self.client("bert")
+        self.assertNotEqual(late.ended(), 0)
+        self.event(1000, "session-limit")
+        self.assertEqual(self.event(1011, "none")["session"], 0)
+
+        self.lodge.set(Sessions_MaxSessions=0)
+        os.kill(self.lodge.pids("lodge-broker")[0], signal.SIGHUP)
+        wait_for("the refusal of the file", lambda: "the configuration stays as it was" in self.lodge.log())
+        self.lodge.set(Sessions_MaxSessions=7)  # for lodgectl: in the server holds what it took last
+        self.assertRegex(self.event(1011, "bad-configuration")["detail"],
+                         r"lodge.conf:\d+: MaxSessions .*from 1 to 65535")
+        shown = {one["key"]: one for one in json.loads(self.lodge.done("policy", "show", "--json"))["policy"]}
+        self.assertEqual(shown["MaxSessions"]["value"], "1")
+        self.assertRegex(shown["MaxSessions"]["origin"], r"lodge.conf:\d+$")
+        client.kill()
+        self.no_session("anna")
+        self.event(23, "disconnected-limit")
+
+
+class Broken(Policy):
+    settings = {"Sessions_BrokenConnection": 2}
+
+    def test_ends_the_session(self):
+        client = self.desktop_of("anna")
+        client.kill()
+        self.no_session("anna")
+        self.event(23, "connection-broken")
+
+
+if __name__ == "__main__":
+    harness.main()
