@@ -98,6 +98,7 @@ bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **arg
 enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_change_logon(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);

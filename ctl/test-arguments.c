@@ -72,6 +72,9 @@ static void test_taken(void)
     CHECK(got.command->run == ctl_list && (got.options & CTL_BIT(DESCENDING)) != 0);
     CHECK_TEXT(got.user, "anna");
     CHECK_TEXT(got.sort, "logon");
+    CHECK(TAKEN("tsdiscon", "3").command->run == ctl_disconnect && TAKEN("reset", "session", "3").id == 3);
+    CHECK(TAKEN("reset", "3").command->run == ctl_reset && TAKEN("qwinsta").command->run == ctl_list);
+    CHECK_TEXT(TAKEN("change", "logon", "/drain").name, "/drain");
     got = TAKEN("msg", "3", "hello", "--wait", "there", "--title", "T");
     CHECK(got.command->run == ctl_msg && got.id == 3);
     CHECK_TEXT(got.text, "hello there");

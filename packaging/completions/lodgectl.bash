@@ -38,7 +38,7 @@ _lodgectl() {
         --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --sort) i=$((i + 1)) ;;
         -*) ;;
         *)
-            if [[ -z $command || $command == account || $command == policy || $command == licence ]]; then
+            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change ]]; then
                 command=${command:+$command }$word
             else
                 operand=$word
@@ -48,26 +48,30 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff watch wait msg reset counters events version ping drain policy licence account --config --help --version' ;;
+    '') words='list show disconnect logoff watch wait msg reset counters events version ping drain qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     policy) words='show reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
+    query) words='session user --help' ;;
+    change) words='logon --help' ;;
+    'change logon') words='/query /enable /drain /drainuntilrestart --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
     'list') words='--json --state --user --client --sort --descending --help' ;;
-    'watch' | 'counters' | 'version' | 'account list' | 'policy show' | 'licence pool' | 'licence list') words='--json --help' ;;
+    'watch' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'policy show' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show') words='--json --help' ;;
     'events' | 'licence report') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
     'account remove') words='--home --help' ;;
     'account passwd') words='--password-stdin --help' ;;
     'account expire') words='--expires --help' ;;
-    'disconnect' | 'logoff' | 'reset' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
+    'disconnect' | 'logoff' | 'reset' | 'tsdiscon' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
     esac
     if [[ -z $operand && $current != -* ]]; then
         case $command in
-        show | disconnect | logoff | reset | wait | msg) words=$(_lodgectl_sessions) ;;
+        reset) words="session $(_lodgectl_sessions)" ;;
+        show | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;
