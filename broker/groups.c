@@ -25,6 +25,7 @@ struct groups_query {
     char *user;
     gid_t *gids; /* the answer */
     size_t count;
+    uid_t uid;
     bool known;
 };
 STAILQ_HEAD(query_list, groups_query);
@@ -68,8 +69,10 @@ static void look_up(struct groups_query *query)
 {
     char *room = malloc(ENTRY_ROOM);
     struct passwd entry, *found = NULL;
-    if (room != NULL && getpwnam_r(query->user, &entry, room, ENTRY_ROOM, &found) == 0 && found != NULL)
+    if (room != NULL && getpwnam_r(query->user, &entry, room, ENTRY_ROOM, &found) == 0 && found != NULL) {
+        query->uid = found->pw_uid;
         query->known = list_gids(query, found->pw_gid);
+    }
     free(room);
 }
 
@@ -113,7 +116,8 @@ static void on_notice(evutil_socket_t fd, short what, void *context)
     eventfd_read(fd, &count);
     while ((query = take_answered(groups)) != NULL) {
         if (query->done != NULL)
-            query->done(query->context, query->known, query->gids, query->known ? query->count : 0);
+            query->done(query->context, query->known, query->uid, query->gids,
+                        query->known ? query->count : 0);
         free_query(query);
     }
 }

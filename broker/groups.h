@@ -15,9 +15,10 @@ struct groups_query;
 struct groups *groups_start(struct event_base *base);
 /* Drops what is asked, waits for the one answer that is under way, and clears *groups. */
 void groups_stop(struct groups **groups);
-/* Receives the gids of the user, on the loop; they are the callee's until it returns, and the query is gone
- * then. `known` is false, with none, when the database does not know the user or cannot be asked. */
-typedef void groups_fn(void *context, bool known, const gid_t *gids, size_t count);
+/* Receives the uid and the gids of the user, on the loop; they are the callee's until it returns, and the
+ * query is gone then. `known` is false, with none, when the database does not know the user or cannot be
+ * asked. */
+typedef void groups_fn(void *context, bool known, uid_t uid, const gid_t *gids, size_t count);
 /* Returns NULL when memory runs out. */
 struct groups_query *groups_ask(struct groups *groups, const char *user, groups_fn *done, void *context);
 /* Forgets a query: its function is not called. */

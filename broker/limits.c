@@ -130,11 +130,11 @@ void limits_session_begin(struct session *session)
     limits_session_look_up(session);
 }
 
-static void on_groups(void *context, bool known, const gid_t *gids, size_t count)
+static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, size_t count)
 {
     struct session *session = context;
     struct conf conf;
-    (void)known;
+    (void)known, (void)uid;
     session->limits.query = NULL;
     membership_apply(&session->broker->membership, &session->broker->conf, gids, count, &conf);
     session->limits.times = reload_times(&conf);

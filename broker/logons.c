@@ -34,6 +34,13 @@ static const struct {
 };
 _Static_assert(sizeof(patience) / sizeof(patience[0]) == LOGON_STEPS, "each step has its patience");
 
+/* What the configuration says of one user. */
+struct logon_standing {
+    struct membership_verdict verdict;
+    unsigned max_per_user;
+    bool no_take_over;
+};
+
 struct logon {
     TAILQ_ENTRY(logon) link;    /* of broker.logons, in order of arrival */
     TAILQ_ENTRY(logon) by_user; /* of user.held, when HELD */
@@ -48,10 +55,8 @@ struct logon {
     struct user *user;              /* from when lodge-logon has told it on */
     struct sm_logon_result outcome; /* likewise */
     struct groups_query *query;     /* CHECKING: the groups of the user, who is known to lodge-logon */
-    struct membership_verdict verdict;
-    unsigned max_per_user; /* for this user */
-    bool no_take_over;
-    struct address *from; /* ADMITTED: where a session counts */
+    struct logon_standing standing; /* from HELD on */
+    struct address *from;           /* ADMITTED: where a session counts */
 };
 
 static bool is_under_way(enum logon_step step)
@@ -171,23 +176,60 @@ static void start_waiting(struct broker *broker)
     }
 }
 
-static struct policy_facts facts_about(const struct broker *broker, const struct logon *logon)
+static uint16_t first_of(const struct session_list *list)
 {
-    const struct user *user = logon->user;
-    const struct session *disconnected = TAILQ_FIRST(&user->disconnected);
-    const struct session *connected = TAILQ_FIRST(&user->connected);
-    return (struct policy_facts){
+    const struct session *session = TAILQ_FIRST(list);
+    return session != NULL ? session->id : 0;
+}
+
+/* What policy says to a logon of `user` (NULL: one of whom there is nothing) from `address`. */
+static struct policy_decision ask_policy(const struct broker *broker, const struct user *user,
+                                         const struct logon_standing *standing, const char *address)
+{
+    struct policy_facts facts = {
         .stopping = broker->stopping,
         .drain = broker->drain.mode,
-        .not_allowed = logon->verdict.refused,
-        .administrator = logon->verdict.administrator,
-        .address_sessions = addresses_count(&broker->addresses, logon->peer->client.address),
+        .not_allowed = standing->verdict.refused,
+        .administrator = standing->verdict.administrator,
+        .address_sessions = addresses_count(&broker->addresses, address),
         .sessions = broker->sessions.count,
-        .user_sessions = user->sessions,
-        .user_changing = user->changing,
-        .disconnected = disconnected != NULL ? disconnected->id : 0,
-        .connected = connected != NULL ? connected->id : 0,
     };
+    struct policy_limits limits = broker->limits;
+    limits.max_sessions_per_user = standing->max_per_user;
+    limits.no_take_over = standing->no_take_over;
+    if (user != NULL) {
+        facts.user_sessions = user->sessions;
+        facts.user_changing = user->changing;
+        facts.disconnected = first_of(&user->disconnected);
+        facts.connected = first_of(&user->connected);
+    }
+    return policy_admit(&limits, &facts);
+}
+
+/* What follows from the groups of a user. */
+static struct logon_standing standing_of(const struct broker *broker, uid_t uid, bool known,
+                                         const gid_t *gids, size_t count)
+{
+    struct conf conf;
+    membership_apply(&broker->membership, &broker->conf, gids, count, &conf);
+    return (struct logon_standing){
+        .verdict = membership_judge(&broker->membership, uid, known, gids, count),
+        .max_per_user = (unsigned)conf.max_sessions_per_user,
+        .no_take_over = conf.take_over == 0,
+    };
+}
+
+struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question)
+{
+    struct policy_arrival arrival = {.stopping = broker->stopping,
+                                     .denied = broker->conf.deny_connections == 1,
+                                     .logons = (unsigned)broker->logon_count};
+    enum reason reason = policy_arrive(&broker->limits, &arrival);
+    if (reason != REASON_NONE)
+        return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
+    struct logon_standing standing =
+        standing_of(broker, question->uid, question->known, question->gids, question->gid_count);
+    return ask_policy(broker, question->user, &standing, question->address);
 }
 
 static void admit(struct logon *logon)
@@ -231,11 +273,8 @@ static void decide(struct logon *logon)
     struct broker *broker = logon->broker;
     if (!broker->sm.synced)
         return;
-    struct policy_facts facts = facts_about(broker, logon);
-    struct policy_limits limits = broker->limits;
-    limits.max_sessions_per_user = logon->max_per_user;
-    limits.no_take_over = logon->no_take_over;
-    struct policy_decision decision = policy_admit(&limits, &facts);
+    struct policy_decision decision =
+        ask_policy(broker, logon->user, &logon->standing, logon->peer->client.address);
     switch (decision.verdict) {
     case POLICY_NEW:
         if (is_licensed(logon, NULL))
@@ -390,20 +429,16 @@ static void bound_held(struct user *user)
 /* Lab accounts are in no group, and that is known. */
 static void take_groups(struct logon *logon, bool known, const gid_t *gids, size_t count)
 {
-    const struct membership *membership = &logon->broker->membership;
-    struct conf conf;
-    logon->verdict = membership_judge(membership, logon->user->uid, known, gids, count);
-    membership_apply(membership, &logon->broker->conf, gids, count, &conf);
-    logon->max_per_user = (unsigned)conf.max_sessions_per_user;
-    logon->no_take_over = conf.take_over == 0;
+    logon->standing = standing_of(logon->broker, logon->user->uid, known, gids, count);
     enter(logon, HELD);
     bound_held(logon->user);
     decide(logon);
 }
 
-static void on_groups(void *context, bool known, const gid_t *gids, size_t count)
+static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, size_t count)
 {
     struct logon *logon = context;
+    (void)uid; /* lodge-logon has said it */
     logon->query = NULL;
     take_groups(logon, known, gids, count);
 }

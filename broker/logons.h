@@ -2,9 +2,12 @@
  * for a session where a new one is wanted. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/reason.h"
+#include "policy/policy.h"
 #include "rpc/sm.h"
 
 struct broker;
@@ -16,6 +19,17 @@ struct user;
 /* Begins a logon for `peer`, which has no other request under way, and answers it in the end. Takes over
  * `credentials`. */
 void logon_begin(struct broker *broker, struct peer *peer, int credentials);
+/* A logon that is only thought of. */
+struct logons_question {
+    const struct user *user; /* whose sessions count; NULL: there is nothing of theirs */
+    uid_t uid;
+    bool known; /* the gids are all that the user has */
+    const gid_t *gids;
+    size_t gid_count;
+    const char *address; /* of the client, ADDRESS:PORT; empty: none */
+};
+/* What would come of it now, as far as policy goes. Nothing is done. */
+struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question);
 /* The peer is gone: what can be undone is; a session that is being created stays, disconnected. */
 void logon_abandon(struct logon *logon);
 

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "broker/broker.h"
+#include "broker/logons.h"
 #include "broker/reload.h"
+#include "common/text.h"
 
 static const struct {
     Lodge__Lsm__DrainMode told;
@@ -160,4 +162,64 @@ void policy_call_policy(struct peer *peer, const Lodge__Lsm__Request *request, i
     answer.policy = &policy;
     peer_answer(peer, request->serial, &answer, -1);
     free(told);
+}
+
+static const char *const verdicts[] = {
+    [POLICY_NEW] = "new",   [POLICY_RECONNECT] = "reconnect", [POLICY_TAKE_OVER] = "take-over",
+    [POLICY_WAIT] = "wait", [POLICY_REFUSE] = "refuse",
+};
+
+/* The user's record by a session of theirs: lab accounts are not known to the machine. */
+static struct user *find_by_session(struct broker *broker, const char *name, bool lab)
+{
+    for (struct session *at = session_next(broker, 0); at != NULL; at = session_next(broker, at->id)) {
+        if (at->lab == lab && strcmp(at->name, name) == 0)
+            return at->user;
+    }
+    return NULL;
+}
+
+static void answer_test(void *context, bool known, uid_t uid, const gid_t *gids, size_t count)
+{
+    struct peer *peer = context;
+    struct broker *broker = peer->broker;
+    Lodge__Lsm__PolicyVerdict told = LODGE__LSM__POLICY_VERDICT__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    peer->policy_test.query = NULL;
+    struct user *user = find_by_session(broker, peer->policy_test.user, !known);
+    struct logons_question question = {.user = user,
+                                       .uid = known ? uid : (uid_t)-1,
+                                       .known = true, /* of a lab account: that there are none */
+                                       .gids = gids,
+                                       .gid_count = count,
+                                       .address = peer->policy_test.address};
+    struct policy_decision decision = logons_would_be(broker, &question);
+    told.verdict = (char *)verdicts[decision.verdict];
+    told.reason = decision.reason;
+    told.session = decision.session;
+    told.known = known;
+    told.administrator = membership_judge(&broker->membership, question.uid, true, gids, count).administrator;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_POLICY_VERDICT;
+    answer.policy_verdict = &told;
+    peer_answer(peer, peer->policy_test.serial, &answer, -1);
+}
+
+void policy_call_test(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    const Lodge__Lsm__PolicyTestRequest *test = request->policy_test;
+    (void)descriptor;
+    if (peer->policy_test.query != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "Another test is under way.");
+        return;
+    }
+    bool fits = text_copy(peer->policy_test.user, sizeof(peer->policy_test.user), test->user) &&
+                text_copy(peer->policy_test.address, sizeof(peer->policy_test.address), test->client);
+    if (!fits || test->user[0] == '\0' || !text_is_printable(test->user)) {
+        peer_refuse(peer, request->serial, REASON_BAD_REQUEST, "The user or the address makes no sense.");
+        return;
+    }
+    peer->policy_test.serial = request->serial;
+    peer->policy_test.query = groups_ask(peer->broker->groups, test->user, answer_test, peer);
+    if (peer->policy_test.query == NULL)
+        peer_refuse(peer, request->serial, REASON_INTERNAL, "");
 }

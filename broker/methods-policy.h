@@ -5,4 +5,5 @@
 
 void policy_call_drain(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void policy_call_reload(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
+void policy_call_test(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void policy_call_policy(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);

@@ -10,6 +10,7 @@
 #include "broker/client.h"
 #include "common/reason.h"
 #include "rpc/lsm.h"
+#include "rpc/sm.h"
 
 /* Who may call a method; what a peer is follows from the kernel's word alone. */
 enum role {
@@ -23,6 +24,7 @@ struct box;
 struct broker;
 struct db_job;
 struct db_query;
+struct groups_query;
 struct entry;
 struct event;
 struct logon;
@@ -64,6 +66,11 @@ struct peer {
     struct box *box; /* a message whose answer it waits for */
     struct db_query *query;
     uint64_t query_serial;
+    struct {
+        struct groups_query *query; /* NULL: none is under way */
+        uint64_t serial;
+        char user[SM_USER_ROOM], address[64];
+    } policy_test;
     struct entry *licence; /* that it has had changed, until that is on the disk */
     uint64_t licence_serial;
     struct db_job *report;

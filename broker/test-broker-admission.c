@@ -61,12 +61,34 @@ static void gone(uint16_t id)
     lsm_await_state(&harness, id, SESSION_NONE);
 }
 
+/* What policy_test says, as "VERDICT REASON", has to be this. */
+static void would_be(const char *user, const char *client, const char *want)
+{
+    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    Lodge__Lsm__PolicyTestRequest test = LODGE__LSM__POLICY_TEST_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    char got[64];
+    test.user = (char *)user;
+    test.client = (char *)client;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY_TEST;
+    request.policy_test = &test;
+    Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, &request, -1), NULL);
+    CHECK(answer->reason == REASON_NONE && answer->policy_verdict != NULL);
+    snprintf(got, sizeof(got), "%s %s", answer->policy_verdict->verdict,
+             reason_name(answer->policy_verdict->reason));
+    CHECK_TEXT(got, want);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    close(fd);
+}
+
 static void groups_let_in_and_keep_out(void)
 {
     begin("AllowedGroups = daemon, games\nDeniedGroups = daemon");
     admitted(5, "games", SM_ACCOUNT_SYSTEM, 1);
     refused(1, "daemon", SM_ACCOUNT_SYSTEM, REASON_DENIED);
     refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_DENIED);
+    would_be("bin", "", "refuse logon-denied");
+    would_be("games", "", "reconnect none");
     refused(5001, "nobody.knows", SM_ACCOUNT_SYSTEM, REASON_DENIED);
     refused(70000, "games", SM_ACCOUNT_LAB, REASON_DENIED); /* its name is not the machine's user's */
     gone(1);
@@ -86,6 +108,11 @@ static void seats_are_kept(void)
     begin("MaxSessions = 3\nReservedSeats = 2\n[Server]\nAdminGroup = games");
     admitted(1, "daemon", SM_ACCOUNT_SYSTEM, 1);
     refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_SESSION_LIMIT);
+    would_be("bin", "", "refuse session-limit");
+    would_be("games", "", "new none");
+    would_be("root", "", "new none");
+    would_be("daemon", "10.9.9.9", "reconnect none");
+    would_be("nobody.knows", "", "refuse session-limit");
     admitted(5, "games", SM_ACCOUNT_SYSTEM, 2);
     admitted(0, "root", SM_ACCOUNT_SYSTEM, 3);
     refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_SESSION_LIMIT);
@@ -101,6 +128,8 @@ static void an_address_has_its_limit(void)
     admitted(5001, "one", SM_ACCOUNT_SYSTEM, 1);
     admitted(5002, "two", SM_ACCOUNT_SYSTEM, 2);
     refused(5003, "three", SM_ACCOUNT_SYSTEM, REASON_ADDRESS_LIMIT);
+    would_be("games", "10.0.0.1:7", "refuse address-limit");
+    would_be("games", "10.0.0.2:7", "new none");
     gone(1);
     admitted(5003, "three", SM_ACCOUNT_SYSTEM, 3);
     refused(5001, "one", SM_ACCOUNT_SYSTEM, REASON_ADDRESS_LIMIT);

@@ -28,6 +28,8 @@ const struct ctl_command ctl_commands[] = {
      "shows or sets whether new sessions are made: off, reconnects or until-restart", ctl_drain},
     {"policy show", CTL_OPERAND_NONE, JSON, 0, false,
      "shows the configuration that holds, and the line that gave each value", ctl_policy_show},
+    {"policy test", CTL_OPERAND_NONE, CTL_BIT(USER) | CTL_BIT(CLIENT) | JSON, CTL_BIT(USER), false,
+     "tells what would come of a logon of a user, without one", ctl_policy_test},
     {"policy reload", CTL_OPERAND_NONE, 0, 0, false, "has the server read its configuration anew",
      ctl_policy_reload},
     {"licence pool", CTL_OPERAND_NONE, JSON, 0, false, "shows the licences in use, and the grace period",

@@ -30,8 +30,8 @@ enum ctl_exit {
     O(TIMEOUT, "--timeout", "SECONDS", "how long (1 to 86400)")                                       \
     O(TITLE, "--title", "TEXT", "the title of the message (Message)")                                 \
     O(WAIT, "--wait", NULL, "wait for the answer of the person, and write it")                        \
-    O(USER, "--user", "USER", "only this user")                                                       \
-    O(CLIENT, "--client", "NAME", "only with this client computer")                                   \
+    O(USER, "--user", "USER", "this user")                                                            \
+    O(CLIENT, "--client", "NAME", "this client computer, for policy test its address")                \
     O(SORT, "--sort", "ORDER", "id, user or logon")                                                   \
     O(DESCENDING, "--descending", NULL, "the last of the order first")
 
@@ -110,6 +110,7 @@ enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct co
 enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_list(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -1,8 +1,9 @@
-/* drain, policy show, policy reload. */
+/* drain, policy show, policy test, policy reload. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/reason.h"
 #include "common/text.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
@@ -141,6 +142,59 @@ enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struc
         print_policy_json(answer->policy);
     else
         print_policy_table(answer->policy);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
+}
+
+static void print_verdict(const char *user, const Lodge__Lsm__PolicyVerdict *verdict)
+{
+    char safe[1024];
+    text_escape(safe, sizeof(safe), user);
+    if (strcmp(verdict->verdict, "new") == 0)
+        printf("%s would get a new session.\n", safe);
+    else if (strcmp(verdict->verdict, "reconnect") == 0)
+        printf("%s would get session %u back.\n", safe, verdict->session);
+    else if (strcmp(verdict->verdict, "take-over") == 0)
+        printf("%s would take session %u over from another place.\n", safe, verdict->session);
+    else if (strcmp(verdict->verdict, "wait") == 0)
+        printf("%s would wait for a session that is being created or ended.\n", safe);
+    else
+        printf("%s would be refused: %s (%s)\n", safe, reason_sentence(verdict->reason),
+               reason_name(verdict->reason));
+    if (!verdict->known)
+        puts("The machine does not know this user: that is what a lab account would get.");
+}
+
+static void print_verdict_json(const Lodge__Lsm__PolicyVerdict *verdict)
+{
+    struct json_writer writer = json_writer_on(stdout);
+    json_open_object(&writer, NULL);
+    json_put_text(&writer, "verdict", verdict->verdict);
+    json_put_text(&writer, "reason", reason_name(verdict->reason));
+    json_put_number(&writer, "session", verdict->session);
+    json_put_bool(&writer, "known", verdict->known);
+    json_put_bool(&writer, "administrator", verdict->administrator);
+    json_close_object(&writer);
+    fputc('\n', stdout);
+}
+
+enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__PolicyTestRequest test = LODGE__LSM__POLICY_TEST_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    test.user = (char *)arguments->user;
+    test.client = (char *)(arguments->client != NULL ? arguments->client : "");
+    request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY_TEST;
+    request.policy_test = &test;
+    enum ctl_exit result = ask(arguments, conf, "what would come of a logon", &request,
+                               LODGE__LSM__ANSWER__RESULT_POLICY_VERDICT, &answer);
+    if (result != CTL_DONE)
+        return result;
+    if ((arguments->options & CTL_BIT(JSON)) != 0)
+        print_verdict_json(answer->policy_verdict);
+    else
+        print_verdict(arguments->user, answer->policy_verdict);
     lodge__lsm__answer__free_unpacked(answer, NULL);
     return CTL_DONE;
 }

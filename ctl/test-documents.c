@@ -228,6 +228,7 @@ static void test_protocol(void)
         &lodge__lsm__announce_request__descriptor,
         &lodge__lsm__reloaded__descriptor,
         &lodge__lsm__policy_value__descriptor,
+        &lodge__lsm__policy_verdict__descriptor,
         &lodge__lsm__notices__descriptor,
         &lodge__lsm__notice__descriptor,
         &lodge__lsm__wait_request__descriptor,

@@ -49,9 +49,10 @@ _lodgectl() {
     local words=''
     case $command in
     '') words='list show disconnect logoff watch wait msg reset counters events version ping drain qwinsta query tsdiscon change policy licence account --config --help --version' ;;
-    policy) words='show reload --help' ;;
+    policy) words='show test reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
+    'policy test') words='--user --client --json --help' ;;
     query) words='session user --help' ;;
     change) words='logon --help' ;;
     'change logon') words='/query /enable /drain /drainuntilrestart --help' ;;
