@@ -228,7 +228,8 @@ static enum licences_verdict ask_holder(struct broker *broker, const char *user,
     case LICENCE_ADMIT:
         return LICENCES_GO;
     case LICENCE_RENEW:
-        renew(broker, entry, &decision.licence, now);
+        if (entry != NULL)
+            renew(broker, entry, &decision.licence, now);
         return LICENCES_GO;
     case LICENCE_ISSUE:
         entry = issue(broker, entry, holder, &decision.licence, "");

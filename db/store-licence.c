@@ -98,23 +98,26 @@ static void take_licence(struct db_licence *licence, sqlite3_stmt *row)
 static int read_licences(struct store *store, uint8_t mode, struct db_licence **licences_r, size_t *count_r)
 {
     sqlite3_stmt *statement = store->prepared[READ_LICENCES];
-    size_t room = 0;
+    struct db_licence *licences = NULL;
+    size_t count = 0, room = 0;
     int code;
     sqlite3_bind_int(statement, 1, mode);
     sqlite3_bind_int(statement, 2, DB_LICENCES_MAX);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (*count_r == room) {
-            struct db_licence *more = reallocarray(*licences_r, room + ROWS_ADD, sizeof(*more));
+        if (licences == NULL || count == room) {
+            struct db_licence *more = reallocarray(licences, room + ROWS_ADD, sizeof(*more));
             if (more == NULL) {
                 code = SQLITE_NOMEM;
                 break;
             }
-            *licences_r = more;
+            licences = more;
             room += ROWS_ADD;
         }
-        take_licence(&(*licences_r)[(*count_r)++], statement);
+        take_licence(&licences[count++], statement);
     }
     sqlite3_reset(statement);
+    *licences_r = licences;
+    *count_r = count;
     return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 

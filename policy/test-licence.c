@@ -12,28 +12,21 @@ static const struct licence_rules device = {LICENCE_PER_DEVICE, 2, 0, 90, 20};
 static const struct licence_rules young = {LICENCE_PER_USER, 2, 120, 90, 20};
 static const struct licence_rules young_device = {LICENCE_PER_DEVICE, 2, 120, 90, 20};
 
-#define HELD(what, days)                               \
-    true,                                              \
-    {                                                  \
-        (what), NOW - DAY, NOW + (days)*DAY, NOW - DAY \
-    }
-#define NOTHING \
-    false,      \
-    {           \
-        0       \
-    }
+/* clang-format off */
+#define HELD(what, days) {(what), NOW - DAY, NOW + (days) * DAY, NOW - DAY}, true
+#define NOTHING          {0}, false
+/* clang-format on */
 
 static const struct {
     const char *name;
     const struct licence_rules *rules;
     unsigned in_use;
-    int64_t licensing_days; /* since the first use of licensing */
-    bool has;
+    int licensing_days; /* since the first use of licensing */
     struct licence held;
-    bool live;
+    bool has, live;
     enum licence_verdict want;
     enum licence_kind kind;
-    int64_t days_min, days_max; /* of the validity from now on */
+    int days_min, days_max; /* of the validity from now on */
 } rows[] = {
     {"a user's first", &user, 1, 500, NOTHING, false, LICENCE_ISSUE, LICENCE_PERMANENT, 60, 60},
     {"a user's, pool empty", &user, 2, 500, NOTHING, false, LICENCE_REFUSE, 0, 0, 0},
@@ -114,9 +107,9 @@ static uint32_t next_random(uint32_t below)
 }
 
 struct holder {
-    bool has;
     struct licence held;
     unsigned sessions;
+    bool has;
 };
 
 static unsigned count(const struct holder *holders, int64_t now)
