@@ -96,7 +96,7 @@ static int spawn(pid_t *pid_r, const char *path, int words, const struct winstat
 static int start(const struct winstation_message *message)
 {
     char path[PATH_MAX];
-    pid_t pid;
+    pid_t pid = -1;
     if (!program_path(path, sizeof(path)))
         return -ENOENT;
     int words = words_pipe(message);
