@@ -109,8 +109,9 @@ void messages_answered(struct session *session, uint64_t number, uint32_t respon
 
 void messages_agent_gone(struct session *session)
 {
-    struct box *box;
-    while ((box = TAILQ_FIRST(&session->boxes)) != NULL) {
+    struct box *box, *next;
+    for (box = TAILQ_FIRST(&session->boxes); box != NULL; box = next) {
+        next = TAILQ_NEXT(box, link);
         struct peer *peer = box->peer;
         uint64_t serial = box->serial;
         box_free(box);
