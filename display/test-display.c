@@ -508,6 +508,10 @@ static xcb_client_message_event_t expect_closing(struct bed *bed, struct program
 /* init is told when the last window goes, and at once when there is none. */
 static void expect_closed(struct bed *bed, struct program *program)
 {
+    /* A program that has hidden its window may still be saving. */
+    xcb_unmap_window(program->connection, program->window);
+    xcb_flush(program->connection);
+    CHECK(init_take(bed, 300) == 0);
     program_end(program);
     CHECK(init_take(bed, WAIT_MS) == SM_WINDOWS_CLOSED);
     init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});

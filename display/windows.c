@@ -86,6 +86,8 @@ static bool has(const xcb_get_property_reply_t *reply, xcb_atom_t wanted)
 
 static void ask_to_close(struct windows *windows, xcb_window_t window)
 {
+    if (windows->asked_count < WINDOWS_ASKED)
+        windows->asked[windows->asked_count++] = window;
     if (windows->managed)
         send(windows, windows->x->root,
              XCB_EVENT_MASK_SUBSTRUCTURE_REDIRECT | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY, window,
@@ -186,12 +188,35 @@ static void check_came(void *context, uint64_t named, void *data, const xcb_gene
     came(windows);
 }
 
+static void geometry_came(void *context, uint64_t window, void *data, const xcb_generic_error_t *error)
+{
+    struct windows *windows = context;
+    (void)error;
+    if (data != NULL)
+        windows->closable++;
+    for (unsigned i = 0; data == NULL && i < windows->asked_count; i++) {
+        if (windows->asked[i] == window)
+            windows->asked[i--] = windows->asked[--windows->asked_count];
+    }
+    came(windows);
+}
+
+/* Which of the windows that were asked are still there, shown or not. */
+static void look_at_asked(struct windows *windows)
+{
+    for (unsigned i = 0; i < windows->asked_count; i++) {
+        xcb_get_geometry_cookie_t cookie = xcb_get_geometry(windows->x->connection, windows->asked[i]);
+        expect(windows, cookie.sequence, geometry_came, windows->asked[i]);
+    }
+}
+
 static void look(struct windows *windows)
 {
     windows->looking = true;
     windows->look_again = false;
     windows->budget = MAX_WINDOWS;
     windows->closable = 0;
+    look_at_asked(windows);
     ask_property(windows, windows->x->root, windows->check, XCB_ATOM_WINDOW, check_came, 0);
 }
 
@@ -202,6 +227,7 @@ void windows_close_all(struct windows *windows)
     windows->closing = true;
     windows->closed = false;
     windows->ask = true;
+    windows->asked_count = 0;
     xcb_change_window_attributes(
         windows->x->connection, windows->x->root, XCB_CW_EVENT_MASK,
         (uint32_t[]){XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY | XCB_EVENT_MASK_PROPERTY_CHANGE});

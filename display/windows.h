@@ -6,6 +6,9 @@
 
 #include "display/x.h"
 
+/* So many windows are waited for; what is beyond these counts while it is shown. */
+#define WINDOWS_ASKED 256
+
 struct windows {
     struct x *x;
     xcb_atom_t check, list, close, protocols, delete_window, type, dock, desktop;
@@ -17,14 +20,18 @@ struct windows {
     bool managed;      /* by a window manager */
     unsigned budget;   /* windows that may still be looked at */
     unsigned waiting;  /* replies to come */
-    unsigned closable; /* windows that a person could close */
+    unsigned closable; /* windows that a person could close, and asked ones that are hidden but still there */
+    /* Asked to close, and not seen gone: a program may hide its window first and then save. */
+    unsigned asked_count;
+    xcb_window_t asked[WINDOWS_ASKED];
 };
 
 /* Interns what it needs, blocking: for start-up. */
 void windows_init(struct windows *windows_r, struct x *x);
 /* Through the window manager where one runs, else each window itself; only windows that take
  * WM_DELETE_WINDOW, and no panel. Windows that appear later are counted and not asked: they may be a
- * program's question about what is not saved. `closed` becomes true when no such window is left. */
+ * program's question about what is not saved. `closed` becomes true when no such window is left, and those
+ * that were asked exist no more. */
 void windows_close_all(struct windows *windows);
 /* Takes core events, which tell of windows that went. */
 void windows_take_event(struct windows *windows, const xcb_generic_event_t *event);
