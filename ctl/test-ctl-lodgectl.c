@@ -530,8 +530,9 @@ static bool answer_sorted(int fd, const Lodge__Lsm__Request *request)
     CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_LIST && list->states == 1u << 4);
     CHECK(list->order == LODGE__LSM__LIST_ORDER__BY_USER && !list->descending);
     size_t next = 1;
-    while (strcmp(users[next - 1], list->after_user) != 0)
+    while (next < 3 && strcmp(users[next - 1], list->after_user) != 0)
         next++;
+    CHECK(strcmp(users[next - 1], list->after_user) == 0);
     CHECK(list->after == (next > 1 ? 9 - next + 1 : 0));
     session.id = (uint32_t)(9 - next);
     session.user = (char *)users[next];

@@ -97,7 +97,7 @@ size_t planar_encode(const uint8_t *pixels, size_t stride, unsigned width, unsig
 {
     struct planar planar = {pixels + (size_t)(height - 1) * stride, stride, width,
                             wire_writer_over(to, room)};
-    uint8_t values[PLANAR_WIDTH_MOST];
+    uint8_t values[PLANAR_WIDTH_MOST] = {0};
     wire_put_u8(&planar.writer, PLANAR_HAS_RLE | (skip_alpha ? PLANAR_NO_ALPHA : 0));
     /* The format begins with alpha and ends with blue. */
     for (unsigned plane = skip_alpha ? PLANAR_ALPHA : PLANAR_ALPHA + 1; plane-- > 0;)
