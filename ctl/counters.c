@@ -66,17 +66,13 @@ static void print_lines(const Lodge__Lsm__Counters *counters)
 
 enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf)
 {
-    struct server server;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
     request.method_case = LODGE__LSM__REQUEST__METHOD_COUNTERS;
     request.counters = &nothing;
-    result = server_ask(&server, "the counters", &request, LODGE__LSM__ANSWER__RESULT_COUNTERS, &answer);
-    server_close(&server);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the counters", &request,
+                                           LODGE__LSM__ANSWER__RESULT_COUNTERS, &answer);
     if (result != CTL_DONE)
         return result;
     if ((arguments->options & CTL_BIT(JSON)) != 0)

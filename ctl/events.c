@@ -208,17 +208,13 @@ static void print_version(const Lodge__Lsm__Version *version, bool json)
 
 enum ctl_exit ctl_version(const struct ctl_arguments *arguments, const struct conf *conf)
 {
-    struct server server;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
     request.method_case = LODGE__LSM__REQUEST__METHOD_VERSION;
     request.version = &nothing;
-    result = server_ask(&server, "the version", &request, LODGE__LSM__ANSWER__RESULT_VERSION, &answer);
-    server_close(&server);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the version", &request,
+                                           LODGE__LSM__ANSWER__RESULT_VERSION, &answer);
     if (result != CTL_DONE)
         return result;
     print_version(answer->version, (arguments->options & CTL_BIT(JSON)) != 0);
@@ -235,18 +231,14 @@ static double now_ms(void)
 
 enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf *conf)
 {
-    struct server server;
     double start = now_ms();
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
     request.method_case = LODGE__LSM__REQUEST__METHOD_PING;
     request.ping = &nothing;
-    result = server_ask(&server, "the server", &request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
-    server_close(&server);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the server", &request,
+                                           LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     if (result != CTL_DONE)
         return result;
     printf("The server answered after %.1f ms.\n", now_ms() - start);

@@ -16,20 +16,6 @@ static bool wants_json(const struct ctl_arguments *arguments)
     return (arguments->options & CTL_BIT(JSON)) != 0;
 }
 
-/* Opens, asks once, closes. */
-static enum ctl_exit ask(const struct ctl_arguments *arguments, const struct conf *conf, const char *about,
-                         Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
-                         Lodge__Lsm__Answer **answer_r)
-{
-    struct server server;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
-    result = server_ask(&server, about, request, want, answer_r);
-    server_close(&server);
-    return result;
-}
-
 static void print_pool(const Lodge__Lsm__LicencePool *pool)
 {
     char time[DESCRIBE_ROOM], safe[64];
@@ -67,8 +53,8 @@ enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const stru
     Lodge__Lsm__Answer *answer;
     request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_POOL;
     request.licence_pool = &nothing;
-    enum ctl_exit result =
-        ask(arguments, conf, "the pool", &request, LODGE__LSM__ANSWER__RESULT_LICENCE_POOL, &answer);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the pool", &request,
+                                           LODGE__LSM__ANSWER__RESULT_LICENCE_POOL, &answer);
     if (result != CTL_DONE)
         return result;
     if (wants_json(arguments))
@@ -185,8 +171,8 @@ static enum ctl_exit change(const struct ctl_arguments *arguments, const struct 
     licence.holder = (char *)arguments->name;
     request.method_case = method;
     request.licence_issue = &licence; /* one union, and one type for both */
-    enum ctl_exit result =
-        ask(arguments, conf, arguments->name, &request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
+    enum ctl_exit result = server_ask_once(arguments, conf, arguments->name, &request,
+                                           LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     if (result != CTL_DONE)
         return result;
     printf("%s %s.\n", text_escape(safe, sizeof(safe), arguments->name), done);
@@ -265,8 +251,8 @@ enum ctl_exit ctl_licence_report(const struct ctl_arguments *arguments, const st
     report.days = (arguments->options & CTL_BIT(COUNT)) != 0 ? arguments->count : 0;
     request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_REPORT;
     request.licence_report = &report;
-    enum ctl_exit result =
-        ask(arguments, conf, "the report", &request, LODGE__LSM__ANSWER__RESULT_LICENCE_REPORT, &answer);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the report", &request,
+                                           LODGE__LSM__ANSWER__RESULT_LICENCE_REPORT, &answer);
     if (result != CTL_DONE)
         return result;
     if (wants_json(arguments))

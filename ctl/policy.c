@@ -58,20 +58,6 @@ static void print_drain(Lodge__Lsm__DrainMode mode, bool as_json)
     fputc('\n', stdout);
 }
 
-/* Connects, asks, and is done with the server. As server_ask. */
-static enum ctl_exit ask(const struct ctl_arguments *arguments, const struct conf *conf, const char *about,
-                         Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
-                         Lodge__Lsm__Answer **answer_r)
-{
-    struct server server;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
-    result = server_ask(&server, about, request, want, answer_r);
-    server_close(&server);
-    return result;
-}
-
 enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
@@ -81,8 +67,8 @@ enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf
         return CTL_USAGE;
     request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
     request.drain = &drain;
-    enum ctl_exit result =
-        ask(arguments, conf, "the drain mode", &request, LODGE__LSM__ANSWER__RESULT_DRAIN, &answer);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the drain mode", &request,
+                                           LODGE__LSM__ANSWER__RESULT_DRAIN, &answer);
     if (result != CTL_DONE)
         return result;
     print_drain(answer->drain->mode, (arguments->options & CTL_BIT(JSON)) != 0);
@@ -135,7 +121,7 @@ enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struc
     request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY;
     request.policy = &nothing;
     enum ctl_exit result =
-        ask(arguments, conf, "the policy", &request, LODGE__LSM__ANSWER__RESULT_POLICY, &answer);
+        server_ask_once(arguments, conf, "the policy", &request, LODGE__LSM__ANSWER__RESULT_POLICY, &answer);
     if (result != CTL_DONE)
         return result;
     if ((arguments->options & CTL_BIT(JSON)) != 0)
@@ -187,8 +173,8 @@ enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struc
     test.client = (char *)(arguments->client != NULL ? arguments->client : "");
     request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY_TEST;
     request.policy_test = &test;
-    enum ctl_exit result = ask(arguments, conf, "what would come of a logon", &request,
-                               LODGE__LSM__ANSWER__RESULT_POLICY_VERDICT, &answer);
+    enum ctl_exit result = server_ask_once(arguments, conf, "what would come of a logon", &request,
+                                           LODGE__LSM__ANSWER__RESULT_POLICY_VERDICT, &answer);
     if (result != CTL_DONE)
         return result;
     if ((arguments->options & CTL_BIT(JSON)) != 0)
@@ -215,8 +201,8 @@ enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const str
     Lodge__Lsm__Answer *answer;
     request.method_case = LODGE__LSM__REQUEST__METHOD_RELOAD;
     request.reload = &nothing;
-    enum ctl_exit result =
-        ask(arguments, conf, "the configuration", &request, LODGE__LSM__ANSWER__RESULT_RELOADED, &answer);
+    enum ctl_exit result = server_ask_once(arguments, conf, "the configuration", &request,
+                                           LODGE__LSM__ANSWER__RESULT_RELOADED, &answer);
     if (result != CTL_DONE)
         return result;
     const Lodge__Lsm__Reloaded *reloaded = answer->reloaded;

@@ -37,3 +37,16 @@ enum ctl_exit server_ask(struct server *server, const char *about, Lodge__Lsm__R
         lodge__lsm__answer__free_unpacked(answer, NULL);
     return result;
 }
+
+enum ctl_exit server_ask_once(const struct ctl_arguments *arguments, const struct conf *conf,
+                              const char *about, Lodge__Lsm__Request *request,
+                              Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
+{
+    struct server server;
+    enum ctl_exit result = server_open(&server, arguments, conf);
+    if (result != CTL_DONE)
+        return result;
+    result = server_ask(&server, about, request, want, answer_r);
+    server_close(&server);
+    return result;
+}

@@ -309,10 +309,6 @@ static enum ctl_exit ask_session(const struct ctl_arguments *arguments, const st
                                  Lodge__Lsm__Request__MethodCase method, Lodge__Lsm__Answer__ResultCase want,
                                  Lodge__Lsm__Answer **answer_r)
 {
-    struct server server;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
     char about[32];
     snprintf(about, sizeof(about), "session %u", arguments->id);
     Lodge__Lsm__SessionRequest session = LODGE__LSM__SESSION_REQUEST__INIT;
@@ -320,9 +316,7 @@ static enum ctl_exit ask_session(const struct ctl_arguments *arguments, const st
     session.session = arguments->id;
     request.method_case = method;
     request.show = &session; /* one union: disconnect and logoff have the same type */
-    result = server_ask(&server, about, &request, want, answer_r);
-    server_close(&server);
-    return result;
+    return server_ask_once(arguments, conf, about, &request, want, answer_r);
 }
 
 enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf *conf)
