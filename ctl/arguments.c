@@ -56,6 +56,7 @@ static bool take_value(struct parse *parse, int option, const char *value)
 {
     struct ctl_arguments *arguments = parse->arguments;
     long number;
+    arguments->values[option] = value;
     switch (option) {
     case CTL_OPTION_CONFIG:
         arguments->config = value;
@@ -87,10 +88,12 @@ static bool take_value(struct parse *parse, int option, const char *value)
         if (!accounts_day_parse(value, &arguments->expires_day))
             return refuse(parse, "--expires takes a day as 2026-12-31, or never, not \"%s\"", value);
         return true;
-    default:
+    case CTL_OPTION_COUNT:
         if (!text_number(value, 1, CTL_COUNT_MAX, &number))
             return refuse(parse, "-n takes a number from 1 to %d, not \"%s\"", CTL_COUNT_MAX, value);
         arguments->count = (uint32_t)number;
+        return true;
+    default: /* what takes it says what is wrong with it */
         return true;
     }
 }
@@ -101,9 +104,9 @@ static bool take_option(struct parse *parse)
     int option = find_option(text, &value);
     if (option < 0)
         return refuse(parse, "there is no option \"%s\"", text);
-    if ((parse->arguments->options & 1u << option) != 0)
+    if ((parse->arguments->options & UINT64_C(1) << option) != 0)
         return refuse(parse, "%s is there twice", options[option].word);
-    parse->arguments->options |= 1u << option;
+    parse->arguments->options |= UINT64_C(1) << option;
     if (!options[option].has_argument)
         return value == NULL ? true : refuse(parse, "%s takes no value", options[option].word);
     if (value == NULL && parse->at < parse->argc)
@@ -185,13 +188,13 @@ static bool take_operand(struct parse *parse, const char *text)
 static bool check_options(struct parse *parse)
 {
     const struct ctl_command *command = parse->arguments->command;
-    unsigned there = parse->arguments->options;
-    unsigned allowed = command->options | CTL_BIT(CONFIG) | CTL_BIT(HELP) | CTL_BIT(VERSION);
-    unsigned required = (there & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0 ? 0 : command->required;
+    uint64_t there = parse->arguments->options;
+    uint64_t allowed = command->options | CTL_BIT(CONFIG) | CTL_BIT(HELP) | CTL_BIT(VERSION);
+    uint64_t required = (there & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0 ? 0 : command->required;
     for (int i = 0; i < CTL_OPTION_COUNT_OF; i++) {
-        if ((there & ~allowed & 1u << i) != 0)
+        if ((there & ~allowed & UINT64_C(1) << i) != 0)
             return refuse(parse, "%s does not take %s", command->name, options[i].word);
-        if ((required & ~there & 1u << i) != 0)
+        if ((required & ~there & UINT64_C(1) << i) != 0)
             return refuse(parse, "%s lacks %s", command->name, options[i].word);
     }
     return true;

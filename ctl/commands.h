@@ -38,7 +38,8 @@ enum ctl_exit {
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
 #undef CTL_OPTION_ENUM
-#define CTL_BIT(symbol) (1u << CTL_OPTION_##symbol)
+#define CTL_BIT(symbol) (UINT64_C(1) << CTL_OPTION_##symbol)
+_Static_assert(CTL_OPTION_COUNT_OF <= 64, "each option has its bit");
 
 enum ctl_operand {
     CTL_OPERAND_NONE,
@@ -57,8 +58,8 @@ struct ctl_arguments;
 struct ctl_command {
     const char *name; /* one word, or two: "account add" */
     enum ctl_operand operand;
-    unsigned options;  /* bits of those it takes besides CONFIG, HELP and VERSION */
-    unsigned required; /* bits of those it must have */
+    uint64_t options;  /* bits of those it takes besides CONFIG, HELP and VERSION */
+    uint64_t required; /* bits of those it must have */
     bool needs_root;
     const char *help;
     /* Does it and returns the exit code, having said on standard error what went wrong. */
@@ -71,8 +72,10 @@ extern const size_t ctl_command_count;
 /* What was asked for. */
 struct ctl_arguments {
     const struct ctl_command *command; /* NULL with HELP or VERSION alone */
-    unsigned options;                  /* bits of those that are there */
-    const char *config;                /* CONF_DEFAULT_FILE where it is not named */
+    uint64_t options;                  /* bits of those that are there */
+    const char
+        *values[CTL_OPTION_COUNT_OF]; /* of each option as it was typed; NULL: it is not there, or has none */
+    const char *config;               /* CONF_DEFAULT_FILE where it is not named */
     const char *name;  /* the operand NAME, or USER (NULL where it is an ID), or MODE (NULL: missing) */
     uint16_t id;       /* the operand ID */
     const char *state; /* NULL where it is not named */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define SYNOPSIS_ROOM 160
+#define SYNOPSIS_ROOM 320
 
 static const struct {
     const char *word, *argument, *help;
@@ -24,8 +24,8 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
     snprintf(text, size, "%s%s", command->name, operands[command->operand]);
     for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
         size_t used = strlen(text);
-        bool optional = (command->required & 1u << i) == 0;
-        if ((command->options & 1u << i) != 0)
+        bool optional = (command->required & UINT64_C(1) << i) == 0;
+        if ((command->options & UINT64_C(1) << i) != 0)
             snprintf(text + used, size - used, " %s%s%s%s%s", optional ? "[" : "", options[i].word,
                      options[i].argument != NULL ? " " : "",
                      options[i].argument != NULL ? options[i].argument : "", optional ? "]" : "");
@@ -33,13 +33,13 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
     return text;
 }
 
-static void print_options(FILE *out, unsigned bits)
+static void print_options(FILE *out, uint64_t bits)
 {
     for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
         char form[40];
         snprintf(form, sizeof(form), "%s %s", options[i].word,
                  options[i].argument != NULL ? options[i].argument : "");
-        if ((bits & 1u << i) != 0)
+        if ((bits & UINT64_C(1) << i) != 0)
             fprintf(out, "  %-18s %s\n", form, options[i].help);
     }
 }

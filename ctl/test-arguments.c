@@ -122,7 +122,7 @@ static void test_refused(void)
 
 static void test_help(void)
 {
-    char synopsis[160], *text = NULL;
+    char synopsis[320], *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     CHECK(out != NULL);

@@ -96,7 +96,7 @@ static void test_conf_example(void)
 static void test_ctl_page(void)
 {
     static const char path[] = "../docs/man/lodgectl.1";
-    char *page = load(path), synopsis[160];
+    char *page = load(path), synopsis[320];
     static const char *const markup[] = {"\\fR", "\\fP", "\\", "\""};
     for (size_t i = 0; i < sizeof(markup) / sizeof(markup[0]); i++)
         drop(page, markup[i]);
@@ -121,7 +121,7 @@ static void test_ctl_page(void)
 static void test_zsh(void)
 {
     static const char path[] = "../packaging/completions/_lodgectl";
-    char *text = load(path), synopsis[160];
+    char *text = load(path), synopsis[320];
     for (size_t i = 0; i < ctl_command_count; i++) {
         char want[80];
         const char *name = ctl_commands[i].name, *space = strchr(name, ' ');
@@ -164,7 +164,7 @@ static void need_offered(const char *words, const char *current, const char *wan
 
 static void test_bash(void)
 {
-    char synopsis[160], first[40];
+    char synopsis[320], first[40];
     for (size_t i = 0; i < ctl_command_count; i++) {
         const char *name = ctl_commands[i].name, *space = strchr(name, ' ');
         snprintf(first, sizeof(first), "%.*s", (int)strcspn(name, " "), name);
