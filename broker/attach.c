@@ -85,7 +85,7 @@ static void take_over(struct session *session, struct peer *peer)
     link_send_detach(session, session->viewer, REASON_TAKEN_OVER);
     if (session->worker == peer)
         return;
-    record_event(session->broker, DB_EVENT_DISCONNECTED_REASON, session->id, session->name,
+    record_event(session->broker, EVENT_DISCONNECTED_REASON, session->id, session->name,
                  session->client.address, REASON_TAKEN_OVER, peer->client.address);
     unbind_worker(session, REASON_TAKEN_OVER, "");
 }

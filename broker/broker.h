@@ -28,6 +28,7 @@
 #include "broker/users.h"
 #include "broker/watch.h"
 #include "common/conf.h"
+#include "common/event.h"
 #include "db/db.h"
 #include "policy/policy.h"
 
@@ -76,5 +77,8 @@ struct broker {
 };
 
 /* Writes an event about a session, a user or Lodge itself; each text may be NULL. */
-void record_event(struct broker *broker, enum db_event_id id, uint16_t session, const char *user,
+void record_event(struct broker *broker, enum event_id id, uint16_t session, const char *user,
                   const char *address, enum reason reason, const char *detail);
+/* The same for what happened at `time_ms` (since 1970) elsewhere, as an enum event_id says. */
+void record_event_at(struct broker *broker, int64_t time_ms, uint32_t id, uint16_t session, const char *user,
+                     const char *detail);

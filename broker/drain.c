@@ -110,7 +110,7 @@ int limits_set_drain(struct broker *broker, enum policy_drain mode, uid_t uid)
     text_copy(broker->drain.until, sizeof(broker->drain.until), broker->drain.smss);
     snprintf(detail, sizeof(detail), "%s, by uid %u", drain_names[mode], (unsigned)uid);
     log_info("broker", "the drain mode is %s", detail);
-    record_event(broker, DB_EVENT_DRAIN, 0, NULL, NULL, REASON_NONE, detail);
+    record_event(broker, EVENT_DRAIN, 0, NULL, NULL, REASON_NONE, detail);
     return 0;
 }
 
@@ -154,5 +154,5 @@ void limits_smss_found(struct broker *broker, int fd)
     if (failed)
         log_error("broker", "that the drain mode is off cannot be kept: %s", strerror(-failed));
     log_info("broker", "the drain mode is off: lodge-smss was started anew");
-    record_event(broker, DB_EVENT_DRAIN, 0, NULL, NULL, REASON_NONE, "off, by the restart");
+    record_event(broker, EVENT_DRAIN, 0, NULL, NULL, REASON_NONE, "off, by the restart");
 }

@@ -144,7 +144,7 @@ static struct entry *issue(struct broker *broker, struct entry *entry, const cha
     snprintf(detail, sizeof(detail), "%s licence %llu for %s%s",
              licence->kind == LICENCE_TEMPORARY ? "temporary" : "permanent",
              (unsigned long long)entry->serial, holder, by);
-    record_event(broker, DB_EVENT_LICENCE_ISSUED, 0, NULL, NULL, REASON_NONE, detail);
+    record_event(broker, EVENT_LICENCE_ISSUED, 0, NULL, NULL, REASON_NONE, detail);
     note(broker, 1, 0, 0);
     write_down(broker, entry);
     return entry;
@@ -154,7 +154,7 @@ static enum licences_verdict warn(struct broker *broker, const char *user, const
                                   const char *why)
 {
     log_warning("licences", "%s is let in without a licence: %s", user, why);
-    record_event(broker, DB_EVENT_LICENCE_WARNING, 0, user, client->address, REASON_NO_LICENCE, why);
+    record_event(broker, EVENT_LICENCE_WARNING, 0, user, client->address, REASON_NO_LICENCE, why);
     note(broker, 0, 1, 0);
     return LICENCES_GO;
 }
@@ -534,7 +534,7 @@ enum reason licences_revoke(struct broker *broker, struct peer *peer, const char
     book_revoke(&licences->book, entry, now);
     char detail[BOOK_HOLDER_ROOM + 64];
     snprintf(detail, sizeof(detail), "licence %llu of %s", (unsigned long long)entry->serial, holder);
-    record_event(broker, DB_EVENT_LICENCE_REVOKED, 0, NULL, NULL, REASON_NONE, detail);
+    record_event(broker, EVENT_LICENCE_REVOKED, 0, NULL, NULL, REASON_NONE, detail);
     write_down(broker, entry);
     await_answer(peer, entry);
     return REASON_NONE;

@@ -64,7 +64,7 @@ static void carry_out(struct session *session, const struct policy_timeout *what
     char about[SESSION_ABOUT_ROOM];
     log_info(session_about(session, about), "%s for a timeout: %s",
              what->action == POLICY_LOG_OFF ? "is logged off" : "is disconnected", reason_name(what->reason));
-    record_event(session->broker, DB_EVENT_DISCONNECTED_REASON, session->id, session->name,
+    record_event(session->broker, EVENT_DISCONNECTED_REASON, session->id, session->name,
                  session->client.address, what->reason, NULL);
     if (what->action == POLICY_LOG_OFF)
         session_end(session, what->reason);

@@ -123,7 +123,7 @@ static void refuse(struct logon *logon, enum reason reason, const char *detail)
         return;
     log_info(peer->client.address, "logon%s%s refused: %s", logon->outcome.user[0] ? " of " : "",
              logon->outcome.user, reason_name(reason));
-    record_event(logon->broker, DB_EVENT_REFUSED, 0, logon->outcome.user, peer->client.address, reason,
+    record_event(logon->broker, EVENT_REFUSED, 0, logon->outcome.user, peer->client.address, reason,
                  detail);
     logon->peer = NULL;
     peer->logon = NULL;
@@ -365,7 +365,7 @@ void logon_begin(struct broker *broker, struct peer *peer, int credentials)
         close_descriptor(&credentials);
         if (reason == REASON_NONE)
             reason = REASON_INTERNAL;
-        record_event(broker, DB_EVENT_REFUSED, 0, NULL, peer->client.address, reason, NULL);
+        record_event(broker, EVENT_REFUSED, 0, NULL, peer->client.address, reason, NULL);
         peer_refuse(peer, peer->serial, reason, "");
         return;
     }
@@ -507,7 +507,7 @@ struct session *logons_session_made(struct broker *broker, const struct sm_sessi
         session->client = peer->client;
     session->from = logon->from;
     logon->from = NULL;
-    record_event(broker, DB_EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE,
+    record_event(broker, EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE,
                  NULL);
     watch_logon(session);
     finish(logon);
@@ -522,7 +522,7 @@ void logons_session_failed(struct broker *broker, uint64_t id, enum reason reaso
     struct logon *logon = find(broker, id);
     if (logon == NULL)
         return;
-    record_event(broker, DB_EVENT_SESSION_FAILED, 0, logon->outcome.user, NULL, reason, detail);
+    record_event(broker, EVENT_SESSION_FAILED, 0, logon->outcome.user, NULL, reason, detail);
     refuse(logon, reason, detail);
     finish(logon);
     start_waiting(broker);

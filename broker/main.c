@@ -216,10 +216,10 @@ static int serve(struct broker *broker, const struct accounts *accounts)
     umask(0077);
     int status = EXIT_FAILURE;
     if (start(broker, folder)) {
-        record_event(broker, DB_EVENT_BROKER_START, 0, NULL, NULL, REASON_NONE, LODGE_VERSION);
+        record_event(broker, EVENT_BROKER_START, 0, NULL, NULL, REASON_NONE, LODGE_VERSION);
         log_info(NULL, "serves lsm.port");
         status = event_base_dispatch(broker->base) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-        record_event(broker, DB_EVENT_BROKER_STOP, 0, NULL, NULL, REASON_NONE, NULL);
+        record_event(broker, EVENT_BROKER_STOP, 0, NULL, NULL, REASON_NONE, NULL);
     } else {
         log_error(NULL, "cannot start: %s", strerror(errno));
     }

@@ -159,7 +159,7 @@ static void call_disconnect(struct peer *peer, const Lodge__Lsm__Request *reques
         return;
     }
     snprintf(by, sizeof(by), "by uid %u", (unsigned)peer->uid);
-    record_event(peer->broker, DB_EVENT_DISCONNECTED_BY, session->id, session->name, session->client.address,
+    record_event(peer->broker, EVENT_DISCONNECTED_BY, session->id, session->name, session->client.address,
                  REASON_DISCONNECTED, by);
     attach_send_away(session, REASON_DISCONNECTED, "");
     peer_done(peer, request->serial);

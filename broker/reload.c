@@ -107,7 +107,7 @@ static void refuse(struct broker *broker, const char *by, const struct reload_ou
     char detail[512];
     log_error(NULL, "the configuration stays as it was: %s", outcome->error);
     snprintf(detail, sizeof(detail), "%s: %.400s", by, outcome->error);
-    record_event(broker, DB_EVENT_RELOAD, 0, NULL, NULL, REASON_BAD_CONFIGURATION, detail);
+    record_event(broker, EVENT_RELOAD, 0, NULL, NULL, REASON_BAD_CONFIGURATION, detail);
 }
 
 void reload_run(struct broker *broker, const char *by, struct reload_outcome *outcome_r)
@@ -143,5 +143,5 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     if (outcome_r->groups)
         snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "; sections of groups");
     log_info(NULL, "the configuration was read anew, %s", detail);
-    record_event(broker, DB_EVENT_RELOAD, 0, NULL, NULL, REASON_NONE, detail);
+    record_event(broker, EVENT_RELOAD, 0, NULL, NULL, REASON_NONE, detail);
 }

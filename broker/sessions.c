@@ -50,32 +50,32 @@ _Static_assert(sizeof(event_names) / sizeof(event_names[0]) == SESSION_EVENTS, "
 static const struct {
     bool allowed;
     enum session_state next;
-    enum db_event_id record; /* 0: none */
+    enum event_id record; /* 0: none */
 } transitions[SESSION_STATES][SESSION_EVENTS] = {
     [SESSION_INIT] =
         {
-            [SESSION_STARTED] = {true, SESSION_DISCONNECTED, DB_EVENT_SHELL_START},
+            [SESSION_STARTED] = {true, SESSION_DISCONNECTED, EVENT_SHELL_START},
             [SESSION_ATTACHES] = {true, SESSION_CONNECTED, 0},
             [SESSION_IS_VIEWED] = {true, SESSION_CONNECTED, 0},
             [SESSION_ENDS] = {true, SESSION_DOWN, 0},
         },
     [SESSION_CONNECTED] =
         {
-            [SESSION_STARTED] = {true, SESSION_ACTIVE, DB_EVENT_SHELL_START},
+            [SESSION_STARTED] = {true, SESSION_ACTIVE, EVENT_SHELL_START},
             [SESSION_REATTACHES] = {true, SESSION_CONNECTED, 0},
-            [SESSION_LEFT] = {true, SESSION_INIT, DB_EVENT_DISCONNECT},
+            [SESSION_LEFT] = {true, SESSION_INIT, EVENT_DISCONNECT},
             [SESSION_ENDS] = {true, SESSION_DOWN, 0},
         },
     [SESSION_ACTIVE] =
         {
-            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, DB_EVENT_RECONNECT},
+            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, EVENT_RECONNECT},
             [SESSION_REATTACHES] = {true, SESSION_ACTIVE, 0},
-            [SESSION_LEFT] = {true, SESSION_DISCONNECTED, DB_EVENT_DISCONNECT},
+            [SESSION_LEFT] = {true, SESSION_DISCONNECTED, EVENT_DISCONNECT},
             [SESSION_ENDS] = {true, SESSION_DOWN, 0},
         },
     [SESSION_DISCONNECTED] =
         {
-            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, DB_EVENT_RECONNECT},
+            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, EVENT_RECONNECT},
             [SESSION_IS_VIEWED] = {true, SESSION_ACTIVE, 0},
             [SESSION_ENDS] = {true, SESSION_DOWN, 0},
         },
@@ -153,7 +153,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
                     states[session->state].name);
         return false;
     }
-    enum db_event_id record = transitions[session->state][event].record;
+    enum event_id record = transitions[session->state][event].record;
     enum session_state before = session->state;
     enum session_state next = transitions[before][event].next;
     if (next != before || event == SESSION_ATTACHES) { /* else it keeps its place among those of its user */
@@ -242,7 +242,7 @@ void session_remove(struct session *session, enum reason reason, const char *det
     char about[SESSION_ABOUT_ROOM];
     log_info(session_about(session, about), "of %s has ended: %s%s%s", session->name, reason_name(reason),
              detail[0] ? ": " : "", detail);
-    record_event(broker, session->was_up ? DB_EVENT_LOGOFF : DB_EVENT_SESSION_FAILED, session->id,
+    record_event(broker, session->was_up ? EVENT_LOGOFF : EVENT_SESSION_FAILED, session->id,
                  session->name, session->client.address, reason, detail);
     watch_terminated(session, reason, detail);
     attach_session_over(session, reason, detail);

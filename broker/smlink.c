@@ -219,13 +219,21 @@ static void take_stopping(struct broker *broker, const union sm_body *body)
     logons_refuse_all(broker, REASON_SHUTDOWN);
 }
 
+static void take_event(struct broker *broker, const union sm_body *body)
+{
+    const struct sm_event *told = &body->event;
+    const struct session *session = session_find(broker, told->session);
+    record_event_at(broker, (int64_t)told->time_ms, told->event, told->session,
+                    session != NULL ? session->name : "", told->detail);
+}
+
 static const struct {
     unsigned number;
     void (*take)(struct broker *broker, const union sm_body *body);
 } handlers[] = {
     {SM_LOGON_RESULT, take_logon_result},   {SM_SESSION_STATE, take_session_state},
     {SM_SESSION_ENDED, take_session_ended}, {SM_SYNCED, take_synced},
-    {SM_STOPPING, take_stopping},
+    {SM_STOPPING, take_stopping},           {SM_EVENT, take_event},
 };
 
 static bool dispatch(struct broker *broker, struct message *message, const union sm_body *body)

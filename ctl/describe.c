@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "db/db.h"
 #include "rpc/lsm.h"
 
 static const char *const state_names[] = {
@@ -54,35 +53,6 @@ const char *describe_notice(uint32_t kind)
         [LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT] = "limit",
     };
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
-}
-
-const char *describe_event(uint32_t id)
-{
-    static const struct {
-        uint32_t id;
-        const char *name;
-    } events[] = {
-        {DB_EVENT_LOGON, "logon"},
-        {DB_EVENT_SHELL_START, "shell-start"},
-        {DB_EVENT_LOGOFF, "logoff"},
-        {DB_EVENT_DISCONNECT, "disconnect"},
-        {DB_EVENT_RECONNECT, "reconnect"},
-        {DB_EVENT_DISCONNECTED_BY, "disconnected-by"},
-        {DB_EVENT_DISCONNECTED_REASON, "disconnected-for"},
-        {DB_EVENT_REFUSED, "refused"},
-        {DB_EVENT_BROKER_START, "broker-start"},
-        {DB_EVENT_BROKER_STOP, "broker-stop"},
-        {DB_EVENT_SESSION_FAILED, "session-failed"},
-        {DB_EVENT_LOST, "events-lost"},
-        {DB_EVENT_LICENCE_ISSUED, "licence-issued"},
-        {DB_EVENT_LICENCE_REVOKED, "licence-revoked"},
-        {DB_EVENT_LICENCE_WARNING, "licence-warning"},
-    };
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        if (events[i].id == id)
-            return events[i].name;
-    }
-    return "event";
 }
 
 const char *describe_time(uint64_t real_ms, char *text, size_t size)

@@ -13,8 +13,6 @@ const char *describe_state(uint32_t state);
 bool describe_state_find(const char *name, uint32_t *state_r);
 /* The word for a notice's kind, "notice" for one that this program does not know. */
 const char *describe_notice(uint32_t kind);
-/* "logon", "disconnect" ... for the id of an event; "event" for one that has no name here. */
-const char *describe_event(uint32_t id);
 /* Local time "2026-05-01 12:00:05" in `text` of `size` bytes, "-" for 0. Returns `text`. */
 const char *describe_time(uint64_t real_ms, char *text, size_t size);
 /* "5s", "12m", "3h 05m", "2d 04h" in `text` of `size` bytes. Returns `text`. */

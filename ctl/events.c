@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/event.h"
 #include "ctl/describe.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
@@ -18,7 +19,7 @@ static void put_event(struct json_writer *writer, const Lodge__Lsm__Event *event
     json_put_number(writer, "serial", event->serial);
     json_put_number(writer, "time_ms", event->time_ms);
     json_put_number(writer, "id", event->id);
-    json_put_text(writer, "event", describe_event(event->id));
+    json_put_text(writer, "event", event_name(event->id));
     json_put_number(writer, "session", event->session);
     json_put_text(writer, "user", event->user);
     json_put_text(writer, "address", event->address);
@@ -146,7 +147,7 @@ static void print_table(const struct log *log)
             snprintf(session, sizeof(session), "%" PRIu32, event->session);
         const char *const cells[] = {describe_time(event->time_ms, time, sizeof(time)),
                                      id,
-                                     describe_event(event->id),
+                                     event_name(event->id),
                                      session,
                                      event->user,
                                      event->address,

@@ -10,8 +10,6 @@ int main(void)
     CHECK_TEXT(describe_state(9), "init");
     CHECK_TEXT(describe_state(10), "unknown");
     CHECK_TEXT(describe_state(UINT32_MAX), "unknown");
-    CHECK_TEXT(describe_event(21), "logon");
-    CHECK_TEXT(describe_event(1), "event");
     CHECK(setenv("TZ", "UTC", 1) == 0);
     CHECK_TEXT(describe_time(0, text, sizeof(text)), "-");
     CHECK_TEXT(describe_time(1777636805999, text, sizeof(text)), "2026-05-01 12:00:05");

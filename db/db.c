@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "db/internal.h"
@@ -106,7 +107,7 @@ static void drop_group(struct db *db, size_t count)
     pthread_mutex_unlock(&db->lock);
     if (lost == 0)
         return;
-    struct db_event event = {.time_ms = clock_real_ms(), .id = DB_EVENT_LOST};
+    struct db_event event = {.time_ms = clock_real_ms(), .id = EVENT_LOST};
     snprintf(event.detail, sizeof(event.detail), "%llu events were lost", (unsigned long long)lost);
     log_error(db->path, "%s", event.detail);
     db_event_add(db, &event);

@@ -14,31 +14,10 @@
 #define DB_QUERY_MAX  256     /* events that one query gives */
 #define DB_EVENTS_MAX 1000000 /* events that are kept; older ones are deleted */
 
-/* Ids as in the Windows channel TerminalServices-LocalSessionManager; from 1000 on Lodge's own. */
-enum db_event_id {
-    DB_EVENT_LOGON = 21,
-    DB_EVENT_SHELL_START = 22,
-    DB_EVENT_LOGOFF = 23,
-    DB_EVENT_DISCONNECT = 24,
-    DB_EVENT_RECONNECT = 25,
-    DB_EVENT_DISCONNECTED_BY = 39,     /* by somebody's request, named in the detail */
-    DB_EVENT_DISCONNECTED_REASON = 40, /* for the reason given */
-    DB_EVENT_REFUSED = 1000,
-    DB_EVENT_BROKER_START = 1001,
-    DB_EVENT_BROKER_STOP = 1002,
-    DB_EVENT_SESSION_FAILED = 1003, /* a session ended before it was up */
-    DB_EVENT_LOST = 1004,           /* events were lost; the detail says how many */
-    DB_EVENT_RELOAD = 1011,         /* the configuration was read anew; the detail has what changed */
-    DB_EVENT_DRAIN = 1010,          /* the drain mode was set; the detail has it, and who */
-    DB_EVENT_LICENCE_ISSUED = 1030, /* the detail says which, and whose */
-    DB_EVENT_LICENCE_REVOKED = 1031,
-    DB_EVENT_LICENCE_WARNING = 1032, /* somebody was let in without; the detail says why */
-};
-
 struct db_event {
-    uint64_t serial; /* given by the database, rising */
-    int64_t time_ms; /* since 1970 */
-    uint32_t id, session;
+    uint64_t serial;                                      /* given by the database, rising */
+    int64_t time_ms;                                      /* since 1970 */
+    uint32_t id, session;                                 /* id: an enum event_id (common/event.h) */
     char user[256], address[64], reason[32], detail[512]; /* UTF-8 */
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "tests/check.h"
 
 #define PATIENCE_MS 20000
@@ -61,7 +62,7 @@ static void ask_until(struct db *db, size_t count, struct page *page)
 
 static void add(struct db *db, uint32_t session)
 {
-    struct db_event event = {.time_ms = 1000 + session, .id = DB_EVENT_LOGON, .session = session};
+    struct db_event event = {.time_ms = 1000 + session, .id = EVENT_LOGON, .session = session};
     snprintf(event.user, sizeof(event.user), "J\xc3\xbcrgen%u", session);
     snprintf(event.address, sizeof(event.address), "10.0.0.1:%u", session);
     snprintf(event.reason, sizeof(event.reason), "none");
@@ -94,7 +95,7 @@ static void events_come_back_in_pages(void)
     CHECK_TEXT(page.events[9].user, "J\xc3\xbcrgen600");
     CHECK_TEXT(page.events[9].address, "10.0.0.1:600");
     CHECK_TEXT(page.events[9].detail, "the '%' of 600");
-    CHECK(page.events[9].id == DB_EVENT_LOGON && page.events[9].time_ms == 1600);
+    CHECK(page.events[9].id == EVENT_LOGON && page.events[9].time_ms == 1600);
     uint64_t after = page.events[0].serial - 591 + 1; /* that of the first event */
     ask(db, after, 100, &page);
     CHECK(page.ok && page.count == 100 && page.more && page.events[0].session == 2);
@@ -184,7 +185,7 @@ static void the_queue_is_bounded_and_says_what_it_lost(void)
     do {
         CHECK(clock_monotonic_ms() < deadline);
         ask(db, 0, 1, &page);
-    } while (page.count == 0 || page.events[0].id != DB_EVENT_LOST);
+    } while (page.count == 0 || page.events[0].id != EVENT_LOST);
     CHECK_TEXT(page.events[0].detail, "5 events were lost");
     db_close(&db);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/reason.h"
@@ -76,6 +77,14 @@ static bool smss_tell(struct logon *logon, unsigned number, const void *body)
     if (failed && failed != -EAGAIN)
         smss_lose(logon, strerror(-failed));
     return failed == 0;
+}
+
+/* The server's history may miss an event of a time without smss; the log does not. */
+static void smss_pass_event(struct logon *logon, const struct sm_event *event)
+{
+    if (logon->smss < 0 || !smss_tell(logon, SM_EVENT, event))
+        log_warning(logon->about, "event %s, which smss is not there for: %s", event_name(event->event),
+                    event->detail);
 }
 
 /* Brings smss and lodge-init up to date. */
@@ -242,6 +251,8 @@ static void init_handle(struct logon *logon, const struct message *message, cons
         logon->state_untold = true; /* smss has a deadline for what is left */
         logon->stage = DYING;
         logon->deadline = clock_monotonic_ms() + INIT_MS;
+    } else if (message->number == SM_EVENT) {
+        smss_pass_event(logon, &body->event);
     } else {
         log_warning(logon->about, "%s from lodge-init is out of place, ignored", message->type->name);
     }

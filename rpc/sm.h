@@ -28,42 +28,45 @@ enum sm_account { SM_ACCOUNT_SYSTEM, SM_ACCOUNT_LAB };
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 
-#define SM_MESSAGES(M)                                                                                     \
-    /* any peer -> smss, first of all. A service that survived smss brings its listening socket */         \
-    M(SM, sm, HELLO, hello, 1, SM_BROKER | SM_LISTENER | SM_LOGON, 0, 1)                                   \
-    /* broker, listener -> smss: set-up is done; agent -> init: the display can be used */                 \
-    M(SM, sm, READY, ready, 2, SM_BROKER | SM_LISTENER | SM_AGENT, 0, 0)                                   \
-    /* broker -> smss: start a lodge-logon; the pipe holds a struct credentials (rpc/credentials.h) */     \
-    M(SM, sm, LOGON_START, logon_start, 3, SM_BROKER, 1, 1)                                                \
-    /* logon -> smss -> broker: who it is, or why not. On a refusal the logon is over */                   \
-    M(SM, sm, LOGON_RESULT, logon_result, 4, SM_LOGON | SM_SMSS, 0, 0)                                     \
-    /* broker -> smss: make a session for this logon */                                                    \
-    M(SM, sm, LOGON_ADMIT, logon_admit, 5, SM_BROKER, 0, 0)                                                \
-    /* broker -> smss -> logon: no session is wanted from this logon (refused, or a session was there) */  \
-    M(SM, sm, LOGON_DROP, logon_drop, 6, SM_BROKER | SM_SMSS, 0, 0)                                        \
-    /* smss -> logon: make session `id` in this cgroup with this display number */                         \
-    M(SM, sm, SESSION_CREATE, session_create, 7, SM_SMSS, 0, 0)                                            \
-    /* logon -> smss: a session's state, also after smss came back (then the first after HELLO);           \
-     * smss -> broker: the same, and every session there is after the broker's HELLO */                    \
-    M(SM, sm, SESSION_STATE, session_state, 8, SM_LOGON | SM_SMSS, 0, 0)                                   \
-    /* broker -> smss -> logon -> init: end this session */                                                \
-    M(SM, sm, SESSION_END, session_end, 9, SM_BROKER | SM_SMSS | SM_LOGON, 0, 0)                           \
-    /* init -> logon -> smss: why it is over; smss -> broker: it is over and nothing of it is left */      \
-    M(SM, sm, SESSION_ENDED, session_ended, 10, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)                        \
-    /* smss -> broker: every session that exists has been told since the HELLO */                          \
-    M(SM, sm, SYNCED, synced, 11, SM_SMSS, 0, 0)                                                           \
-    /* smss -> broker: shutdown has begun; smss ends the sessions itself */                                \
-    M(SM, sm, STOPPING, stopping, 12, SM_SMSS, 0, 0)                                                       \
-    /* logon -> init: what to run, once */                                                                 \
-    M(SM, sm, RUN, run, 13, SM_LOGON, 0, 0)                                                                \
-    /* init -> logon: required subsystems and the desktop are started */                                   \
-    M(SM, sm, STARTED, started, 14, SM_INIT, 0, 0)                                                         \
-    /* init -> agent: ask every window to close, as a desktop's session end does */                        \
-    M(SM, sm, CLOSE_WINDOWS, close_windows, 15, SM_INIT, 0, 0)                                             \
-    /* init -> agent: show this to the person, the session is about to end */                              \
-    M(SM, sm, NOTICE, notice, 16, SM_INIT, 0, 0)                                                           \
-    /* agent -> init, after CLOSE_WINDOWS: no window is left that could close, so init need not wait on */ \
-    M(SM, sm, WINDOWS_CLOSED, windows_closed, 17, SM_AGENT, 0, 0)
+#define SM_MESSAGES(M)                                                                                       \
+    /* any peer -> smss, first of all. A service that survived smss brings its listening socket */           \
+    M(SM, sm, HELLO, hello, 1, SM_BROKER | SM_LISTENER | SM_LOGON, 0, 1)                                     \
+    /* broker, listener -> smss: set-up is done; agent -> init: the display can be used */                   \
+    M(SM, sm, READY, ready, 2, SM_BROKER | SM_LISTENER | SM_AGENT, 0, 0)                                     \
+    /* broker -> smss: start a lodge-logon; the pipe holds a struct credentials (rpc/credentials.h) */       \
+    M(SM, sm, LOGON_START, logon_start, 3, SM_BROKER, 1, 1)                                                  \
+    /* logon -> smss -> broker: who it is, or why not. On a refusal the logon is over */                     \
+    M(SM, sm, LOGON_RESULT, logon_result, 4, SM_LOGON | SM_SMSS, 0, 0)                                       \
+    /* broker -> smss: make a session for this logon */                                                      \
+    M(SM, sm, LOGON_ADMIT, logon_admit, 5, SM_BROKER, 0, 0)                                                  \
+    /* broker -> smss -> logon: no session is wanted from this logon (refused, or a session was there) */    \
+    M(SM, sm, LOGON_DROP, logon_drop, 6, SM_BROKER | SM_SMSS, 0, 0)                                          \
+    /* smss -> logon: make session `id` in this cgroup with this display number */                           \
+    M(SM, sm, SESSION_CREATE, session_create, 7, SM_SMSS, 0, 0)                                              \
+    /* logon -> smss: a session's state, also after smss came back (then the first after HELLO);             \
+     * smss -> broker: the same, and every session there is after the broker's HELLO */                      \
+    M(SM, sm, SESSION_STATE, session_state, 8, SM_LOGON | SM_SMSS, 0, 0)                                     \
+    /* broker -> smss -> logon -> init: end this session */                                                  \
+    M(SM, sm, SESSION_END, session_end, 9, SM_BROKER | SM_SMSS | SM_LOGON, 0, 0)                             \
+    /* init -> logon -> smss: why it is over; smss -> broker: it is over and nothing of it is left */        \
+    M(SM, sm, SESSION_ENDED, session_ended, 10, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)                          \
+    /* smss -> broker: every session that exists has been told since the HELLO */                            \
+    M(SM, sm, SYNCED, synced, 11, SM_SMSS, 0, 0)                                                             \
+    /* smss -> broker: shutdown has begun; smss ends the sessions itself */                                  \
+    M(SM, sm, STOPPING, stopping, 12, SM_SMSS, 0, 0)                                                         \
+    /* logon -> init: what to run, once */                                                                   \
+    M(SM, sm, RUN, run, 13, SM_LOGON, 0, 0)                                                                  \
+    /* init -> logon: required subsystems and the desktop are started */                                     \
+    M(SM, sm, STARTED, started, 14, SM_INIT, 0, 0)                                                           \
+    /* init -> agent: ask every window to close, as a desktop's session end does */                          \
+    M(SM, sm, CLOSE_WINDOWS, close_windows, 15, SM_INIT, 0, 0)                                               \
+    /* init -> agent: show this to the person, the session is about to end */                                \
+    M(SM, sm, NOTICE, notice, 16, SM_INIT, 0, 0)                                                             \
+    /* agent -> init, after CLOSE_WINDOWS: no window is left that could close, so init need not wait on */   \
+    M(SM, sm, WINDOWS_CLOSED, windows_closed, 17, SM_AGENT, 0, 0)                                            \
+    /* init -> logon -> smss -> broker: something for the server's history (common/event.h). What smss has   \
+     * for a broker that is away waits in smss; what init and logon say while smss is away is logged only */ \
+    M(SM, sm, EVENT, event, 18, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -104,6 +107,8 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 #define SM_CLOSE_WINDOWS_FIELDS(F, S)  F(S, u32, grace_ms)
 #define SM_NOTICE_FIELDS(F, S)         F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_WINDOWS_CLOSED_FIELDS(F, S) F(S, u32, left)
+#define SM_EVENT_FIELDS(F, S) \
+    F(S, u32, event) F(S, u16, session) F(S, u64, time_ms) F(S, text, detail, SM_DETAIL_ROOM)
 
 enum sm_number { SM_MESSAGES(MESSAGE_NUMBER) };
 SM_MESSAGES(MESSAGE_STRUCT)

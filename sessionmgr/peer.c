@@ -128,6 +128,16 @@ static bool on_session_ended(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_event(struct peer *peer, const union sm_body *body)
+{
+    if (peer->logon == NULL || peer->logon->session == NULL)
+        return false;
+    struct sm_event event = body->event;
+    event.session = peer->logon->session->id;
+    event_pass(peer->smss, &event);
+    return true;
+}
+
 /* What comes after HELLO; who may send what is in rpc/sm.h. LOGON_START has a descriptor and is apart. */
 static const struct {
     unsigned number;
@@ -140,6 +150,7 @@ static const struct {
     {SM_SESSION_STATE, on_session_state},
     {SM_SESSION_END, on_session_end},
     {SM_SESSION_ENDED, on_session_ended},
+    {SM_EVENT, on_event},
 };
 
 /* A pidfd of who connected: by the kernel's own memory where it has one (Linux 6.5), else by number. */

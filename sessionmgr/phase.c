@@ -146,6 +146,7 @@ void phase_sync_broker(struct smss *smss)
         synced.sessions += session_is_known(session);
     }
     peer_send(smss, broker, SM_SYNCED, &synced);
+    event_tell_all(smss);
     if (smss->phase > SMSS_SERVING)
         peer_send(smss, broker, SM_STOPPING, &(struct sm_stopping){.reason = REASON_SHUTDOWN});
 }

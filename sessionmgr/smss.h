@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/conf.h"
+#include "common/event.h"
 #include "common/packet.h"
 #include "rpc/sm.h"
 #include "sessionmgr/cgroup.h"
@@ -129,6 +130,18 @@ struct session {
     struct session *next; /* smss.sessions */
 };
 
+/* Events that the broker has not had, oldest first. */
+struct smss_event {
+    struct sm_event event;
+    struct smss_event *next;
+};
+
+struct smss_events {
+    struct smss_event *first, **last;
+    unsigned count;
+    uint64_t lost;
+};
+
 struct smss {
     struct conf conf;
     const char *conf_path;
@@ -152,6 +165,7 @@ struct smss {
     unsigned logon_count; /* those that have no session */
     struct session *sessions;
     struct session *session_of[65536];
+    struct smss_events events;
 };
 
 /* boot.c. Both return false after a log line that says what is wrong and what to do. */
@@ -224,6 +238,16 @@ void session_look(struct session *session);
 void session_remove(struct session *session);
 /* Frees the session and tells the broker. */
 void session_finish(struct session *session);
+
+/* event.c: what lodge-smss and its sessions add to the server's history, which the broker keeps. */
+/* Logs it and tells the broker, or keeps it until a broker is there. `session` 0: of the server as a whole.
+ */
+__attribute__((format(printf, 4, 5))) void event_tell(struct smss *smss, enum event_id id, uint16_t session,
+                                                      const char *format, ...);
+/* An event of a session's own, passed on. */
+void event_pass(struct smss *smss, const struct sm_event *event);
+/* A broker is there: tells it what has waited. */
+void event_tell_all(struct smss *smss);
 
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */

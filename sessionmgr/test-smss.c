@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/packet.h"
 #include "common/reason.h"
 #include "common/text.h"
@@ -39,6 +40,7 @@ static struct {
     int control, port;
     pid_t smss;
     struct relay broker, listener;
+    struct sm_event event; /* the last that the broker was told; event 0: it has been looked at */
     uid_t user;
 } test;
 
@@ -168,7 +170,7 @@ static void expect_hello(const struct relay *relay)
 
 /* The next message of lodge-smss, in `body`. A relay may have said HELLO once more meanwhile: it can reach
  * the old sm.port while the old lodge-smss dies. Returns its number. */
-static unsigned receive(const struct relay *relay)
+static unsigned receive_any(const struct relay *relay)
 {
     static uint8_t data[PACKET_MAX_BYTES];
     const struct message_type *type;
@@ -183,6 +185,25 @@ static unsigned receive(const struct relay *relay)
     CHECK(message_decode(&sm_protocol, SM_SMSS, data, (size_t)size, 0, &body, sizeof(body), &type,
                          &problem) == 0);
     return type->number;
+}
+
+/* The same without the events, which come at any time: the last is in test.event. */
+static unsigned receive(const struct relay *relay)
+{
+    unsigned number;
+    while ((number = receive_any(relay)) == SM_EVENT)
+        test.event = body.event;
+    return number;
+}
+
+/* The event has come, or comes next. */
+static void expect_event(uint32_t event, uint16_t session)
+{
+    while (test.event.event != event || test.event.session != session) {
+        CHECK(receive_any(&test.broker) == SM_EVENT);
+        test.event = body.event;
+    }
+    test.event.event = 0;
 }
 
 static void expect(const struct relay *relay, unsigned number)
@@ -211,11 +232,16 @@ static void say(const struct relay *relay, unsigned number, const void *what)
     CHECK(message_send(relay->fd, &sm_protocol, number, what, -1) == 0);
 }
 
+static void greet_broker(void)
+{
+    expect_hello(&test.broker);
+    say(&test.broker, SM_READY, &(struct sm_ready){.role = SM_BROKER});
+}
+
 static void start_broker(void)
 {
     test.broker = accept_relay(SM_BROKER);
-    expect_hello(&test.broker);
-    say(&test.broker, SM_READY, &(struct sm_ready){.role = SM_BROKER});
+    greet_broker();
 }
 
 static void start_services(void)
@@ -437,6 +463,10 @@ static void a_session_ends_and_nothing_is_left(void)
     uint16_t id = make_session(&logon);
     pid_t straggler = add_straggler(test.cgroup);
     struct sm_session_end end = {.id = id, .reason = REASON_LOGOFF_ADMIN, .grace_ms = 1000};
+    struct sm_event event = {.event = EVENT_LICENCE_WARNING, .session = 4711, .detail = "of a session"};
+    say(&logon, SM_EVENT, &event);
+    expect_event(EVENT_LICENCE_WARNING, id); /* its own, whatever it says */
+    CHECK_TEXT(test.event.detail, "of a session");
     say(&test.broker, SM_SESSION_END, &end);
     expect(&logon, SM_SESSION_END);
     CHECK(body.session_end.reason == REASON_LOGOFF_ADMIN && body.session_end.grace_ms == 1000);
@@ -485,12 +515,15 @@ static void dead_services_are_started_again(void)
     uint16_t id = make_session(&logon);
     CHECK(kill(test.broker.who.pid, SIGKILL) == 0);
     expect_end(&test.broker);
-    start_broker();
+    test.broker = accept_relay(SM_BROKER); /* so that the old one is known to be gone */
+    say(&logon, SM_EVENT, &(struct sm_event){.event = EVENT_SHELL_START, .detail = "waits"});
+    greet_broker();
     expect(&test.broker, SM_SESSION_STATE);
     CHECK(body.session_state.id == id && body.session_state.state == SM_SESSION_UP);
     CHECK_TEXT(body.session_state.user, "demo");
     expect(&test.broker, SM_SYNCED);
     CHECK(body.synced.sessions == 1);
+    expect_event(EVENT_SHELL_START, id);
     CHECK(kill(test.listener.who.pid, SIGKILL) == 0);
     expect_end(&test.listener);
     test.listener = accept_relay(SM_LISTENER);

@@ -1,0 +1,44 @@
+/* The events of the server's history: one table for whoever makes, keeps, forwards and shows them. */
+#pragma once
+
+#include <stdint.h>
+
+/* E(SYMBOL, id, name, priority of syslog(3): 0 emergency ... 3 error, 4 warning, 5 notice, 6 information).
+ * Ids as in the Windows channel TerminalServices-LocalSessionManager; from 1000 on Lodge's own. */
+#define EVENTS(E)                                                      \
+    E(LOGON, 21, "logon", 6)                                           \
+    E(SHELL_START, 22, "shell-start", 6)                               \
+    E(LOGOFF, 23, "logoff", 6)                                         \
+    E(DISCONNECT, 24, "disconnect", 6)                                 \
+    E(RECONNECT, 25, "reconnect", 6)                                   \
+    /* by somebody's request, named in the detail */                   \
+    E(DISCONNECTED_BY, 39, "disconnected-by", 6)                       \
+    /* for the reason given */                                         \
+    E(DISCONNECTED_REASON, 40, "disconnected-for", 6)                  \
+    E(REFUSED, 1000, "refused", 5)                                     \
+    E(BROKER_START, 1001, "broker-start", 6)                           \
+    E(BROKER_STOP, 1002, "broker-stop", 6)                             \
+    /* a session ended before it was up */                             \
+    E(SESSION_FAILED, 1003, "session-failed", 3)                       \
+    /* events were lost; the detail says how many */                   \
+    E(LOST, 1004, "events-lost", 4)                                    \
+    /* the drain mode was set; the detail has it, and who */           \
+    E(DRAIN, 1010, "drain", 5)                                         \
+    /* the configuration was read anew; the detail has what changed */ \
+    E(RELOAD, 1011, "reload", 5)                                       \
+    /* the detail says which, and whose */                             \
+    E(LICENCE_ISSUED, 1030, "licence-issued", 6)                       \
+    E(LICENCE_REVOKED, 1031, "licence-revoked", 5)                     \
+    /* somebody was let in without; the detail says why */             \
+    E(LICENCE_WARNING, 1032, "licence-warning", 4)
+
+#define EVENT_ENUM(symbol, id, name, priority) EVENT_##symbol = (id),
+enum event_id { EVENTS(EVENT_ENUM) };
+#undef EVENT_ENUM
+
+/* "logon", "disconnect" ...; "event" for an id that is not in the table. */
+const char *event_name(uint32_t id);
+/* The id of a name, 0: there is none of that name. */
+uint32_t event_find(const char *name);
+/* The priority of syslog(3); 6 for an id that is not in the table. */
+int event_priority(uint32_t id);
