@@ -103,7 +103,7 @@ static void test_ctl_page(void)
     for (char *at = page; (at = strstr(at, "  ")) != NULL;)
         memmove(at, at + 1, strlen(at + 1) + 1);
     for (size_t i = 0; i < ctl_command_count; i++) {
-        char want[200];
+        char want[340];
         /* The tags of the page are one request and then the synopsis, but for the blanks around brackets. */
         ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis));
         snprintf(want, sizeof(want), "%s", synopsis);
