@@ -14,6 +14,11 @@ int64_t clock_monotonic_ms(void)
     return now(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+    return now(CLOCK_BOOTTIME);
+}
+
 int64_t clock_real_ms(void)
 {
     return now(CLOCK_REALTIME);

@@ -42,3 +42,9 @@ int event_priority(uint32_t id)
     const struct row *row = find(id);
     return row != NULL ? row->priority : 6;
 }
+
+enum log_level event_level(uint32_t id)
+{
+    int priority = event_priority(id);
+    return priority <= 3 ? LOG_LEVEL_ERROR : priority == 4 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
+}

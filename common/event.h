@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "common/log.h"
+
 /* E(SYMBOL, id, name, priority of syslog(3): 0 emergency ... 3 error, 4 warning, 5 notice, 6 information).
  * Ids as in the Windows channel TerminalServices-LocalSessionManager; from 1000 on Lodge's own. */
 #define EVENTS(E)                                                      \
@@ -30,7 +32,15 @@
     E(LICENCE_ISSUED, 1030, "licence-issued", 6)                       \
     E(LICENCE_REVOKED, 1031, "licence-revoked", 5)                     \
     /* somebody was let in without; the detail says why */             \
-    E(LICENCE_WARNING, 1032, "licence-warning", 4)
+    E(LICENCE_WARNING, 1032, "licence-warning", 4)                     \
+    /* processes that ended unasked: how, and after what time */       \
+    E(SERVICE_EXIT, 1060, "service-exit", 3)                           \
+    E(LOGON_EXIT, 1061, "logon-exit", 3)                               \
+    E(INIT_EXIT, 1062, "init-exit", 3)                                 \
+    E(X_SERVER_EXIT, 1063, "x-server-exit", 3)                         \
+    E(AGENT_EXIT, 1064, "agent-exit", 4)                               \
+    /* the same of a desktop, also when it ends as it should */        \
+    E(DESKTOP_EXIT, 1065, "desktop-exit", 6)
 
 #define EVENT_ENUM(symbol, id, name, priority) EVENT_##symbol = (id),
 enum event_id { EVENTS(EVENT_ENUM) };
@@ -42,3 +52,5 @@ const char *event_name(uint32_t id);
 uint32_t event_find(const char *name);
 /* The priority of syslog(3); 6 for an id that is not in the table. */
 int event_priority(uint32_t id);
+/* The level of the log that it is written with. */
+enum log_level event_level(uint32_t id);

@@ -22,9 +22,16 @@ static void test_unknown(void)
     CHECK(event_priority(4711) == 6);
 }
 
+static void test_levels(void)
+{
+    CHECK(event_level(EVENT_SERVICE_EXIT) == LOG_LEVEL_ERROR && event_level(EVENT_LOST) == LOG_LEVEL_WARNING);
+    CHECK(event_level(EVENT_DRAIN) == LOG_LEVEL_INFO && event_level(4711) == LOG_LEVEL_INFO);
+}
+
 int main(void)
 {
     test_names_are_unique();
     test_unknown();
+    test_levels();
     return 0;
 }

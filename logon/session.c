@@ -287,7 +287,8 @@ void session_reap(struct session *session, struct failure *failure_r)
     else if (information.si_code == CLD_EXITED)
         failure_set(failure_r, 0, "lodge-init ended with status %d", information.si_status);
     else
-        failure_set(failure_r, 0, "lodge-init was killed by signal %d", information.si_status);
+        failure_set(failure_r, 0, "lodge-init was killed by signal %d%s", information.si_status,
+                    information.si_code == CLD_DUMPED ? ", core dumped," : "");
     close_descriptor(&session->process);
 }
 

@@ -56,11 +56,7 @@ void event_tell(struct smss *smss, enum event_id id, uint16_t session, const cha
     vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
     text_escape(event.detail, sizeof(event.detail), detail);
-    int priority = event_priority(id);
-    log_write(priority <= 3   ? LOG_LEVEL_ERROR
-              : priority == 4 ? LOG_LEVEL_WARNING
-                              : LOG_LEVEL_INFO,
-              event_name(id), "%s", event.detail);
+    log_write(event_level(id), event_name(id), "%s", event.detail);
     event_pass(smss, &event);
 }
 

@@ -34,9 +34,9 @@ void subsystem_x_ended(void *context, uint32_t events)
 {
     (void)events;
     struct init *init = context;
-    char how[64], detail[SM_DETAIL_ROOM];
+    char how[128], detail[SM_DETAIL_ROOM];
     process_reap(&init->x);
-    process_describe(init->x.status, how, sizeof(how));
+    process_describe(&init->x, how, sizeof(how));
     process_forget(&init->x);
     lines_close(&init->x_lines);
     if (init->phase > INIT_UP) {
@@ -46,6 +46,7 @@ void subsystem_x_ended(void *context, uint32_t events)
     snprintf(detail, sizeof(detail), "The X server %s %s: %s", init->run.x_server,
              init->phase == INIT_X ? "could not be started" : how,
              init->x_lines.last[0] != '\0' ? init->x_lines.last : how);
+    event_tell(init, EVENT_X_SERVER_EXIT, "%s %s", init->run.x_server, how);
     log_error(NULL, "%s", detail);
     logoff_begin(init, init->phase == INIT_X ? REASON_DISPLAY_FAILED : REASON_SESSION_DIED, detail,
                  INIT_OWN_GRACE_MS);
@@ -107,9 +108,9 @@ static void agent_ended(void *context, uint32_t events)
 {
     (void)events;
     struct init *init = context;
-    char how[64], detail[SM_DETAIL_ROOM];
+    char how[128], detail[SM_DETAIL_ROOM];
     process_reap(&init->agent);
-    process_describe(init->agent.status, how, sizeof(how));
+    process_describe(&init->agent, how, sizeof(how));
     process_forget(&init->agent);
     lines_close(&init->agent_lines);
     loop_unwatch(&init->agent_source);
@@ -120,7 +121,7 @@ static void agent_ended(void *context, uint32_t events)
         logoff_look(init);
         return;
     }
-    log_error(NULL, "the display agent %s", how);
+    event_tell(init, EVENT_AGENT_EXIT, "lodge-display %s", how);
     if (may_start_again(init, clock_monotonic_ms())) {
         loop_timer_set(init->loop, &init->agent_timer, init->agent_start_count > 1 ? AGENT_PAUSE_MS : 0);
         return;
@@ -196,12 +197,12 @@ static void desktop_ended(void *context, uint32_t events)
 {
     (void)events;
     struct init *init = context;
-    char how[64], command[256], detail[SM_DETAIL_ROOM];
+    char how[128], command[256], detail[SM_DETAIL_ROOM];
     process_reap(&init->desktop);
     int status = init->desktop.status;
-    process_describe(status, how, sizeof(how));
+    process_describe(&init->desktop, how, sizeof(how));
     process_forget(&init->desktop);
-    log_info(NULL, "the desktop %s", how);
+    event_tell(init, EVENT_DESKTOP_EXIT, "%s %s", desktop_command(init, command, sizeof(command)), how);
     if (init->phase > INIT_UP) {
         logoff_look(init);
         return;

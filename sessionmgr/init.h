@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/event.h"
 #include "common/reason.h"
 #include "rpc/sm.h"
 #include "sessionmgr/lines.h"
@@ -37,6 +38,7 @@ struct init {
     bool own_pids;                /* in a pid namespace of its own, which /proc shows */
     enum init_phase phase;
     int64_t phase_began, grace_ends;
+    pid_t termed;            /* the highest number of a process that has had TERM */
     struct loop_timer timer; /* the deadline of a start; in a logoff, the next look */
 
     struct process x;
@@ -80,6 +82,11 @@ void subsystem_x_ready(struct init *init);
 void subsystem_x_ended(void *init, uint32_t events);
 void subsystem_agent_start(struct init *init);
 void subsystem_desktop_start(struct init *init);
+
+/* init-event.c */
+/* Logs it and tells lodge-logon, for the server's history. */
+__attribute__((format(printf, 3, 4))) void event_tell(const struct init *init, enum event_id id,
+                                                      const char *format, ...);
 
 /* logoff.c */
 /* Ends the session for this reason, once; asked again, a shorter grace time counts. `detail` may be NULL. */

@@ -88,17 +88,24 @@ static void ended(void *context, uint32_t events)
 {
     (void)events;
     struct logon *logon = context;
-    char how[64];
+    char how[128];
     process_reap(&logon->process);
-    process_describe(logon->process.status, how, sizeof(how));
+    process_describe(&logon->process, how, sizeof(how));
+    pid_t pid = logon->process.pid;
     process_forget(&logon->process);
     if (logon->state == LOGON_IN_SESSION) {
-        log_info(logon->session->about, "its lodge-logon %s", how);
-        session_event(logon->session, SESSION_LOGON_DIED);
+        struct session *session = logon->session;
+        if (session->state < SESSION_CLOSED)
+            event_tell(logon->smss, EVENT_LOGON_EXIT, session->id, "lodge-logon, process %d, %s", (int)pid,
+                       how);
+        else
+            log_info(session->about, "its lodge-logon %s", how);
+        session_event(session, SESSION_LOGON_DIED);
         return;
     }
     if (logon->state != LOGON_OVER) {
-        log_error(NAME_OF(logon), "its lodge-logon %s before there was a session", how);
+        event_tell(logon->smss, EVENT_LOGON_EXIT, 0,
+                   "lodge-logon, process %d, %s, before there was a session", (int)pid, how);
         fail(logon, REASON_INTERNAL, LOGON_ANSWER_MS);
     }
     peer_close(logon->smss, logon->peer);

@@ -86,10 +86,17 @@ bool proc_parse_stat(const char *text, struct proc_stat *stat_r)
     const char *open = strchr(text, '('), *close = strrchr(text, ')');
     int pid, parent;
     char state;
+    unsigned long long user = 0, kernel = 0, started = 0;
     if (open == NULL || close == NULL || close < open || sscanf(text, "%d ", &pid) != 1 ||
-        sscanf(close + 1, " %c %d", &state, &parent) != 2)
+        sscanf(close + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu",
+               &state, &parent, &user, &kernel, &started) < 2)
         return false;
-    *stat_r = (struct proc_stat){.pid = pid, .parent = parent, .state = state};
+    unsigned long long tick_ms = 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
+    *stat_r = (struct proc_stat){.pid = pid,
+                                 .parent = parent,
+                                 .state = state,
+                                 .cpu_ms = (int64_t)((user + kernel) * tick_ms),
+                                 .started_ms = (int64_t)(started * tick_ms)};
     size_t length = (size_t)(close - open) - 1;
     if (length >= sizeof(stat_r->name))
         length = sizeof(stat_r->name) - 1;

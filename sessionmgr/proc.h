@@ -29,6 +29,8 @@ struct proc_stat {
     pid_t pid, parent;
     char state;
     char name[64];
+    int64_t cpu_ms;     /* of the processors, its own and the kernel's for it; 0 when the text ends before */
+    int64_t started_ms; /* after the boot of the machine; as above */
 };
 /* /proc/PID/stat; the name may hold any byte. Returns false for anything else. */
 bool proc_parse_stat(const char *text, struct proc_stat *stat_r);

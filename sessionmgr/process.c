@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "sessionmgr/cgroup.h"
+#include "sessionmgr/proc.h"
 
 #define FDS_MOST 4
 
@@ -95,8 +98,11 @@ int process_start(struct process *process_r, const struct process_plan *plan, st
 void process_adopt(struct process *process_r, pid_t pid, int pidfd, struct loop *loop, loop_ready *ended,
                    void *context)
 {
+    struct proc_stat stat;
     fcntl(pidfd, F_SETFD, FD_CLOEXEC);
     *process_r = (struct process){.pid = pid, .pidfd = pidfd, .status = -1};
+    if (proc_stat_of(pid, &stat))
+        process_r->started = clock_monotonic_ms() - clock_boot_ms() + stat.started_ms;
     process_r->source = loop_watch(loop, pidfd, EPOLLIN, ended, context);
 }
 
@@ -112,7 +118,10 @@ void process_reap(struct process *process)
     if (process->pidfd < 0 || process->status != -1 ||
         waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
         return;
-    process->status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status & 0x7f;
+    if (info.si_code == CLD_EXITED)
+        process->status = W_EXITCODE(info.si_status, 0);
+    else
+        process->status = (info.si_status & 0x7f) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
 }
 
 void process_forget(struct process *process)
@@ -123,14 +132,19 @@ void process_forget(struct process *process)
     *process = PROCESS_NONE;
 }
 
-const char *process_describe(int status, char *text, size_t size)
+const char *process_describe(const struct process *process, char *text, size_t size)
 {
+    char how[64] = "ended", after[32] = "";
+    int status = process->status;
+    int64_t ran = process->started != 0 ? (clock_monotonic_ms() - process->started) / 100 : -1;
     if (status != -1 && WIFEXITED(status))
-        snprintf(text, size, "exited with status %d", WEXITSTATUS(status));
+        snprintf(how, sizeof(how), "exited with status %d", WEXITSTATUS(status));
     else if (status != -1)
-        snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
-        snprintf(text, size, "ended");
+        snprintf(how, sizeof(how), "was killed by signal %d (%s)%s", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped," : "");
+    if (ran >= 0)
+        snprintf(after, sizeof(after), " after %" PRId64 ".%d s", ran / 10, (int)(ran % 10));
+    snprintf(text, size, "%s%s", how, after);
     return text;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "sessionmgr/loop.h"
@@ -28,11 +29,13 @@ struct process_plan {
 };
 
 /* A process that is watched: pidfd is -1 and pid 0 when there is none. `status` is as of waitpid(2), -1 while
- * unknown (always, for a process that is not this one's child). */
+ * unknown (always, for a process that is not this one's child). `started` is in the monotonic clock's
+ * milliseconds, 0 when that cannot be told. */
 struct process {
     pid_t pid;
     int pidfd;
     int status;
+    int64_t started;
     struct loop_source *source;
 };
 
@@ -51,7 +54,8 @@ void process_signal(const struct process *process, int signal);
 void process_forget(struct process *process);
 /* Fills in `status` of a child that has ended. */
 void process_reap(struct process *process);
-/* "exited with status 1", "was killed by signal 9 (Killed)" or "ended", in `text`. Returns it. */
-const char *process_describe(int status, char *text, size_t size);
+/* How a process ended: "exited with status 1 after 12.3 s", "was killed by signal 11 (Segmentation fault),
+ * core dumped, after 0.5 s" or "ended after 100.0 s", in `text`. Returns it. Before process_forget. */
+const char *process_describe(const struct process *process, char *text, size_t size);
 /* Adopted or child, is it still there? */
 bool process_is_there(const struct process *process);

@@ -131,17 +131,19 @@ static void ended(void *context, uint32_t events)
 {
     (void)events;
     struct service *service = context;
-    char how[64];
+    char how[128];
     lines_drain(&service->lines);
     process_reap(&service->process);
-    process_describe(service->process.status, how, sizeof(how));
+    process_describe(&service->process, how, sizeof(how));
+    pid_t pid = service->process.pid;
     process_forget(&service->process);
     peer_close(service->smss, service->peer);
     if (service->state == SERVICE_STOPPING) {
         loop_timer_set(service->smss->loop, &service->timer, 0);
         return;
     }
-    log_error(service_name(service), "%s", how);
+    event_tell(service->smss, EVENT_SERVICE_EXIT, 0, "%s, process %d, %s", service_name(service), (int)pid,
+               how);
     if (service->state == SERVICE_READY && clock_monotonic_ms() - service->started >= STABLE_AFTER_MS)
         service->failures = 0;
     retry(service);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/packet.h"
 #include "common/reason.h"
 #include "common/text.h"
@@ -35,6 +36,7 @@ static struct {
     pid_t parent, init; /* in this namespace */
     bool own_pids, broken_x;
     const char *x_server;
+    struct sm_event events[2]; /* that came last, the newest first */
 } test = {.own_pids = true, .x_server = "Xtigervnc"};
 
 static union sm_body body;
@@ -211,13 +213,21 @@ static void start(const char *desktop)
     CHECK(message_send(test.channel, &sm_protocol, SM_RUN, &run, -1) == 0);
 }
 
+/* The next message but events, which come at any time: the last two are kept. */
 static void expect(unsigned number)
 {
     struct message message;
     const char *problem = "";
-    struct pollfd wait = {.fd = test.channel, .events = POLLIN};
-    CHECK(poll(&wait, 1, PATIENT) == 1);
-    int got = message_receive(test.channel, &sm_protocol, SM_INIT, &body, sizeof(body), &message, &problem);
+    int got;
+    do {
+        struct pollfd wait = {.fd = test.channel, .events = POLLIN};
+        CHECK(poll(&wait, 1, PATIENT) == 1);
+        got = message_receive(test.channel, &sm_protocol, SM_INIT, &body, sizeof(body), &message, &problem);
+        if (got == 1 && message.number == SM_EVENT) {
+            test.events[1] = test.events[0];
+            test.events[0] = body.event;
+        }
+    } while (got == 1 && message.number == SM_EVENT && number != SM_EVENT);
     if (got != 1 || message.number != number)
         fprintf(stderr, "wanted %u, got %d %s\n", number, got, got == 1 ? message.type->name : problem);
     CHECK(got == 1 && message.number == number);
@@ -365,6 +375,8 @@ static void a_missing_desktop_is_named(void)
     expect(SM_STARTED);
     expect_ended(REASON_DESKTOP_FAILED);
     CHECK(strstr(body.session_ended.detail, "\"no-such-desktop --option\" was not found") != NULL);
+    CHECK(test.events[0].event == EVENT_DESKTOP_EXIT &&
+          strstr(test.events[0].detail, "no-such-desktop --option exited with status 127 after ") != NULL);
     CHECK(file_has(in(test.objects, "agent"), "no-such-desktop"));
     /* Whatever the user put where the choice is written down, lodge-init does not wait on it. */
     char command[256];
@@ -384,6 +396,8 @@ static void a_failing_x_server_is_explained(void)
     expect_ended(REASON_DISPLAY_FAILED);
     CHECK(strstr(body.session_ended.detail, "Xtigervnc could not be started: ") != NULL);
     CHECK(strlen(body.session_ended.detail) > strlen("The X server Xtigervnc could not be started: ") + 5);
+    CHECK(test.events[0].event == EVENT_X_SERVER_EXIT &&
+          strstr(test.events[0].detail, "Xtigervnc exited with status 1 after ") != NULL);
     test.broken_x = false;
     make_folders();
     test.x_server = "Xnone";
@@ -413,6 +427,9 @@ static void the_agent_is_started_again(void)
     pid_t agent = 0;
     proc_each(find_named, &agent);
     CHECK(agent > 0 && kill(agent, SIGKILL) == 0);
+    expect(SM_EVENT);
+    CHECK(body.event.event == EVENT_AGENT_EXIT &&
+          strstr(body.event.detail, "lodge-display was killed by signal 9 (Killed) after ") != NULL);
     wait_file(in(test.objects, "agent"), "start 650001 x-usable\nstart 650001 x-usable\n");
     write_file(in(test.objects, "crash"), "");
     for (int64_t deadline = clock_monotonic_ms() + PATIENT;; poll(NULL, 0, 20)) {

@@ -63,6 +63,10 @@ static void stat_is_parsed(void)
     CHECK(proc_parse_stat("12 (a) b (c)) S 7 12 12 0", &stat));
     CHECK(stat.pid == 12 && stat.parent == 7 && stat.state == 'S');
     CHECK_TEXT(stat.name, "a) b (c)");
+    CHECK(stat.cpu_ms == 0 && stat.started_ms == 0);
+    CHECK(proc_parse_stat("1 (x) R 7 1 1 0 -1 4194560 1 2 3 4 150 50 9 9 20 0 1 0 777 0", &stat));
+    CHECK(stat.cpu_ms == 200 * 1000 / sysconf(_SC_CLK_TCK) &&
+          stat.started_ms == 777 * 1000 / sysconf(_SC_CLK_TCK));
     CHECK(!proc_parse_stat("12 a S 7", &stat) && !proc_parse_stat("", &stat));
     CHECK(!proc_parse_stat(") 1 (", &stat));
     CHECK(proc_stat_of(getpid(), &stat) && stat.parent == getppid());
