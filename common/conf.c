@@ -52,6 +52,9 @@ static bool set(struct conf *conf, const struct conf_key *key, const char *value
     void *field = (char *)conf + key->offset;
     if (key->type == CONF_NUMBER) {
         long number;
+        bool is_switch = key->minimum == 0 && key->maximum == 1;
+        if (is_switch && (strcasecmp(value, "yes") == 0 || strcasecmp(value, "no") == 0))
+            value = strcasecmp(value, "yes") == 0 ? "1" : "0";
         if (!text_number(value, key->minimum, key->maximum, &number))
             return refuse(place, "%s is \"%s\", but must be a number from %ld to %ld", key->key, value,
                           key->minimum, key->maximum);

@@ -9,7 +9,7 @@
 #define CONF_TEXT_MAX 255
 
 /* K(section, key, TYPE, field, minimum, maximum, default, reloadable, help). For TEXT and PATH the range is
- * that of the length; PATH values start with a slash. */
+ * that of the length; PATH values start with a slash. A NUMBER from 0 to 1 may be written as no or yes. */
 #define CONF_KEYS(K)                                                                                         \
     K(Server, RunDirectory, PATH, run_directory, 2, 60, "/run/lodge", false,                                 \
       "where ports and per-session directories are")                                                         \
@@ -95,7 +95,9 @@
     K(Licences, ReleaseOnDisconnect, NUMBER, licence_release, 0, 1, "0", true,                               \
       "concurrent: 1: a disconnected session gives its seat back, 0: it keeps it until logoff")              \
     K(Licences, RevokePercent, NUMBER, licence_revoke_percent, 0, 100, "20", true,                           \
-      "how much of the pool may be revoked at a time, in percent")
+      "how much of the pool may be revoked at a time, in percent")                                           \
+    K(LoadTest, VirtualSessions, NUMBER, virtual_sessions, 0, 1, "0", false,                                 \
+      "1: load tests only: sessions are made without processes, and nobody can log on")
 
 enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER };
 

@@ -23,7 +23,12 @@ enum sm_role {
     SM_AGENT = 32,
 };
 
-enum sm_account { SM_ACCOUNT_SYSTEM, SM_ACCOUNT_LAB };
+enum sm_account { SM_ACCOUNT_SYSTEM, SM_ACCOUNT_LAB, SM_ACCOUNT_VIRTUAL };
+
+/* The users of virtual sessions ([LoadTest] VirtualSessions): numbers from 1 on. lodge-smss gives them names
+ * and uids that no account has: lab accounts end below. */
+#define SM_VIRTUAL_USERS     1000000
+#define SM_VIRTUAL_FIRST_UID 2100000000u
 
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
@@ -66,7 +71,9 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
     M(SM, sm, WINDOWS_CLOSED, windows_closed, 17, SM_AGENT, 0, 0)                                            \
     /* init -> logon -> smss -> broker: something for the server's history (common/event.h). What smss has   \
      * for a broker that is away waits in smss; what init and logon say while smss is away is logged only */ \
-    M(SM, sm, EVENT, event, 18, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)
+    M(SM, sm, EVENT, event, 18, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)                                          \
+    /* broker -> smss: as LOGON_START, for a virtual user, whom nobody asks for a password */                \
+    M(SM, sm, VIRTUAL_START, virtual_start, 24, SM_BROKER, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -109,6 +116,7 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 #define SM_WINDOWS_CLOSED_FIELDS(F, S) F(S, u32, left)
 #define SM_EVENT_FIELDS(F, S) \
     F(S, u32, event) F(S, u16, session) F(S, u64, time_ms) F(S, text, detail, SM_DETAIL_ROOM)
+#define SM_VIRTUAL_START_FIELDS(F, S) F(S, u64, logon) F(S, u32, user)
 
 enum sm_number { SM_MESSAGES(MESSAGE_NUMBER) };
 SM_MESSAGES(MESSAGE_STRUCT)

@@ -153,9 +153,13 @@ static struct logon *add(struct smss *smss, uint64_t number)
 void logon_start(struct smss *smss, const struct sm_logon_start *start, int credentials)
 {
     char path[PATH_MAX + 32], number[24];
-    if (smss->phase > SMSS_SERVING || smss->logon_count >= LOGONS_MOST ||
+    if (smss->phase > SMSS_SERVING || smss->logon_count >= LOGONS_MOST || smss->conf.virtual_sessions == 1 ||
         logon_find(smss, start->logon) != NULL) {
-        refuse(smss, start->logon, smss->phase > SMSS_SERVING ? REASON_SHUTDOWN : REASON_BUSY);
+        bool denied = smss->conf.virtual_sessions == 1;
+        refuse(smss, start->logon,
+               smss->phase > SMSS_SERVING ? REASON_SHUTDOWN
+               : denied                   ? REASON_CONNECTIONS_DENIED
+                                          : REASON_BUSY);
         return;
     }
     snprintf(path, sizeof(path), "%s/" PROGRAM, smss->programs);
@@ -192,6 +196,21 @@ void logon_start(struct smss *smss, const struct sm_logon_start *start, int cred
         return;
     }
     log_info(NAME_OF(logon), "started as process %d for %s", (int)logon->process.pid, start->client);
+}
+
+void logon_start_virtual(struct smss *smss, const struct sm_virtual_start *start)
+{
+    bool full = smss->phase > SMSS_SERVING || smss->logon_count >= LOGONS_MOST;
+    bool allowed = smss->conf.virtual_sessions == 1 && start->user >= 1 && start->user <= SM_VIRTUAL_USERS;
+    if (full || !allowed || logon_find(smss, start->logon) != NULL) {
+        refuse(smss, start->logon, allowed ? REASON_BUSY : REASON_FORBIDDEN);
+        return;
+    }
+    struct logon *logon = add(smss, start->logon);
+    struct sm_logon_result result = {
+        .logon = start->logon, .account = SM_ACCOUNT_VIRTUAL, .uid = SM_VIRTUAL_FIRST_UID + start->user};
+    snprintf(result.user, sizeof(result.user), "virtual-%u", start->user);
+    logon_result(logon, &result);
 }
 
 /* A logon that outlived the last lodge-smss: root, our program, in our cgroups. */
@@ -275,6 +294,7 @@ void logon_drop(struct logon *logon, uint16_t reason)
     over(logon, LOGON_EXIT_MS);
     if (!peer_send(logon->smss, logon->peer, SM_LOGON_DROP, &drop))
         process_signal(&logon->process, SIGTERM);
+    free_when_done(logon);
 }
 
 /* Without its limits the session is not made: what an administrator bounded is bounded. */
@@ -293,14 +313,47 @@ static int make_cgroup(const struct session *session)
     return failed;
 }
 
+/* The session's object, with what the broker is told of it. */
+static struct session *begin_session(struct logon *logon, uint16_t id)
+{
+    struct smss *smss = logon->smss;
+    struct session *session = session_new(smss, id, SESSION_CREATING);
+    session->told = (struct sm_session_state){.id = id,
+                                              .logon = logon->number,
+                                              .uid = logon->result.uid,
+                                              .account = logon->result.account,
+                                              .started_ms = (uint64_t)clock_real_ms()};
+    memcpy(session->told.user, logon->result.user, sizeof(session->told.user));
+    session->logon = logon;
+    logon->session = session;
+    logon->state = LOGON_IN_SESSION;
+    smss->logon_count--;
+    loop_timer_stop(smss->loop, &logon->timer);
+    return session;
+}
+
+/* Nothing is made, so it is up at once; and the logon, which is no process, has done its part. */
+static void finish_virtual(struct session *session)
+{
+    struct logon *logon = session->logon;
+    session_tell(session);
+    session->logon = NULL;
+    logon_free(logon);
+    session_event(session, SESSION_SAYS_UP);
+}
+
 static enum reason make_session(struct logon *logon, const struct sm_logon_admit *admit)
 {
     struct smss *smss = logon->smss;
     uint16_t id = ids_take(&smss->ids);
     if (id == 0)
         return REASON_SESSION_LIMIT;
+    struct session *session = begin_session(logon, id);
+    if (session_is_virtual(session)) {
+        finish_virtual(session);
+        return REASON_NONE;
+    }
     boot_save_next_id(smss);
-    struct session *session = session_new(smss, id, SESSION_CREATING);
     int failed = make_cgroup(session);
     struct sm_session_create create = {.logon = logon->number,
                                        .id = id,
@@ -313,17 +366,6 @@ static enum reason make_session(struct logon *logon, const struct sm_logon_admit
         log_error(session->about, "the path of its cgroup is too long");
         failed = -ENAMETOOLONG;
     }
-    session->told = (struct sm_session_state){.id = id,
-                                              .logon = logon->number,
-                                              .uid = logon->result.uid,
-                                              .account = logon->result.account,
-                                              .started_ms = (uint64_t)clock_real_ms()};
-    memcpy(session->told.user, logon->result.user, sizeof(session->told.user));
-    session->logon = logon;
-    logon->session = session;
-    logon->state = LOGON_IN_SESSION;
-    smss->logon_count--;
-    loop_timer_stop(smss->loop, &logon->timer);
     session_tell(session);
     if (failed || !peer_send(smss, logon->peer, SM_SESSION_CREATE, &create)) {
         session->ended.reason = REASON_SESSION_FAILED;

@@ -87,6 +87,8 @@ void loop_unwatch(struct loop_source **source)
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
 {
     struct loop_timer **at = &loop->timers;
+    if (!timer->armed)
+        return;
     while (*at != NULL && *at != timer)
         at = &(*at)->next;
     if (*at != NULL)

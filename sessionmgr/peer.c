@@ -14,9 +14,20 @@
 #define SO_PEERPIDFD 77
 #endif
 
+#define PACKETS_MOST \
+    200000 /* that wait for one peer: each session there may be, and what happens meanwhile */
+
+struct packet {
+    struct packet *next;
+    size_t size;
+    uint8_t data[];
+};
+
 struct peer {
     struct smss *smss;
     int fd;
+    struct packet *waiting, **last; /* what the socket has no room for yet, oldest first */
+    unsigned waiting_count;
     struct loop_source *source;
     struct packet_peer who;
     enum sm_role role;
@@ -35,6 +46,14 @@ static void unlink_peer(struct smss *smss, struct peer *peer)
     *at = peer->next;
 }
 
+static void drop_packet(struct peer *peer)
+{
+    struct packet *packet = peer->waiting;
+    peer->waiting = packet->next;
+    peer->waiting_count--;
+    free(packet);
+}
+
 void peer_close(struct smss *smss, struct peer *peer)
 {
     if (peer == NULL)
@@ -43,11 +62,52 @@ void peer_close(struct smss *smss, struct peer *peer)
     loop_timer_stop(smss->loop, &peer->timer);
     loop_unwatch(&peer->source);
     close_descriptor(&peer->fd);
+    while (peer->waiting != NULL)
+        drop_packet(peer);
     if (peer->service != NULL && peer->service->peer == peer)
         service_peer_gone(peer->service);
     if (peer->logon != NULL && peer->logon->peer == peer)
         logon_peer_gone(peer->logon);
     free(peer);
+}
+
+static void receive(void *context, uint32_t events);
+
+static void watch(struct peer *peer, uint32_t events)
+{
+    loop_unwatch(&peer->source);
+    peer->source = loop_watch(peer->smss->loop, peer->fd, events, receive, peer);
+}
+
+/* A broker that comes back is told of every session at once: more than a socket has room for. */
+static int enqueue(struct peer *peer, unsigned number, const void *body)
+{
+    uint8_t data[sizeof(union sm_body) + 64];
+    int size = message_encode(&sm_protocol, number, body, data, sizeof(data));
+    if (size < 0 || peer->waiting_count >= PACKETS_MOST)
+        return size < 0 ? size : -EAGAIN;
+    struct packet *packet = memory_new(sizeof(*packet) + (size_t)size);
+    packet->size = (size_t)size;
+    memcpy(packet->data, data, packet->size);
+    if (peer->waiting == NULL) {
+        peer->last = &peer->waiting;
+        watch(peer, EPOLLIN | EPOLLOUT);
+    }
+    *peer->last = packet;
+    peer->last = &packet->next;
+    peer->waiting_count++;
+    return 0;
+}
+
+/* There is room. A connection that has ended is found by receiving. */
+static void send_waiting(struct peer *peer)
+{
+    while (peer->waiting != NULL) {
+        if (packet_send(peer->fd, peer->waiting->data, peer->waiting->size, NULL, 0) == -EAGAIN)
+            return;
+        drop_packet(peer);
+    }
+    watch(peer, EPOLLIN);
 }
 
 /* Closes from outside of the peer's own callback as well: sending happens anywhere, so the closing waits for
@@ -57,7 +117,11 @@ bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void
     (void)smss;
     if (peer == NULL)
         return false;
-    int failed = message_send(peer->fd, &sm_protocol, number, body, -1);
+    int failed = -EAGAIN;
+    if (peer->waiting == NULL)
+        failed = message_send(peer->fd, &sm_protocol, number, body, -1);
+    if (failed == -EAGAIN)
+        failed = enqueue(peer, number, body);
     if (!failed)
         return true;
     errno = -failed;
@@ -87,6 +151,12 @@ static bool on_logon_result(struct peer *peer, const union sm_body *body)
 static bool on_logon_admit(struct peer *peer, const union sm_body *body)
 {
     logon_admit(peer->smss, &body->logon_admit);
+    return true;
+}
+
+static bool on_virtual_start(struct peer *peer, const union sm_body *body)
+{
+    logon_start_virtual(peer->smss, &body->virtual_start);
     return true;
 }
 
@@ -151,6 +221,7 @@ static const struct {
     {SM_SESSION_END, on_session_end},
     {SM_SESSION_ENDED, on_session_ended},
     {SM_EVENT, on_event},
+    {SM_VIRTUAL_START, on_virtual_start},
 };
 
 /* A pidfd of who connected: by the kernel's own memory where it has one (Linux 6.5), else by number. */
@@ -208,11 +279,12 @@ static bool handle(struct peer *peer, const struct message *message, const union
 
 static void receive(void *context, uint32_t events)
 {
-    (void)events;
     struct peer *peer = context;
     struct message message;
     static union sm_body body;
     const char *problem = "";
+    if ((events & EPOLLOUT) != 0)
+        send_waiting(peer);
     int got = message_receive(peer->fd, &sm_protocol, (uint32_t)peer->role, &body, sizeof(body), &message,
                               &problem);
     if (got == -EAGAIN)

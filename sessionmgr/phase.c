@@ -204,11 +204,15 @@ void phase_stop(struct smss *smss)
     smss->phase = SMSS_ENDING_SESSIONS;
     peer_send(smss, smss->services[SERVICE_BROKER].peer, SM_STOPPING,
               &(struct sm_stopping){.reason = REASON_SHUTDOWN});
-    for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next) {
+    struct logon *next_logon;
+    for (struct logon *logon = smss->logons; logon != NULL; logon = next_logon) {
+        next_logon = logon->next;
         if (logon->state != LOGON_IN_SESSION)
             logon_drop(logon, REASON_SHUTDOWN);
     }
-    for (struct session *session = smss->sessions; session != NULL; session = session->next) {
+    struct session *next;
+    for (struct session *session = smss->sessions; session != NULL; session = next) {
+        next = session->next;
         struct sm_session_end end = {.id = session->id,
                                      .reason = REASON_SHUTDOWN,
                                      .grace_ms = (uint32_t)smss->conf.logoff_seconds * 1000};

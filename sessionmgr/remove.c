@@ -32,8 +32,8 @@ static void cgroup_changed(void *context, uint32_t events)
 
 static bool is_empty(const struct session *session)
 {
-    return !cgroup_is_populated(&session->smss->cgroup, session->group) &&
-           (session->logon == NULL || session->logon->process.pidfd < 0);
+    return session_is_virtual(session) || (!cgroup_is_populated(&session->smss->cgroup, session->group) &&
+                                           (session->logon == NULL || session->logon->process.pidfd < 0));
 }
 
 static void name_stragglers(const struct session *session)
@@ -47,6 +47,10 @@ static void name_stragglers(const struct session *session)
 void session_kill(struct session *session)
 {
     struct smss *smss = session->smss;
+    if (session_is_virtual(session)) {
+        session_look(session);
+        return;
+    }
     name_stragglers(session);
     if (session->events < 0) {
         session->events = cgroup_events(&smss->cgroup, session->group);
@@ -109,6 +113,10 @@ void session_remove(struct session *session)
 {
     struct smss *smss = session->smss;
     char path[512], name[32];
+    if (session_is_virtual(session)) {
+        session_finish(session);
+        return;
+    }
     snprintf(name, sizeof(name), "winstation/%u.port", session->id);
     unlink(conf_run_path(&smss->conf, name, path, sizeof(path)));
     if (!remove_cgroup(session))
@@ -137,10 +145,9 @@ void session_finish(struct session *session)
     complete_reason(session);
     log_info(session->about, "over, nothing of it is left: %s%s%s", reason_name(session->ended.reason),
              session->ended.detail[0] != '\0' ? ", " : "", session->ended.detail);
-    struct session **at = &smss->sessions;
-    while (*at != session)
-        at = &(*at)->next;
-    *at = session->next;
+    *session->at = session->next;
+    if (session->next != NULL)
+        session->next->at = session->at;
     smss->session_of[session->id] = NULL;
     ids_give_back(&smss->ids, session->id);
     loop_timer_stop(smss->loop, &session->timer);

@@ -82,11 +82,19 @@ struct session *session_new(struct smss *smss, uint16_t id, enum session_state s
     snprintf(session->about, sizeof(session->about), "session %u", id);
     snprintf(session->group, sizeof(session->group), "session-%u", id);
     session->timer = (struct loop_timer){.expired = late, .context = session};
+    session->at = &smss->sessions;
+    if (smss->sessions != NULL)
+        smss->sessions->at = &session->next;
     smss->sessions = session;
     smss->session_of[id] = session;
     if (state == SESSION_CREATING)
         loop_timer_set(smss->loop, &session->timer, SESSION_START_MS);
     return session;
+}
+
+bool session_is_virtual(const struct session *session)
+{
+    return session->told.account == SM_ACCOUNT_VIRTUAL;
 }
 
 bool session_is_known(const struct session *session)
@@ -119,6 +127,8 @@ void session_end(struct session *session, const struct sm_session_end *end)
         session->end = *end;
     session->end.grace_ms = grace;
     session_event(session, SESSION_END_ASKED);
+    if (session_is_virtual(session))
+        session_event(session, SESSION_LOGON_DIED); /* to the end of it, without a wait */
 }
 
 /* Joins a logon that outlived the last lodge-smss with the session it has. Its word is enough: adopt() has

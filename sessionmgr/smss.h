@@ -127,7 +127,7 @@ struct session {
     struct loop_source *events_source;
     bool killed; /* once: from the second time on its lodge-logon is killed too */
     unsigned removal_steps;
-    struct session *next; /* smss.sessions */
+    struct session *next, **at; /* smss.sessions, and what there points to this one */
 };
 
 /* Events that the broker has not had, oldest first. */
@@ -181,8 +181,8 @@ void boot_save_next_id(const struct smss *smss);
 void peer_accept(void *smss, uint32_t events);
 /* Closes and frees; whoever it belongs to learns that it has no peer. NULL is fine. */
 void peer_close(struct smss *smss, struct peer *peer);
-/* Sends, or closes a peer that does not read: it connects again and is told anew. False when it did not
- * reach the peer, also for NULL. */
+/* Sends now or as soon as there is room, or closes a peer that does not read: it connects again and is told
+ * anew. False when it will not reach the peer, also for NULL. */
 bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void *body);
 
 /* service.c */
@@ -206,12 +206,14 @@ const char *service_group(const struct service *service);
 
 /* logon.c */
 void logon_start(struct smss *smss, const struct sm_logon_start *start, int credentials);
+/* A logon of a virtual user: it has no process. */
+void logon_start_virtual(struct smss *smss, const struct sm_virtual_start *start);
 /* The logon of this connection, taken in if it outlived the last lodge-smss. NULL when it is none of ours. */
 struct logon *logon_hello(struct smss *smss, struct peer *peer, const struct packet_peer *who, int pidfd,
                           uint64_t number);
 void logon_result(struct logon *logon, const struct sm_logon_result *result);
 void logon_admit(struct smss *smss, const struct sm_logon_admit *admit);
-/* Tells it to exit; it is killed when it does not. */
+/* Tells it to exit; it is killed when it does not. Frees a logon that has no process. */
 void logon_drop(struct logon *logon, uint16_t reason);
 struct logon *logon_find(struct smss *smss, uint64_t number);
 void logon_peer_gone(struct logon *logon);
@@ -223,6 +225,7 @@ void logon_tell_all(struct smss *smss);
 /* session.c */
 struct session *session_new(struct smss *smss, uint16_t id, enum session_state state);
 void session_event(struct session *session, enum session_event event);
+/* Frees a virtual one. */
 void session_end(struct session *session, const struct sm_session_end *end);
 void session_says(struct logon *logon, const struct sm_session_state *state);
 void session_says_ended(struct session *session, const struct sm_session_ended *ended);
@@ -230,6 +233,8 @@ void session_says_ended(struct session *session, const struct sm_session_ended *
 void session_tell(struct session *session);
 /* True when it is known whose session it is: an orphan's logon has yet to say. */
 bool session_is_known(const struct session *session);
+/* True for a session of a load test: it has an ID, and nothing else: no process, no cgroup, no files. */
+bool session_is_virtual(const struct session *session);
 
 /* remove.c: what is left of a session when its logon is gone. */
 void session_kill(struct session *session);

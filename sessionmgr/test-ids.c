@@ -30,8 +30,37 @@ static void never_twice(void)
     CHECK(ids_take(&ids) == 7 && ids_take(&ids) == 0);
 }
 
+/* As one looks for them one by one, whatever is taken and given back between. */
+static void as_by_looking(void)
+{
+    static bool used[65536];
+    unsigned next = 1, random = 12345;
+    ids_init(&ids, 1);
+    for (unsigned i = 0; i < 200000; i++) {
+        random = random * 1103515245u + 12345u;
+        uint16_t id = (uint16_t)(random >> 16);
+        if (random % 3 == 0) {
+            if (used[id])
+                ids_give_back(&ids, id);
+            used[id] = false;
+            continue;
+        }
+        unsigned tries = 0;
+        while (tries < 65535 && used[next]) {
+            next = next == 65535 ? 1 : next + 1;
+            tries++;
+        }
+        unsigned want = tries == 65535 ? 0 : next;
+        CHECK(ids_take(&ids) == want);
+        used[want] = want != 0;
+        if (want != 0)
+            next = next == 65535 ? 1 : next + 1;
+    }
+}
+
 int main(void)
 {
+    as_by_looking();
     rising_and_around();
     never_twice();
     return 0;
