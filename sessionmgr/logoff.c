@@ -19,6 +19,8 @@
 struct sweep {
     const struct init *init;
     int signal;
+    pid_t above; /* only to those with higher numbers, which came later */
+    pid_t highest;
     unsigned count;
 };
 
@@ -45,11 +47,14 @@ static bool sweep_one(const struct proc_stat *stat, void *context)
     if (stat->pid == getpid() || stat->pid == init->x.pid || stat->pid == init->agent.pid ||
         stat->state == 'Z' || stat->state == 'X' || !is_ours(init, stat))
         return true;
-    if (kill(stat->pid, sweep->signal) == 0) {
+    int signal = stat->pid > sweep->above ? sweep->signal : 0;
+    if (kill(stat->pid, signal) == 0) {
         sweep->count++;
-        if (sweep->signal == SIGTERM)
+        if (signal == SIGTERM)
             kill(stat->pid, SIGCONT);
     }
+    if (stat->pid > sweep->highest)
+        sweep->highest = stat->pid;
     return true;
 }
 
@@ -58,6 +63,16 @@ static unsigned sweep(const struct init *init, int signal)
 {
     struct sweep sweep = {.init = init, .signal = signal};
     proc_each(sweep_one, &sweep);
+    return sweep.count;
+}
+
+/* TERM to those that have not had it: a program that was just starting another one does not leave that behind
+ * to wait for the end of the grace time. Returns how many there are. */
+static unsigned terminate(struct init *init)
+{
+    struct sweep sweep = {.init = init, .signal = SIGTERM, .above = init->termed, .highest = init->termed};
+    proc_each(sweep_one, &sweep);
+    init->termed = sweep.highest;
     return sweep.count;
 }
 
@@ -83,7 +98,8 @@ static void enter_closing(struct init *init)
 
 static void enter_terminating(struct init *init)
 {
-    log_info(NULL, "TERM to %u processes", sweep(init, SIGTERM));
+    init->termed = 0;
+    log_info(NULL, "TERM to %u processes", terminate(init));
 }
 
 static void enter_killing(struct init *init)
@@ -119,22 +135,27 @@ static void enter_done(struct init *init)
     }
 }
 
-static bool is_closed(const struct init *init)
+static bool is_closed(struct init *init)
 {
     return init->windows_closed || init->agent_channel < 0 || sweep(init, 0) == 0;
 }
 
-static bool is_swept(const struct init *init)
+static bool is_terminated(struct init *init)
+{
+    return terminate(init) == 0;
+}
+
+static bool is_swept(struct init *init)
 {
     return sweep(init, 0) == 0;
 }
 
-static bool is_agent_gone(const struct init *init)
+static bool is_agent_gone(struct init *init)
 {
     return init->agent.pidfd < 0;
 }
 
-static bool is_x_gone(const struct init *init)
+static bool is_x_gone(struct init *init)
 {
     return init->x.pidfd < 0 && init->agent.pidfd < 0;
 }
@@ -169,11 +190,11 @@ static int64_t until_x(const struct init *init)
 /* What is done on entering a phase, and when the next one begins: when `over`, or at the time `until`. */
 static const struct {
     void (*enter)(struct init *init);
-    bool (*over)(const struct init *init);
+    bool (*over)(struct init *init);
     int64_t (*until)(const struct init *init);
 } phases[INIT_PHASES] = {
     [INIT_CLOSING] = {enter_closing, is_closed, until_third},
-    [INIT_TERMINATING] = {enter_terminating, is_swept, until_grace},
+    [INIT_TERMINATING] = {enter_terminating, is_terminated, until_grace},
     [INIT_KILLING] = {enter_killing, is_swept, until_killed},
     [INIT_STOPPING_AGENT] = {enter_stopping_agent, is_agent_gone, until_agent},
     [INIT_STOPPING_X] = {enter_stopping_x, is_x_gone, until_x},
