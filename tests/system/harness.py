@@ -1,6 +1,7 @@
 """What the system tests stand on: a whole Lodge in directories of its own, and real RDP clients on displays of
 their own. Nothing here waits a fixed time: wait_for() polls for an event until a deadline."""
 
+import collections
 import contextlib
 import glob
 import json
@@ -178,6 +179,29 @@ class Lodge:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cgroup") as source:
             return os.path.basename(self.base) in source.read()
         return False
+
+    def held(self):
+        """What the server holds on this host, counted by kind."""
+        found = collections.Counter()
+        for name in ("lodge-smss", "lodge-broker", "lodge-rdp", "lodge-rdp-worker", "lodge-logon", "lodge-init",
+                     "lodge-display", "Xtigervnc"):
+            pids = self.pids(name)
+            found["processes " + name] = len(pids)
+            if name in ("lodge-smss", "lodge-broker", "lodge-rdp"):
+                found["descriptors " + name] = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+        with open("/proc/self/mountinfo") as table:
+            found["mounts"] = len(table.readlines())
+        with open("/proc/net/unix") as table:
+            found["sockets"] = sum(self.base in line for line in table)
+        found["cgroups"] = sum(1 for root in ("/sys/fs/cgroup", self.run + "/cgroup")
+                               for path, _, _ in os.walk(root) if os.path.basename(self.base) in path)
+        found["files"] = len(glob.glob(self.run + "/**", recursive=True))
+        for kind in ("msg", "sem", "shm"):
+            with open("/proc/sysvipc/" + kind) as table:
+                found["System V " + kind] = len(table.readlines())
+        for folder in ("/dev/shm", "/dev/mqueue"):
+            found["files in " + folder] = len(glob.glob(folder + "/*"))
+        return found
 
     def stop(self, expect=True):
         """SIGTERM, an orderly end, and nothing left."""

@@ -1,7 +1,5 @@
 """Sessions made and ended many times leave the host as it was."""
 
-import collections
-import glob
 import os
 
 import harness
@@ -13,24 +11,6 @@ USERS = ("anna", "bert", "carl", "dora")
 
 class Cycles(SystemTest):
     accounts = USERS
-
-    def counts(self):
-        """What the server holds on this host."""
-        found = collections.Counter()
-        for name in ("lodge-smss", "lodge-broker", "lodge-rdp", "lodge-rdp-worker", "lodge-logon", "lodge-init",
-                     "lodge-display", "Xtigervnc"):
-            pids = self.lodge.pids(name)
-            found["processes " + name] = len(pids)
-            if name in ("lodge-smss", "lodge-broker", "lodge-rdp"):
-                found["descriptors " + name] = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
-        with open("/proc/self/mountinfo") as table:
-            found["mounts"] = len(table.readlines())
-        with open("/proc/net/unix") as table:
-            found["sockets"] = sum(self.lodge.base in line for line in table)
-        found["cgroups"] = sum(1 for root in ("/sys/fs/cgroup", self.lodge.run + "/cgroup")
-                               for path, _, _ in os.walk(root) if os.path.basename(self.lodge.base) in path)
-        found["files"] = len(glob.glob(self.lodge.run + "/**", recursive=True))
-        return found
 
     def one_round(self):
         """A session for each user at once, from connect to logoff."""
@@ -49,19 +29,19 @@ class Cycles(SystemTest):
 
     def settled(self, want):
         def same():
-            now = self.counts()
+            now = self.lodge.held()
             return now == want
         try:
             wait_for("the host is as before", same)
         except AssertionError:
-            self.assertEqual(dict(want), dict(self.counts()))
+            self.assertEqual(dict(want), dict(self.lodge.held()))
 
     def test_nothing_is_left(self):
         self.screens = [Screen() for _ in USERS]
         for screen in self.screens:
             self.addCleanup(screen.close)
         self.one_round()
-        before = self.counts()
+        before = self.lodge.held()
         for _ in range(CYCLES // len(USERS)):
             self.one_round()
         self.settled(before)
