@@ -64,6 +64,22 @@ static int send_attach(struct session *session, const struct client *client, uin
     return pair[1];
 }
 
+/* Names a viewer, and makes its channel: -1 in a load test, where there is no agent for its other end.
+ * Returns 0 or a negative errno. */
+static int make_channel(struct session *session, const struct client *client, uint64_t *viewer_r,
+                        int *channel_r)
+{
+    uint64_t viewer = 0;
+    int channel = -1;
+    if (getrandom(&viewer, sizeof(viewer), 0) != sizeof(viewer) || viewer == 0)
+        return -EAGAIN;
+    if (!session->load_test && (channel = send_attach(session, client, viewer)) < 0)
+        return channel;
+    *viewer_r = viewer;
+    *channel_r = channel;
+    return 0;
+}
+
 static void answer_attached(struct session *session, struct peer *peer, int channel)
 {
     Lodge__Lsm__Attached attached = LODGE__LSM__ATTACHED__INIT;
@@ -94,17 +110,17 @@ void attach_pending(struct session *session)
 {
     struct peer *peer = session->pending;
     uint64_t viewer = 0;
-    if (peer == NULL || !link_can_attach(session) || session->state == SESSION_DOWN)
+    bool reachable = session->load_test || link_can_attach(session);
+    if (peer == NULL || !reachable || session->state == SESSION_DOWN)
         return;
     bool again = session->worker == peer;
+    int channel = -1;
     take_over(session, peer);
-    int channel = getrandom(&viewer, sizeof(viewer), 0) == sizeof(viewer) && viewer != 0
-                      ? send_attach(session, &peer->client, viewer)
-                      : -EAGAIN;
-    if (channel < 0) {
+    int failed = make_channel(session, &peer->client, &viewer, &channel);
+    if (failed) {
         if (session->viewer != 0 && !again)
             viewer_left(session, REASON_TAKEN_OVER, "");
-        link_reset(session, strerror(-channel));
+        link_reset(session, strerror(-failed));
         return;
     }
     session->pending = NULL;
@@ -114,7 +130,8 @@ void attach_pending(struct session *session)
     session->client = peer->client;
     if (session->from == NULL)
         session->from = addresses_hold(&session->broker->addresses, peer->client.address);
-    bind_worker(session, peer);
+    if (!session->load_test)
+        bind_worker(session, peer);
     bool was_viewed = session->state == SESSION_CONNECTED || session->state == SESSION_ACTIVE;
     session_move(session, again && was_viewed ? SESSION_REATTACHES : SESSION_ATTACHES, REASON_NONE, NULL);
     answer_attached(session, peer, channel);
@@ -141,6 +158,8 @@ void attach_offer(struct session *session, struct peer *peer, bool reconnected)
     peer->reconnected = reconnected;
     licences_session_changed(session);
     attach_pending(session);
+    if (session->pending != NULL)
+        link_try_now(session);
 }
 
 void attach_viewer_gone(struct session *session, uint64_t viewer)

@@ -36,6 +36,7 @@
 #define BROKER_LOGONS_MAX       1024 /* with those that wait for one of these places */
 #define BROKER_HELD_PER_USER    32   /* logons of one user that wait for a session of theirs */
 #define BROKER_PEERS_PER_UID    64
+#define BROKER_PEERS_PER_ADMIN  512 /* that is, per uid of an admin */
 #define BROKER_PEERS_FRONT      4000
 #define BROKER_FD_RESERVE       64
 

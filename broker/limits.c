@@ -148,7 +148,7 @@ void limits_session_look_up(struct session *session)
     if (limits->query != NULL)
         groups_cancel(limits->query);
     limits->query = NULL;
-    if (broker->membership.section_count > 0 && !session->lab)
+    if (broker->membership.section_count > 0 && !session->lab && !session->load_test)
         limits->query = groups_ask(broker->groups, session->name, on_groups, session);
     if (limits->query != NULL)
         return; /* what held before holds until then; nothing, for a new session */

@@ -12,18 +12,23 @@
 #include "rpc/winstation.h"
 
 #define FIRST_DELAY_MS 20
-#define LAST_DELAY_MS  1000
-#define QUICK_TRIES    100 /* with the first delay: somebody waits for the agent */
-#define PACKETS_MAX    16  /* received in one turn */
+#define LAST_DELAY_MS  1000  /* while somebody waits for the agent */
+#define IDLE_DELAY_MS  10000 /* else: lodge-smss says when the session is up, and then it is tried at once */
+#define QUICK_TRIES    100   /* with the first delay, while somebody waits */
+#define PACKETS_MAX    16    /* received in one turn */
 #define NAMES_MAX      64
 
 static void retry_later(struct session *session)
 {
     struct agent_link *link = &session->link;
     struct timeval delay = {.tv_sec = link->delay_ms / 1000, .tv_usec = link->delay_ms % 1000 * 1000};
+    bool awaited = session->pending != NULL;
+    unsigned most_ms = awaited ? LAST_DELAY_MS : IDLE_DELAY_MS;
+    if (link->retry == NULL)
+        return;
     evtimer_add(link->retry, &delay);
-    if (++link->tries > QUICK_TRIES)
-        link->delay_ms = link->delay_ms * 2 < LAST_DELAY_MS ? link->delay_ms * 2 : LAST_DELAY_MS;
+    if (!awaited || ++link->tries > QUICK_TRIES)
+        link->delay_ms = link->delay_ms * 2 < most_ms ? link->delay_ms * 2 : most_ms;
 }
 
 static void disconnect(struct agent_link *link)
@@ -167,6 +172,8 @@ void link_start(struct session *session)
     struct agent_link *link = &session->link;
     link->fd = -1;
     link->delay_ms = FIRST_DELAY_MS;
+    if (session->load_test)
+        return;
     link->retry = evtimer_new(session->broker->base, on_retry, session);
     if (link->retry != NULL)
         on_retry(-1, 0, session);
@@ -174,8 +181,12 @@ void link_start(struct session *session)
 
 void link_try_now(struct session *session)
 {
-    if (session->link.fd < 0 && session->link.retry != NULL)
-        evtimer_add(session->link.retry, &(struct timeval){0});
+    struct agent_link *link = &session->link;
+    if (link->fd >= 0 || link->retry == NULL)
+        return;
+    link->delay_ms = FIRST_DELAY_MS;
+    link->tries = 0;
+    evtimer_add(link->retry, &(struct timeval){0});
 }
 
 void link_stop(struct session *session)

@@ -9,10 +9,10 @@
 
 struct winstation_message;
 
-/* Connects, now and whenever the connection ends, until link_stop. */
+/* Connects, now and whenever the connection ends, until link_stop. A session of a load test has no agent. */
 void link_start(struct session *session);
 void link_stop(struct session *session);
-/* There is reason to think that the agent's port is there now. */
+/* There is reason to think that the agent's port is there now, or somebody waits for it now. */
 void link_try_now(struct session *session);
 /* Gives the connection up and begins a new one. */
 void link_reset(struct session *session, const char *why);

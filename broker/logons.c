@@ -47,9 +47,10 @@ struct logon {
     struct broker *broker;
     uint64_t id;
     enum logon_step step;
-    struct peer *peer; /* NULL: gone, or answered already */
-    int credentials;   /* kept until somebody has read them: lodge-smss may have no place yet */
-    int64_t arrived;   /* clock_monotonic_ms */
+    struct peer *peer;     /* NULL: gone, or answered already */
+    uint32_t virtual_user; /* 0: a real one */
+    int credentials;       /* kept until somebody has read them: lodge-smss may have no place yet */
+    int64_t arrived;       /* clock_monotonic_ms */
     struct event *timer, *wake;
     unsigned generation;            /* of the lodge-smss that it was admitted to */
     struct user *user;              /* from when lodge-logon has told it on */
@@ -123,8 +124,7 @@ static void refuse(struct logon *logon, enum reason reason, const char *detail)
         return;
     log_info(peer->client.address, "logon%s%s refused: %s", logon->outcome.user[0] ? " of " : "",
              logon->outcome.user, reason_name(reason));
-    record_event(logon->broker, EVENT_REFUSED, 0, logon->outcome.user, peer->client.address, reason,
-                 detail);
+    record_event(logon->broker, EVENT_REFUSED, 0, logon->outcome.user, peer->client.address, reason, detail);
     logon->peer = NULL;
     peer->logon = NULL;
     peer_refuse(peer, peer->serial, reason, detail);
@@ -156,9 +156,13 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 static void start(struct logon *logon)
 {
-    struct sm_logon_start start = {.logon = logon->id};
-    text_copy(start.client, sizeof(start.client), logon->peer->client.address);
-    if (!smlink_send(logon->broker, SM_LOGON_START, &start, logon->credentials))
+    struct sm_virtual_start virtual = {.logon = logon->id, .user = logon->virtual_user};
+    struct sm_logon_start real = {.logon = logon->id};
+    text_copy(real.client, sizeof(real.client), logon->peer->client.address);
+    bool sent = logon->virtual_user != 0
+                    ? smlink_send(logon->broker, SM_VIRTUAL_START, &virtual, -1)
+                    : smlink_send(logon->broker, SM_LOGON_START, &real, logon->credentials);
+    if (!sent)
         return; /* still ARRIVED: lodge-smss is going away */
     enter(logon, CHECKING);
 }
@@ -219,12 +223,18 @@ static struct logon_standing standing_of(const struct broker *broker, uid_t uid,
     };
 }
 
+/* On a server for load tests nobody real may come in. */
+static enum reason may_arrive(const struct broker *broker, bool virtual)
+{
+    bool denied = broker->conf.deny_connections == 1 || (broker->conf.virtual_sessions == 1 && !virtual);
+    struct policy_arrival arrival = {
+        .stopping = broker->stopping, .denied = denied, .logons = (unsigned)broker->logon_count};
+    return policy_arrive(&broker->limits, &arrival);
+}
+
 struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question)
 {
-    struct policy_arrival arrival = {.stopping = broker->stopping,
-                                     .denied = broker->conf.deny_connections == 1,
-                                     .logons = (unsigned)broker->logon_count};
-    enum reason reason = policy_arrive(&broker->limits, &arrival);
+    enum reason reason = may_arrive(broker, false);
     if (reason != REASON_NONE)
         return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
     struct logon_standing standing =
@@ -273,8 +283,11 @@ static void decide(struct logon *logon)
     struct broker *broker = logon->broker;
     if (!broker->sm.synced)
         return;
+    int64_t began = clock_monotonic_ns();
     struct policy_decision decision =
         ask_policy(broker, logon->user, &logon->standing, logon->peer->client.address);
+    broker->counters.decisions++;
+    broker->counters.decision_ns += (uint64_t)(clock_monotonic_ns() - began);
     switch (decision.verdict) {
     case POLICY_NEW:
         if (is_licensed(logon, NULL))
@@ -354,12 +367,9 @@ static struct logon *make(struct broker *broker, struct peer *peer)
     return logon;
 }
 
-void logon_begin(struct broker *broker, struct peer *peer, int credentials)
+static void arrive(struct broker *broker, struct peer *peer, int credentials, uint32_t virtual_user)
 {
-    struct policy_arrival arrival = {.stopping = broker->stopping,
-                                     .denied = broker->conf.deny_connections == 1,
-                                     .logons = (unsigned)broker->logon_count};
-    enum reason reason = policy_arrive(&broker->limits, &arrival);
+    enum reason reason = may_arrive(broker, virtual_user != 0);
     struct logon *logon = reason == REASON_NONE ? make(broker, peer) : NULL;
     if (logon == NULL) {
         close_descriptor(&credentials);
@@ -370,9 +380,20 @@ void logon_begin(struct broker *broker, struct peer *peer, int credentials)
         return;
     }
     logon->credentials = credentials;
+    logon->virtual_user = virtual_user;
     logon->arrived = clock_monotonic_ms();
     enter(logon, ARRIVED);
     start_waiting(broker);
+}
+
+void logon_begin(struct broker *broker, struct peer *peer, int credentials)
+{
+    arrive(broker, peer, credentials, 0);
+}
+
+void logon_begin_virtual(struct broker *broker, struct peer *peer, uint32_t user)
+{
+    arrive(broker, peer, -1, user);
 }
 
 void logon_abandon(struct logon *logon)
@@ -426,7 +447,7 @@ static void bound_held(struct user *user)
         end_without_session(TAILQ_FIRST(&user->held), REASON_BUSY);
 }
 
-/* Lab accounts are in no group, and that is known. */
+/* Lab accounts and virtual users are in no group, and that is known. */
 static void take_groups(struct logon *logon, bool known, const gid_t *gids, size_t count)
 {
     logon->standing = standing_of(logon->broker, logon->user->uid, known, gids, count);
@@ -452,8 +473,9 @@ static void take_user(struct logon *logon, const struct sm_logon_result *result)
     }
     logon->outcome = *result;
     close_descriptor(&logon->credentials);
-    if (result->account == SM_ACCOUNT_LAB || !membership_matters(&logon->broker->membership)) {
-        take_groups(logon, result->account == SM_ACCOUNT_LAB, NULL, 0);
+    bool groupless = result->account != SM_ACCOUNT_SYSTEM;
+    if (groupless || !membership_matters(&logon->broker->membership)) {
+        take_groups(logon, groupless, NULL, 0);
         return;
     }
     logon->query = groups_ask(logon->broker->groups, result->user, on_groups, logon);
@@ -507,8 +529,7 @@ struct session *logons_session_made(struct broker *broker, const struct sm_sessi
         session->client = peer->client;
     session->from = logon->from;
     logon->from = NULL;
-    record_event(broker, EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE,
-                 NULL);
+    record_event(broker, EVENT_LOGON, session->id, session->name, session->client.address, REASON_NONE, NULL);
     watch_logon(session);
     finish(logon);
     if (peer != NULL)

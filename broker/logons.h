@@ -19,6 +19,8 @@ struct user;
 /* Begins a logon for `peer`, which has no other request under way, and answers it in the end. Takes over
  * `credentials`. */
 void logon_begin(struct broker *broker, struct peer *peer, int credentials);
+/* The same for the virtual user of that number (rpc/sm.h): nobody is asked who it is. */
+void logon_begin_virtual(struct broker *broker, struct peer *peer, uint32_t user);
 /* A logon that is only thought of. */
 struct logons_question {
     const struct user *user; /* whose sessions count; NULL: there is nothing of theirs */

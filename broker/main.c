@@ -218,6 +218,9 @@ static int serve(struct broker *broker, const struct accounts *accounts)
     if (start(broker, folder)) {
         record_event(broker, EVENT_BROKER_START, 0, NULL, NULL, REASON_NONE, LODGE_VERSION);
         log_info(NULL, "serves lsm.port");
+        if (broker->conf.virtual_sessions == 1)
+            log_warning(NULL, "this server is for load tests ([LoadTest] VirtualSessions): sessions have no "
+                              "processes, and nobody can log on");
         status = event_base_dispatch(broker->base) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         record_event(broker, EVENT_BROKER_STOP, 0, NULL, NULL, REASON_NONE, NULL);
     } else {

@@ -127,6 +127,8 @@ static void tell_happened(const struct counters *counters, Lodge__Lsm__Counters 
     told->ended = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE];
     told->refusals = counters->happened[LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE];
     told->notices_lost = counters->notices_lost;
+    told->decisions = counters->decisions;
+    told->decision_ns = counters->decision_ns;
 }
 
 void call_counters(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
@@ -139,6 +141,7 @@ void call_counters(struct peer *peer, const Lodge__Lsm__Request *request, int *d
     count_states(peer->broker, &told);
     tell_happened(counters, &told);
     told.connections = (uint32_t)peer->broker->peer_count;
+    told.load_test = peer->broker->conf.virtual_sessions == 1;
     for (size_t i = 0; i < REASON_COUNT; i++) {
         if (counters->refused[i] == 0)
             continue;

@@ -27,6 +27,7 @@ static void call_version(struct peer *peer, const Lodge__Lsm__Request *request, 
     (void)descriptor;
     version.version = (char *)LODGE_VERSION;
     version.protocol = LSM_PROTOCOL;
+    version.load_test = peer->broker->conf.virtual_sessions == 1;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_VERSION;
     answer.version = &version;
     peer_answer(peer, request->serial, &answer, -1);
@@ -67,6 +68,18 @@ static void call_logon(struct peer *peer, const Lodge__Lsm__Request *request, in
     int credentials = *descriptor;
     *descriptor = -1;
     logon_begin(peer->broker, peer, credentials);
+}
+
+static void call_create(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    uint32_t user = request->create->user;
+    (void)descriptor;
+    if (peer->broker->conf.virtual_sessions != 1)
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "VirtualSessions of [LoadTest] is not set.");
+    else if (user == 0 || user > SM_VIRTUAL_USERS)
+        peer_refuse(peer, request->serial, REASON_BAD_REQUEST, "Virtual users are 1 to 1000000.");
+    else if (begin(peer, request->serial) && take_client(peer, request->serial, request->create->client))
+        logon_begin_virtual(peer->broker, peer, user);
 }
 
 static void call_attach(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
@@ -117,6 +130,7 @@ void methods_tell_session(const struct session *session, struct told_session *to
     told->message.connect_ms = session->connect_ms;
     told->message.disconnect_ms = session->disconnect_ms;
     told->message.now_ms = (uint64_t)clock_real_ms();
+    told->message.load_test = session->load_test;
 }
 
 bool methods_may_see(const struct peer *peer, const struct session *session)
@@ -278,6 +292,7 @@ const struct method methods[] = {
     METHOD(LICENCE_ISSUE) = {"licence_issue", ROLE_ADMIN, false, licence_call_issue},
     METHOD(LICENCE_REVOKE) = {"licence_revoke", ROLE_ADMIN, false, licence_call_revoke},
     METHOD(LICENCE_REPORT) = {"licence_report", ROLE_ADMIN, false, licence_call_report},
+    METHOD(CREATE) = {"create", ROLE_ADMIN, false, call_create},
 };
 const size_t method_count = sizeof(methods) / sizeof(methods[0]);
 

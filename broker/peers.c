@@ -171,7 +171,8 @@ static const char *has_no_place(const struct broker *broker, enum role role, con
     /* a user may have many uids: those of a user namespace */
     if (role == ROLE_USER && broker->user_count >= broker->peer_max / 2)
         return "users have too many connections";
-    return user->peers >= BROKER_PEERS_PER_UID ? "this uid has too many connections" : NULL;
+    unsigned most = role == ROLE_ADMIN ? BROKER_PEERS_PER_ADMIN : BROKER_PEERS_PER_UID;
+    return user->peers >= most ? "this uid has too many connections" : NULL;
 }
 
 static struct peer *make(struct broker *broker, int fd, const struct packet_peer *who, struct user *user)

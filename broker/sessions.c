@@ -216,7 +216,8 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     session->state = state_told(told->state);
     text_copy(session->name, sizeof(session->name), told->user);
     session->lab = told->account == SM_ACCOUNT_LAB;
-    session->fresh = fresh;
+    session->load_test = told->account == SM_ACCOUNT_VIRTUAL;
+    session->fresh = fresh || session->load_test;
     session->was_up = told->state == SM_SESSION_UP;
     session->logon = told->logon;
     session->logon_ms = told->started_ms;
@@ -242,8 +243,8 @@ void session_remove(struct session *session, enum reason reason, const char *det
     char about[SESSION_ABOUT_ROOM];
     log_info(session_about(session, about), "of %s has ended: %s%s%s", session->name, reason_name(reason),
              detail[0] ? ": " : "", detail);
-    record_event(broker, session->was_up ? EVENT_LOGOFF : EVENT_SESSION_FAILED, session->id,
-                 session->name, session->client.address, reason, detail);
+    record_event(broker, session->was_up ? EVENT_LOGOFF : EVENT_SESSION_FAILED, session->id, session->name,
+                 session->client.address, reason, detail);
     watch_terminated(session, reason, detail);
     attach_session_over(session, reason, detail);
     logons_wake(user);

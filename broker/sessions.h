@@ -74,7 +74,8 @@ struct session {
     struct user *user;
     char name[SM_USER_ROOM];
     bool lab;
-    bool fresh; /* made in this broker's time: no viewer can be there that this broker does not know */
+    bool load_test; /* virtual: there is no agent, and no worker of who has it */
+    bool fresh;     /* made in this broker's time: no viewer can be there that this broker does not know */
     bool was_up;
     bool seat;             /* holds one of licences.seats */
     struct entry *licence; /* that it came with (licences.h) */

@@ -56,6 +56,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_LICENCE_ISSUE, true, true, false, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_REVOKE, true, true, false, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_REPORT, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_CREATE, true, true, false, false, REASON_WRONG_STATE},
 };
 
 static void check_call(size_t row, int fd, bool allowed)
@@ -76,6 +77,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__LicenceListRequest licence_list;
         Lodge__Lsm__LicenceRequest licence;
         Lodge__Lsm__LicenceReportRequest licence_report;
+        Lodge__Lsm__CreateRequest create;
     } body;
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(&lodge__lsm__request__descriptor, (unsigned)rows[row].method);

@@ -40,6 +40,7 @@ struct counters {
     uint64_t happened[WATCH_KINDS];      /* by kind of notice */
     uint64_t refused[REASON_COUNT];
     uint64_t notices_lost;
+    uint64_t decisions, decision_ns; /* what policy was asked about logons, and how long that took in all */
 };
 
 /* What happens; each text may be NULL. */

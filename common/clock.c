@@ -14,6 +14,13 @@ int64_t clock_monotonic_ms(void)
     return now(CLOCK_MONOTONIC);
 }
 
+int64_t clock_monotonic_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
 int64_t clock_boot_ms(void)
 {
     return now(CLOCK_BOOTTIME);
