@@ -227,13 +227,23 @@ static void take_event(struct broker *broker, const union sm_body *body)
                     session != NULL ? session->name : "", told->detail);
 }
 
+static void take_ping(struct broker *broker, const union sm_body *body)
+{
+    (void)body;
+    smlink_send(broker, SM_PONG, &(struct sm_pong){.who = SM_ALIVE_ITSELF}, -1);
+}
+
 static const struct {
     unsigned number;
     void (*take)(struct broker *broker, const union sm_body *body);
 } handlers[] = {
-    {SM_LOGON_RESULT, take_logon_result},   {SM_SESSION_STATE, take_session_state},
-    {SM_SESSION_ENDED, take_session_ended}, {SM_SYNCED, take_synced},
-    {SM_STOPPING, take_stopping},           {SM_EVENT, take_event},
+    {SM_LOGON_RESULT, take_logon_result},
+    {SM_SESSION_STATE, take_session_state},
+    {SM_SESSION_ENDED, take_session_ended},
+    {SM_SYNCED, take_synced},
+    {SM_STOPPING, take_stopping},
+    {SM_EVENT, take_event},
+    {SM_PING, take_ping},
 };
 
 static bool dispatch(struct broker *broker, struct message *message, const union sm_body *body)

@@ -97,7 +97,9 @@
     K(Licences, RevokePercent, NUMBER, licence_revoke_percent, 0, 100, "20", true,                           \
       "how much of the pool may be revoked at a time, in percent")                                           \
     K(LoadTest, VirtualSessions, NUMBER, virtual_sessions, 0, 1, "0", false,                                 \
-      "1: load tests only: sessions are made without processes, and nobody can log on")
+      "1: load tests only: sessions are made without processes, and nobody can log on")                      \
+    K(Supervision, HangSeconds, NUMBER, hang_seconds, 0, 3600, "15", false,                                  \
+      "a process of Lodge that does not answer for so many seconds is hung and is killed; 0: none is asked")
 
 enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER };
 

@@ -40,7 +40,9 @@
     E(X_SERVER_EXIT, 1063, "x-server-exit", 3)                         \
     E(AGENT_EXIT, 1064, "agent-exit", 4)                               \
     /* the same of a desktop, also when it ends as it should */        \
-    E(DESKTOP_EXIT, 1065, "desktop-exit", 6)
+    E(DESKTOP_EXIT, 1065, "desktop-exit", 6)                           \
+    /* a process did not answer in time, and was killed */             \
+    E(HUNG, 1066, "hung", 3)
 
 #define EVENT_ENUM(symbol, id, name, priority) EVENT_##symbol = (id),
 enum event_id { EVENTS(EVENT_ENUM) };

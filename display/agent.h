@@ -41,6 +41,7 @@ struct agent {
     struct input input;
     struct windows windows;
     bool windows_told; /* that they are closed */
+    bool x_asked;      /* whether it works */
     struct messages messages;
     struct viewer *viewers;
     size_t viewer_count;

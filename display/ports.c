@@ -156,6 +156,34 @@ void channel_tell_closed(struct agent *agent)
         log_warning("lodge-init", "does not take WINDOWS_CLOSED: %s", strerror(-failed));
 }
 
+static void tell_alive(struct agent *agent, enum sm_alive who)
+{
+    int failed =
+        message_send(agent->channel_fd, &sm_protocol, SM_PONG, &(struct sm_pong){.who = (uint8_t)who}, -1);
+    if (failed)
+        log_warning("lodge-init", "does not take PONG: %s", strerror(-failed));
+}
+
+static void x_answered(void *context, uint64_t argument, void *reply, const xcb_generic_error_t *error)
+{
+    struct agent *agent = context;
+    (void)argument;
+    agent->x_asked = false;
+    if (reply != NULL || error != NULL)
+        tell_alive(agent, SM_ALIVE_NEXT);
+}
+
+/* Does this process work, and does the X server? Whom the X server keeps waiting asks it nothing more. */
+static void on_ping(struct agent *agent)
+{
+    tell_alive(agent, SM_ALIVE_ITSELF);
+    if (agent->x_asked)
+        return;
+    agent->x_asked = true;
+    xcb_get_input_focus_cookie_t cookie = xcb_get_input_focus(agent->x.connection);
+    x_expect(&agent->x, cookie.sequence, x_answered, agent, 0);
+}
+
 void channel_receive(struct agent *agent)
 {
     while (!agent->over) {
@@ -176,6 +204,8 @@ void channel_receive(struct agent *agent)
         } else if (message.number == SM_CLOSE_WINDOWS) {
             agent->windows_told = false;
             windows_close_all(&agent->windows);
+        } else if (message.number == SM_PING) {
+            on_ping(agent);
         }
     }
 }

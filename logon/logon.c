@@ -188,6 +188,14 @@ static void do_end(struct logon *logon, const union sm_body *body)
     session_end(logon, body->session_end.reason, body->session_end.grace_ms);
 }
 
+/* Does this process work, and does lodge-init? */
+static void do_ping(struct logon *logon, const union sm_body *body)
+{
+    smss_tell(logon, SM_PONG, &(struct sm_pong){.who = SM_ALIVE_ITSELF});
+    if (logon->smss >= 0 && !logon->channel_ended)
+        message_send(session_channel(logon->session), &sm_protocol, SM_PING, &body->ping, -1);
+}
+
 /* What smss may say, and in which stage; the field that has to name this logon or its session. */
 static const struct {
     unsigned number;
@@ -197,12 +205,15 @@ static const struct {
     {SM_SESSION_CREATE, WAITING, do_create},
     {SM_LOGON_DROP, WAITING, do_drop},
     {SM_SESSION_END, RUNNING, do_end},
+    {SM_PING, RUNNING, do_ping},
 };
 
 static bool is_for(const struct logon *logon, unsigned number, const union sm_body *body)
 {
     if (number == SM_SESSION_END)
         return body->session_end.id == logon->state.id;
+    if (number == SM_PING)
+        return true;
     return (number == SM_SESSION_CREATE ? body->session_create.logon : body->logon_drop.logon) ==
            logon->state.logon;
 }
@@ -251,6 +262,9 @@ static void init_handle(struct logon *logon, const struct message *message, cons
         logon->state_untold = true; /* smss has a deadline for what is left */
         logon->stage = DYING;
         logon->deadline = clock_monotonic_ms() + INIT_MS;
+    } else if (message->number == SM_PONG) {
+        if (logon->smss >= 0)
+            smss_tell(logon, SM_PONG, &(struct sm_pong){.who = SM_ALIVE_NEXT});
     } else if (message->number == SM_EVENT) {
         smss_pass_event(logon, &body->event);
     } else {

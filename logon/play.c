@@ -289,8 +289,9 @@ void play_receive(const struct player *player, unsigned number, union sm_body *b
     struct message message;
     do {
         receive_any(player->fd, &message, body_r);
-    } while (number == SM_SESSION_ENDED && message.number == SM_SESSION_STATE &&
-             body_r->session_state.state == SM_SESSION_ENDING); /* told on the way there */
+    } while ((number != SM_EVENT && message.number == SM_EVENT) ||
+             (number == SM_SESSION_ENDED && message.number == SM_SESSION_STATE &&
+              body_r->session_state.state == SM_SESSION_ENDING)); /* told on the way there */
     if (message.number != number)
         fprintf(stderr, "got %s %s\n", message.type->name,
                 message.number == SM_SESSION_ENDED ? body_r->session_ended.detail : "");

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/event.h"
 #include "common/reason.h"
 #include "logon/accounts.h"
 #include "logon/play-session.h"
@@ -298,10 +299,17 @@ static void test_deaths(const struct play *play)
     struct player player = play_logon(play, 51, "labgone");
     play_create(play, &player, 1, 800);
     play_expect_state(&player, 1, SM_SESSION_UP, "labgone");
+    play_send(&player, SM_PING, &(struct sm_ping){.seconds = 15});
+    union sm_body body;
+    play_receive(&player, SM_PONG, &body);
+    CHECK(body.pong.who == SM_ALIVE_ITSELF); /* the stand-in for lodge-init says nothing */
     snprintf(path, sizeof(path), "%s/session-1/cgroup.kill", play->cgroup);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     CHECK(fd >= 0 && write(fd, "1", 1) == 1);
     close(fd);
+    play_receive(&player, SM_EVENT, &body);
+    CHECK(body.event.event == EVENT_INIT_EXIT);
+    CHECK(strncmp(body.event.detail, "lodge-init was killed by signal 9 after ", 40) == 0);
     play_expect_ended(&player, 1, REASON_SESSION_DIED);
     play_check_files(play, 1, false);
     /* The logon is killed: the session dies with it. */

@@ -21,6 +21,8 @@ enum control_role { CONTROL_BY_LISTENER = 1, CONTROL_BY_ZYGOTE = 2, CONTROL_BY_W
     M(CONTROL, control, KILL, kill, 4, CONTROL_BY_LISTENER, 0, 0)                                  \
     /* zygote -> listener: that worker ended (status as wait(2)'s), or could not be forked (-1) */ \
     M(CONTROL, control, EXITED, exited, 5, CONTROL_BY_ZYGOTE, 0, 0)                                \
+    /* listener -> zygote: does it work? zygote -> listener: it does */                            \
+    M(CONTROL, control, ALIVE, alive, 6, CONTROL_BY_LISTENER | CONTROL_BY_ZYGOTE, 0, 0)            \
     /* listener -> worker, first of all: the client's socket */                                    \
     M(CONTROL, control, CLIENT, client, 16, CONTROL_BY_LISTENER, 1, 1)                             \
     /* listener -> worker, after CLIENT and for each LSM_WANTED: a connection to lsm.port */       \
@@ -36,6 +38,7 @@ enum control_role { CONTROL_BY_LISTENER = 1, CONTROL_BY_ZYGOTE = 2, CONTROL_BY_W
 #define CONTROL_SPAWN_FIELDS(F, S)      F(S, u64, connection)
 #define CONTROL_KILL_FIELDS(F, S)       F(S, u64, connection)
 #define CONTROL_EXITED_FIELDS(F, S)     F(S, u64, connection) F(S, u32, status)
+#define CONTROL_ALIVE_FIELDS(F, S)      F(S, u8, unused)
 #define CONTROL_CLIENT_FIELDS(F, S)     F(S, text, address, 64)
 #define CONTROL_LSM_FIELDS(F, S)        F(S, u8, unused)
 #define CONTROL_LSM_WANTED_FIELDS(F, S) F(S, u8, unused)

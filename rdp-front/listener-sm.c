@@ -20,7 +20,7 @@ static void sm_lost(struct listener *listener)
     retry_later(listener);
 }
 
-/* smss has nothing to say to the listener: reading tells when it is gone. */
+/* smss asks whether the listener works, which it does not without its zygote. */
 static void on_sm(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
@@ -33,10 +33,18 @@ static void on_sm(evutil_socket_t fd, short what, void *user)
         return;
     if (got > 0) {
         close_descriptor(&message.descriptor);
+        if (message.number == SM_PING)
+            zygote_ask(listener);
         return;
     }
     log_warning(NULL, "the connection to lodge-smss ended %s", problem);
     sm_lost(listener);
+}
+
+void sm_say_alive(struct listener *listener)
+{
+    if (listener->sm >= 0)
+        message_send(listener->sm, &sm_protocol, SM_PONG, &(struct sm_pong){.who = SM_ALIVE_ITSELF}, -1);
 }
 
 void sm_say_ready(struct listener *listener)

@@ -51,9 +51,13 @@ void zygote_watch(struct listener *listener);
 /* Returns 0 or a negative errno; `control` stays the caller's. */
 int zygote_spawn(struct listener *listener, uint64_t connection, int control);
 void zygote_kill(struct listener *listener, uint64_t connection);
+/* Asks whether it works; sm_say_alive when it answers. */
+void zygote_ask(struct listener *listener);
 
 /* listener-sm.c: tells smss that the listener is there, again whenever smss is back. */
 void sm_watch(struct listener *listener);
+/* Tells smss that listener and zygote work. */
+void sm_say_alive(struct listener *listener);
 /* Says READY where smss listens; later connections say it by themselves. */
 void sm_say_ready(struct listener *listener);
 

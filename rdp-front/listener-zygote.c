@@ -89,6 +89,8 @@ static void on_zygote(evutil_socket_t fd, short what, void *user)
         event_base_loopbreak(listener->base);
     } else if (message.number == CONTROL_EXITED) {
         connection_exited(listener, body.exited.connection, body.exited.status);
+    } else if (message.number == CONTROL_ALIVE) {
+        sm_say_alive(listener);
     } else if (message.number == CONTROL_READY && !listener->ready) {
         listener->ready = true;
         connections_start(listener);
@@ -107,6 +109,11 @@ int zygote_spawn(struct listener *listener, uint64_t connection, int control)
 {
     return message_send(listener->zygote, &control_protocol, CONTROL_SPAWN,
                         &(struct control_spawn){connection}, control);
+}
+
+void zygote_ask(struct listener *listener)
+{
+    message_send(listener->zygote, &control_protocol, CONTROL_ALIVE, &(struct control_alive){0}, -1);
 }
 
 void zygote_kill(struct listener *listener, uint64_t connection)

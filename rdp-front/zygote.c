@@ -169,6 +169,8 @@ static bool serve_one(struct zygote *zygote)
         spawn(zygote, body.spawn.connection, message.descriptor);
     else if (message.number == CONTROL_KILL)
         kill_child(zygote, body.kill.connection);
+    else if (message.number == CONTROL_ALIVE)
+        message_send(zygote->channel, &control_protocol, CONTROL_ALIVE, &body.alive, -1);
     close_descriptor(&message.descriptor);
     return true;
 }

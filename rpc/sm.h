@@ -33,6 +33,9 @@ enum sm_account { SM_ACCOUNT_SYSTEM, SM_ACCOUNT_LAB, SM_ACCOUNT_VIRTUAL };
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 
+/* Whose answer a PONG is. */
+enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
+
 #define SM_MESSAGES(M)                                                                                       \
     /* any peer -> smss, first of all. A service that survived smss brings its listening socket */           \
     M(SM, sm, HELLO, hello, 1, SM_BROKER | SM_LISTENER | SM_LOGON, 0, 1)                                     \
@@ -73,7 +76,13 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
      * for a broker that is away waits in smss; what init and logon say while smss is away is logged only */ \
     M(SM, sm, EVENT, event, 18, SM_INIT | SM_LOGON | SM_SMSS, 0, 0)                                          \
     /* broker -> smss: as LOGON_START, for a virtual user, whom nobody asks for a password */                \
-    M(SM, sm, VIRTUAL_START, virtual_start, 24, SM_BROKER, 0, 0)
+    M(SM, sm, VIRTUAL_START, virtual_start, 24, SM_BROKER, 0, 0)                                             \
+    /* smss -> broker, listener, logon; logon -> init; init -> agent: does it still work? Put again when it  \
+     * has been answered */                                                                                  \
+    M(SM, sm, PING, ping, 34, SM_SMSS | SM_LOGON | SM_INIT, 0, 0)                                            \
+    /* the answer, at once; and a second one when the one after it has answered: of logon init, of agent the \
+     * X server */                                                                                           \
+    M(SM, sm, PONG, pong, 35, SM_BROKER | SM_LISTENER | SM_LOGON | SM_INIT | SM_AGENT, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -117,6 +126,9 @@ enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 #define SM_EVENT_FIELDS(F, S) \
     F(S, u32, event) F(S, u16, session) F(S, u64, time_ms) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_VIRTUAL_START_FIELDS(F, S) F(S, u64, logon) F(S, u32, user)
+/* seconds: how long an answer may take before the one who should give it is taken to be hung */
+#define SM_PING_FIELDS(F, S) F(S, u16, seconds)
+#define SM_PONG_FIELDS(F, S) F(S, u8, who)
 
 enum sm_number { SM_MESSAGES(MESSAGE_NUMBER) };
 SM_MESSAGES(MESSAGE_STRUCT)

@@ -129,6 +129,10 @@ static void logon_says(void *context, uint32_t events)
         logoff_begin(init, body.session_end.reason, NULL, body.session_end.grace_ms);
         return;
     }
+    if (got == 1 && message.number == SM_PING) {
+        heart_asked(init, body.ping.seconds);
+        return;
+    }
     log_error(NULL, "lodge-logon is gone or breaks the protocol: the session ends at once");
     _exit(1);
 }
@@ -223,6 +227,7 @@ static int run(struct init *init)
     init->loop = loop_new();
     init->timer = (struct loop_timer){.expired = phase_timer, .context = init};
     init->agent_timer = (struct loop_timer){.expired = agent_timer, .context = init};
+    heart_init(init);
     watch_signals(init);
     init->channel_source = loop_watch(init->loop, init->channel, EPOLLIN, logon_says, init);
     init->phase_began = clock_monotonic_ms();

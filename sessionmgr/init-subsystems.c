@@ -82,6 +82,8 @@ static void agent_says(void *context, uint32_t events)
         return;
     if (got == 1 && message.number == SM_READY) {
         agent_is_ready(init);
+    } else if (got == 1 && message.number == SM_PONG) {
+        heart_answered(init, body.pong.who);
     } else if (got == 1 && message.number == SM_WINDOWS_CLOSED) {
         init->windows_closed = true;
         logoff_look(init);
@@ -116,6 +118,7 @@ static void agent_ended(void *context, uint32_t events)
     loop_unwatch(&init->agent_source);
     close_descriptor(&init->agent_channel);
     init->agent_ready = false;
+    heart_forget(init);
     loop_timer_stop(init->loop, &init->agent_timer);
     if (init->phase > INIT_UP) {
         logoff_look(init);

@@ -7,6 +7,7 @@
 #include "common/event.h"
 #include "common/reason.h"
 #include "rpc/sm.h"
+#include "sessionmgr/heartbeat.h"
 #include "sessionmgr/lines.h"
 #include "sessionmgr/loop.h"
 #include "sessionmgr/proc.h"
@@ -58,6 +59,10 @@ struct init {
     struct process desktop;
     int64_t desktop_started;
 
+    struct heartbeat agent_heart, x_heart;
+    int64_t hang_ms; /* how long an answer may take */
+    struct loop_timer heart_timer;
+
     struct sm_session_ended ended; /* why it is over; told at the end */
 };
 
@@ -87,6 +92,15 @@ void subsystem_desktop_start(struct init *init);
 /* Logs it and tells lodge-logon, for the server's history. */
 __attribute__((format(printf, 3, 4))) void event_tell(const struct init *init, enum event_id id,
                                                       const char *format, ...);
+
+/* init-heart.c: hung processes of the session. No timer runs but while somebody owes an answer. */
+void heart_init(struct init *init);
+/* lodge-smss asks by way of lodge-logon: answers, and asks the agent, which asks the X server. */
+void heart_asked(struct init *init, unsigned seconds);
+/* The agent's PONG; `who` is an enum sm_alive. */
+void heart_answered(struct init *init, unsigned who);
+/* The agent is gone, and owes nothing more. */
+void heart_forget(struct init *init);
 
 /* logoff.c */
 /* Ends the session for this reason, once; asked again, a shorter grace time counts. `detail` may be NULL. */

@@ -258,6 +258,8 @@ struct logon *logon_hello(struct smss *smss, struct peer *peer, const struct pac
         }
     }
     struct peer *old = logon->peer;
+    if (logon->session != NULL)
+        logon->session->logon_heart = logon->session->init_heart = (struct heartbeat){0};
     logon->peer = peer;
     peer_close(smss, old);
     catch_up(logon);

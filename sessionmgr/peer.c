@@ -208,6 +208,15 @@ static bool on_event(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_pong(struct peer *peer, const union sm_body *body)
+{
+    if (peer->service != NULL)
+        liveness_answered_service(peer->service);
+    else if (peer->logon != NULL && peer->logon->session != NULL)
+        liveness_answered_logon(peer->logon->session, body->pong.who);
+    return true;
+}
+
 /* What comes after HELLO; who may send what is in rpc/sm.h. LOGON_START has a descriptor and is apart. */
 static const struct {
     unsigned number;
@@ -221,6 +230,7 @@ static const struct {
     {SM_SESSION_END, on_session_end},
     {SM_SESSION_ENDED, on_session_ended},
     {SM_EVENT, on_event},
+    {SM_PONG, on_pong},
     {SM_VIRTUAL_START, on_virtual_start},
 };
 

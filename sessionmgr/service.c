@@ -138,6 +138,7 @@ static void ended(void *context, uint32_t events)
     pid_t pid = service->process.pid;
     process_forget(&service->process);
     peer_close(service->smss, service->peer);
+    heartbeat_answered(&service->heart);
     if (service->state == SERVICE_STOPPING) {
         loop_timer_set(service->smss->loop, &service->timer, 0);
         return;
@@ -235,6 +236,7 @@ bool service_hello(struct service *service, struct peer *peer, const struct pack
         return false;
     }
     struct peer *old = service->peer;
+    heartbeat_answered(&service->heart);
     service->peer = peer;
     peer_close(smss, old);
     if (service->which == SERVICE_BROKER)

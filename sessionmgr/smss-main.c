@@ -125,6 +125,7 @@ static int run(struct smss *smss)
         boot_undo(smss);
         return 1;
     }
+    liveness_start(smss);
     while (smss->phase != SMSS_STOPPED)
         loop_turn(smss->loop);
     while (smss->peers != NULL)

@@ -12,6 +12,7 @@
 #include "common/packet.h"
 #include "rpc/sm.h"
 #include "sessionmgr/cgroup.h"
+#include "sessionmgr/heartbeat.h"
 #include "sessionmgr/ids.h"
 #include "sessionmgr/lines.h"
 #include "sessionmgr/loop.h"
@@ -65,6 +66,7 @@ struct service {
     struct loop_timer timer;
     unsigned failures; /* in a row */
     int64_t started;
+    struct heartbeat heart;
 };
 
 enum logon_state {
@@ -127,6 +129,7 @@ struct session {
     struct loop_source *events_source;
     bool killed; /* once: from the second time on its lodge-logon is killed too */
     unsigned removal_steps;
+    struct heartbeat logon_heart, init_heart;
     struct session *next, **at; /* smss.sessions, and what there points to this one */
 };
 
@@ -166,6 +169,8 @@ struct smss {
     struct session *sessions;
     struct session *session_of[65536];
     struct smss_events events;
+    struct loop_timer heart_timer;
+    unsigned heart_turn;
 };
 
 /* boot.c. Both return false after a log line that says what is wrong and what to do. */
@@ -253,6 +258,12 @@ __attribute__((format(printf, 4, 5))) void event_tell(struct smss *smss, enum ev
 void event_pass(struct smss *smss, const struct sm_event *event);
 /* A broker is there: tells it what has waited. */
 void event_tell_all(struct smss *smss);
+
+/* liveness.c: hung processes. One timer asks and looks, for everything. */
+void liveness_start(struct smss *smss);
+void liveness_answered_service(struct service *service);
+/* `who` is an enum sm_alive. */
+void liveness_answered_logon(struct session *session, unsigned who);
 
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */

@@ -445,6 +445,26 @@ static void the_agent_is_started_again(void)
     CHECK(strstr(body.session_ended.detail, "The display agent ended") != NULL);
 }
 
+/* The stand-in for the agent does not know the question. */
+static void a_hung_agent_is_started_again(void)
+{
+    make_folders();
+    write_file(in(test.home, "desk"), stay);
+    start("sh desk");
+    expect(SM_STARTED);
+    struct sm_ping ping = {.seconds = 1};
+    CHECK(message_send(test.channel, &sm_protocol, SM_PING, &ping, -1) == 0);
+    expect(SM_PONG);
+    CHECK(body.pong.who == SM_ALIVE_ITSELF);
+    expect(SM_EVENT);
+    CHECK(body.event.event == EVENT_HUNG && strstr(body.event.detail, "lodge-display is stuck") != NULL);
+    expect(SM_EVENT);
+    CHECK(body.event.event == EVENT_AGENT_EXIT);
+    wait_file(in(test.objects, "agent"), "start 650001 x-usable\nstart 650001 x-usable\n");
+    end(1000);
+    expect_ended(REASON_LOGOFF_ADMIN);
+}
+
 static void the_other_x_servers_work(void)
 {
     static const char *const servers[] = {"Xvfb", "Xorg"};
@@ -531,6 +551,7 @@ int main(void)
     a_missing_desktop_is_named();
     a_failing_x_server_is_explained();
     the_agent_is_started_again();
+    a_hung_agent_is_started_again();
     the_other_x_servers_work();
     nothing_runs_on_without_a_pid_namespace();
     the_session_dies_with_its_logon();
