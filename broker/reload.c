@@ -18,7 +18,9 @@ static size_t raise_descriptor_limit(const struct conf *conf)
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     getrlimit(RLIMIT_NOFILE, &limit);
-    size_t taken = (size_t)conf->max_sessions + BROKER_LOGONS_MAX + BROKER_FD_RESERVE;
+    /* a virtual session has no agent to be connected to */
+    size_t sessions = conf->virtual_sessions == 1 ? 0 : (size_t)conf->max_sessions;
+    size_t taken = sessions + BROKER_LOGONS_MAX + BROKER_FD_RESERVE;
     return limit.rlim_cur > taken + BROKER_FD_RESERVE ? limit.rlim_cur - taken : BROKER_FD_RESERVE;
 }
 

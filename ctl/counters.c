@@ -7,7 +7,7 @@
 #include "ctl/json.h"
 #include "ctl/server.h"
 
-#define NUMBERS 12
+#define NUMBERS 14
 
 struct number {
     const char *name, *title; /* in JSON, and for people */
@@ -29,6 +29,8 @@ static void take_numbers(const Lodge__Lsm__Counters *from, struct number numbers
         {"refusals", "Logons refused", from->refusals},
         {"connections", "Connections", from->connections},
         {"notices_lost", "Notices lost", from->notices_lost},
+        {"decisions", "Policy asked", from->decisions},
+        {"decision_ns", "in nanoseconds", from->decision_ns},
     };
     memcpy(numbers_r, numbers, sizeof(numbers));
 }
@@ -43,6 +45,7 @@ static void print_json(const Lodge__Lsm__Counters *counters)
     json_put_number(&writer, "uptime_ms", counters->uptime_ms);
     for (size_t i = 0; i < NUMBERS; i++)
         json_put_number(&writer, numbers[i].name, numbers[i].value);
+    json_put_bool(&writer, "load_test", counters->load_test);
     json_open_object(&writer, "refused");
     for (size_t i = 0; i < counters->n_refused; i++)
         json_put_number(&writer, counters->refused[i]->reason, counters->refused[i]->count);
@@ -56,6 +59,8 @@ static void print_lines(const Lodge__Lsm__Counters *counters)
     char text[DESCRIBE_ROOM];
     struct number numbers[NUMBERS];
     take_numbers(counters, numbers);
+    if (counters->load_test)
+        puts(DESCRIBE_LOAD_TEST);
     printf("%-16s %s\n", "Started", describe_time(counters->started_ms, text, sizeof(text)));
     printf("%-16s %s\n", "Up for", describe_duration(counters->uptime_ms, text, sizeof(text)));
     for (size_t i = 0; i < NUMBERS; i++)

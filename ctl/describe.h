@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define DESCRIBE_LOAD_TEST \
+    "LOAD TEST: sessions of this server have no processes ([LoadTest] VirtualSessions)."
 #define DESCRIBE_ROOM 40 /* enough for each of these texts */
 
 /* "active", "disconnected" ...; a number outside lsm.proto's State is "unknown". */

@@ -195,6 +195,8 @@ static void print_version(const Lodge__Lsm__Version *version, bool json)
         table_add_row(table, (const char *[]){"server", version->version, line});
         table_print(table, stdout, terminal_width(STDOUT_FILENO), terminal_has_colour(STDOUT_FILENO));
         table_free(table);
+        if (version->load_test)
+            puts(DESCRIBE_LOAD_TEST);
         return;
     }
     struct json_writer writer = json_writer_on(stdout);
@@ -203,6 +205,7 @@ static void print_version(const Lodge__Lsm__Version *version, bool json)
     json_put_number(&writer, "lodgectl_protocol", LSM_PROTOCOL);
     json_put_text(&writer, "server", version->version);
     json_put_number(&writer, "server_protocol", version->protocol);
+    json_put_bool(&writer, "load_test", version->load_test);
     json_close_object(&writer);
     fputc('\n', stdout);
 }

@@ -165,6 +165,7 @@ static void put_session(struct json_writer *writer, const Lodge__Lsm__Session *s
     json_put_text(writer, "user", session->user);
     json_put_number(writer, "uid", session->uid);
     json_put_bool(writer, "lab", session->lab);
+    json_put_bool(writer, "load_test", session->load_test);
     put_client(writer, session->client);
     json_put_number(writer, "logon_ms", session->logon_ms);
     json_put_number(writer, "connect_ms", session->connect_ms);
@@ -217,12 +218,17 @@ static void print_table(const struct pages *pages)
 {
     struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
     size_t count = 0;
+    bool load_test = false;
     for (size_t i = 0; i < pages->count; i++) {
         const Lodge__Lsm__Sessions *sessions = pages->answers[i]->sessions;
         count += sessions->n_session;
-        for (size_t j = 0; j < sessions->n_session; j++)
+        for (size_t j = 0; j < sessions->n_session; j++) {
             add_row(table, sessions->session[j]);
+            load_test |= sessions->session[j]->load_test;
+        }
     }
+    if (load_test)
+        puts(DESCRIBE_LOAD_TEST);
     if (count == 0)
         puts("There are no sessions.");
     else
@@ -294,7 +300,9 @@ static void print_session(const Lodge__Lsm__Session *session)
     print_line("State", describe_state(session->state));
     print_line("User", session->user);
     printf("%-16s %" PRIu32 "\n", "Uid", session->uid);
-    print_line("Account", session->lab ? "lab" : "system");
+    print_line("Account", session->load_test ? "none, virtual for a load test"
+                          : session->lab     ? "lab"
+                                             : "system");
     print_line("Logon", describe_time(session->logon_ms, text, sizeof(text)));
     print_line("Connected", describe_time(session->connect_ms, text, sizeof(text)));
     print_line("Disconnected", describe_time(session->disconnect_ms, text, sizeof(text)));

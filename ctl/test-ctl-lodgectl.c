@@ -144,10 +144,11 @@ static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
     return send_answer(fd, request, &answer);
 }
 
-#define HOSTILE_JSON                                                                                      \
-    "{\"id\":1,\"state\":\"active\",\"user\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"uid\":600000,"           \
-    "\"lab\":true,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":\"10.0.0.7:50001\"," \
-    "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","  \
+#define HOSTILE_JSON                                                                                       \
+    "{\"id\":1,\"state\":\"active\",\"user\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"uid\":600000,"            \
+    "\"lab\":true,\"load_test\":false,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":" \
+    "\"10.0.0.7:50001\","                                                                                  \
+    "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","   \
     "\"security\":\"\"},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_ms\":0,\"now_ms\":0,\"idle_ms\":0}"
 
 static void test_hostile(void)
@@ -163,7 +164,8 @@ static void test_hostile(void)
     expect_output(RUN(answer_hostile, "list", "--json"),
                   "{\"sessions\":[" HOSTILE_JSON
                   ",{\"id\":65535,\"state\":\"disconnected\",\"user\":\"bob\",\"uid\":0,"
-                  "\"lab\":false,\"client\":{\"name\":\"\",\"address\":\"\",\"width\":0,\"height\":0,"
+                  "\"lab\":false,\"load_test\":false,\"client\":{\"name\":\"\",\"address\":\"\",\"width\":0,"
+                  "\"height\":0,"
                   "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\"},\"logon_ms\":0,"
                   "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000}]}\n");
     expect_output(RUN(answer_hostile, "show", "1", "--json"), HOSTILE_JSON "\n");
@@ -412,7 +414,7 @@ static void test_server(void)
                                                "server    9.8.7           3\n");
     expect_output(RUN(answer_ping, "version", "--json"),
                   "{\"lodgectl\":\"" LODGE_VERSION "\",\"lodgectl_protocol\":1,\"server\":\"9.8.7\","
-                  "\"server_protocol\":3}\n");
+                  "\"server_protocol\":3,\"load_test\":false}\n");
     /* The right kind of result, or none. */
     expect_error(RUN(answer_hostile, "ping"), 3, "closed the connection without an answer");
     expect_error(RUN(answer_ping, "list"), 3, "the answer cannot be understood");
