@@ -86,7 +86,7 @@ static void answer_attached(struct session *session, struct peer *peer, int chan
     attached.session = session->id;
     attached.viewer = session->viewer;
     attached.reconnected = peer->reconnected;
-    attached.user = session->name;
+    attached.user = (char *)session->name;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_ATTACHED;
     answer.attached = &attached;

@@ -7,7 +7,7 @@
 #include "rpc/lsm.h"
 
 struct client {
-    char name[64], address[64], codec[32], security[128];
+    char name[64], address[64], codec[32], security[64];
     uint16_t width, height; /* in the bounds of the winstation channel, or 0: not known */
     uint32_t keyboard_layout, build;
 };

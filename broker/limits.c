@@ -33,12 +33,17 @@ static bool has_limits(const struct session *session)
     return somebody_is_connected(session) || session->state == SESSION_DISCONNECTED || session->limits.broken;
 }
 
+static void on_timer(evutil_socket_t fd, short what, void *context);
+
+/* Most sessions never have a timer. */
 static void arm(struct session *session, int64_t at_ms)
 {
     int64_t delay_ms = at_ms - clock_monotonic_ms();
     if (delay_ms < 0)
         delay_ms = 0;
     struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
+    if (session->limits.timer == NULL)
+        session->limits.timer = evtimer_new(session->broker->base, on_timer, session);
     if (session->limits.timer != NULL)
         evtimer_add(session->limits.timer, &delay);
 }
@@ -125,7 +130,6 @@ void limits_session_plan(struct session *session)
 
 void limits_session_begin(struct session *session)
 {
-    session->limits.timer = evtimer_new(session->broker->base, on_timer, session);
     begin(session);
     limits_session_look_up(session);
 }

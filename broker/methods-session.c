@@ -104,12 +104,9 @@ void call_reset(struct peer *peer, const Lodge__Lsm__Request *request, int *desc
     peer_done(peer, request->serial);
 }
 
-static void count_states(struct broker *broker, Lodge__Lsm__Counters *told)
+static void count_states(const struct broker *broker, Lodge__Lsm__Counters *told)
 {
-    uint32_t in[SESSION_STATES] = {0};
-    for (struct session *session = session_next(broker, 0); session != NULL;
-         session = session_next(broker, session->id))
-        in[session->state]++;
+    const unsigned *in = broker->sessions.in_state;
     told->active = in[SESSION_ACTIVE];
     told->connected = in[SESSION_CONNECTED];
     told->disconnected = in[SESSION_DISCONNECTED];

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/attach.h"
 #include "broker/broker.h"
@@ -116,6 +117,7 @@ const char *session_state_name(enum session_state state)
 static void take_place(struct session *session)
 {
     struct user *user = session->user;
+    session->broker->sessions.in_state[session->state]++;
     switch (states[session->state].place) {
     case NOWHERE:
         user->changing++;
@@ -132,6 +134,7 @@ static void take_place(struct session *session)
 static void leave_place(struct session *session)
 {
     struct user *user = session->user;
+    session->broker->sessions.in_state[session->state]--;
     switch (states[session->state].place) {
     case NOWHERE:
         user->changing--;
@@ -203,7 +206,8 @@ static enum session_state state_told(uint8_t life)
 
 struct session *session_add(struct broker *broker, const struct sm_session_state *told, bool fresh)
 {
-    struct session *session = calloc(1, sizeof(*session));
+    size_t name_size = strlen(told->user) + 1;
+    struct session *session = calloc(1, sizeof(*session) + name_size);
     if (session == NULL)
         return NULL;
     session->user = users_hold(&broker->users, told->uid);
@@ -214,7 +218,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     session->broker = broker;
     session->id = told->id;
     session->state = state_told(told->state);
-    text_copy(session->name, sizeof(session->name), told->user);
+    session->name = memcpy(session->text, told->user, name_size);
     session->lab = told->account == SM_ACCOUNT_LAB;
     session->load_test = told->account == SM_ACCOUNT_VIRTUAL;
     session->fresh = fresh || session->load_test;

@@ -59,7 +59,7 @@ struct agent_link {
 
 /* What the timeouts go by (limits.h). */
 struct session_limits {
-    struct event *timer; /* at what comes next */
+    struct event *timer; /* at what comes next; NULL: there has been nothing yet */
     struct policy_times times;
     struct groups_query *query; /* whether sections [Group NAME] have other ones for the user */
     struct policy_session facts;
@@ -72,7 +72,7 @@ struct session {
     uint16_t id;
     enum session_state state;
     struct user *user;
-    char name[SM_USER_ROOM];
+    const char *name; /* in `text` */
     bool lab;
     bool load_test; /* virtual: there is no agent, and no worker of who has it */
     bool fresh;     /* made in this broker's time: no viewer can be there that this broker does not know */
@@ -94,12 +94,14 @@ struct session {
     struct peer *pending;  /* gets the session when the agent can be reached */
     struct box_list boxes; /* messages whose answers are waited for */
     TAILQ_HEAD(, peer) announcers;
+    char text[];
 };
 
 struct sessions {
     struct session *by_id[SESSIONS_MAX];
     uint64_t used[SESSIONS_MAX / 64]; /* bits */
     unsigned count;                   /* with those that are admitted but have no id yet */
+    unsigned in_state[SESSION_STATES];
 };
 
 /* Returns NULL where there is none. */
