@@ -8,9 +8,11 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/conf-items.h"
 #include "common/text.h"
 
 #define CONF_FILE_MAX 65536
+#define CONF_LINE_MAX 1023
 
 const struct conf_key conf_keys[] = {
 #define CONF_ROW(section, key, type, field, minimum, maximum, initial, reloadable, help) \
@@ -19,6 +21,9 @@ const struct conf_key conf_keys[] = {
 #undef CONF_ROW
 };
 const size_t conf_key_count = sizeof(conf_keys) / sizeof(conf_keys[0]);
+
+static const char *const answers[] = {
+    [CONF_IGNORE] = "ignore", [CONF_DEGRADED] = "degraded", [CONF_STOP] = "stop"};
 
 static const size_t group_keys[] = {
 #define GROUP_ROW(field) [CONF_GROUP_##field] = offsetof(struct conf, field),
@@ -32,6 +37,8 @@ struct place {
     char *error;
     size_t error_size;
     struct conf_group *group; /* of a section [Group NAME] */
+    int free_section;         /* of conf-items.h, -1: the section is none */
+    struct conf_items *items;
 };
 
 __attribute__((format(printf, 2, 3))) static bool refuse(const struct place *place, const char *format, ...)
@@ -47,9 +54,23 @@ __attribute__((format(printf, 2, 3))) static bool refuse(const struct place *pla
     return false;
 }
 
+static bool set_answer(enum conf_answer *field, const struct conf_key *key, const char *value,
+                       const struct place *place)
+{
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        if (strcasecmp(answers[i], value) == 0) {
+            *field = (enum conf_answer)i;
+            return true;
+        }
+    }
+    return refuse(place, "%s is \"%s\", but must be ignore, degraded or stop", key->key, value);
+}
+
 static bool set(struct conf *conf, const struct conf_key *key, const char *value, const struct place *place)
 {
     void *field = (char *)conf + key->offset;
+    if (key->type == CONF_ANSWER)
+        return set_answer(field, key, value, place);
     if (key->type == CONF_NUMBER) {
         long number;
         bool is_switch = key->minimum == 0 && key->maximum == 1;
@@ -141,6 +162,14 @@ static bool take_group_line(const char *name, const char *value, const struct pl
     return refuse(place, "there is no key \"%s\" in a section [Group]", name);
 }
 
+static bool take_free_line(const char *name, const char *value, const struct place *place)
+{
+    char error[CONF_LINE_MAX + 200];
+    return conf_items_add(place->items, (enum conf_free)place->free_section, place->line, name, value, error,
+                          sizeof(error)) ||
+           refuse(place, "%s", error);
+}
+
 static bool take_section(struct conf *conf, char *line, char *section, size_t size, struct place *place)
 {
     size_t length = strlen(line);
@@ -148,6 +177,9 @@ static bool take_section(struct conf *conf, char *line, char *section, size_t si
         return refuse(place, "the section \"%s\" lacks its closing ]", line);
     line[length - 1] = '\0';
     place->group = NULL;
+    place->free_section = conf_free_find(line + 1);
+    if (place->free_section >= 0)
+        return true;
     if (strncasecmp(line + 1, "Group ", 6) == 0)
         return take_group(conf, trim(line + 7), place);
     if (!has_section(line + 1) || !text_copy(section, size, line + 1))
@@ -169,6 +201,8 @@ static bool take_line(struct conf *conf, char *line, char *section, size_t secti
     const char *name = trim(line);
     if (place->group != NULL)
         return take_group_line(name, trim(equals + 1), place);
+    if (place->free_section >= 0)
+        return take_free_line(name, trim(equals + 1), place);
     const struct conf_key *key = find(section, name);
     if (key == NULL)
         return refuse(place, "there is no key \"%s\" in section [%s]", name, section);
@@ -179,12 +213,12 @@ static bool take_line(struct conf *conf, char *line, char *section, size_t secti
     return set(conf, key, trim(equals + 1), place);
 }
 
-static bool parse(struct conf *conf_r, unsigned seen[CONF_KEY_COUNT], const char *name, const char *text,
-                  size_t size, char *error, size_t error_size)
+static bool parse_lines(struct conf *conf, struct conf_items *items, unsigned seen[CONF_KEY_COUNT],
+                        const char *name, const char *text, size_t size, char *error, size_t error_size)
 {
-    struct conf conf = *conf_r;
-    struct place place = {.name = name, .error = error, .error_size = error_size};
-    char section[32] = "", line[1024];
+    struct place place = {
+        .name = name, .error = error, .error_size = error_size, .free_section = -1, .items = items};
+    char section[32] = "", line[CONF_LINE_MAX + 1];
     for (size_t at = 0; at < size;) {
         const char *end = memchr(text + at, '\n', size - at);
         size_t length = end != NULL ? (size_t)(end - text) - at : size - at;
@@ -196,19 +230,34 @@ static bool parse(struct conf *conf_r, unsigned seen[CONF_KEY_COUNT], const char
             return refuse(&place, "the line holds a NUL byte");
         memcpy(line, text + at, length);
         line[length] = '\0';
-        if (!take_line(&conf, trim(line), section, sizeof(section), seen, &place))
+        if (!take_line(conf, trim(line), section, sizeof(section), seen, &place))
             return false;
         at += length + 1;
     }
-    *conf_r = conf;
     return true;
+}
+
+/* `items_r` may be NULL. */
+static bool parse(struct conf *conf_r, struct conf_items *items_r, unsigned seen[CONF_KEY_COUNT],
+                  const char *name, const char *text, size_t size, char *error, size_t error_size)
+{
+    struct conf conf = *conf_r;
+    struct conf_items items = {0};
+    bool ok = parse_lines(&conf, &items, seen, name, text, size, error, error_size);
+    if (ok && items_r != NULL)
+        *items_r = items;
+    else
+        conf_items_free(&items);
+    if (ok)
+        *conf_r = conf;
+    return ok;
 }
 
 bool conf_parse(struct conf *conf_r, const char *name, const char *text, size_t size, char *error,
                 size_t error_size)
 {
     unsigned seen[CONF_KEY_COUNT] = {0};
-    return parse(conf_r, seen, name, text, size, error, error_size);
+    return parse(conf_r, NULL, seen, name, text, size, error, error_size);
 }
 
 bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_size)
@@ -217,8 +266,8 @@ bool conf_load(struct conf *conf_r, const char *path, char *error, size_t error_
     return conf_load_lines(conf_r, lines, path, error, error_size);
 }
 
-bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], const char *path, char *error,
-                     size_t error_size)
+static bool load(struct conf *conf_r, struct conf_items *items_r, unsigned lines_r[CONF_KEY_COUNT],
+                 const char *path, char *error, size_t error_size)
 {
     static char text[CONF_FILE_MAX + 1];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -239,11 +288,24 @@ bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], cons
     struct conf conf;
     unsigned lines[CONF_KEY_COUNT] = {0};
     conf_defaults(&conf);
-    if (!parse(&conf, lines, path, text, size, error, error_size))
+    if (!parse(&conf, items_r, lines, path, text, size, error, error_size))
         return false;
     *conf_r = conf;
     memcpy(lines_r, lines, sizeof(lines));
     return true;
+}
+
+bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], const char *path, char *error,
+                     size_t error_size)
+{
+    return load(conf_r, NULL, lines_r, path, error, error_size);
+}
+
+bool conf_load_items(struct conf_items *items_r, const char *path, char *error, size_t error_size)
+{
+    struct conf conf;
+    unsigned lines[CONF_KEY_COUNT];
+    return load(&conf, items_r, lines, path, error, error_size);
 }
 
 const char *conf_value(const struct conf *conf, const struct conf_key *key, char *text, size_t size)
@@ -251,6 +313,8 @@ const char *conf_value(const struct conf *conf, const struct conf_key *key, char
     const void *field = (const char *)conf + key->offset;
     if (key->type == CONF_NUMBER)
         snprintf(text, size, "%ld", *(const long *)field);
+    else if (key->type == CONF_ANSWER)
+        snprintf(text, size, "%s", answers[*(const enum conf_answer *)field]);
     else
         snprintf(text, size, "%s", (const char *)field);
     return text;
@@ -277,7 +341,11 @@ void conf_for_member(struct conf *conf_r, const struct conf *conf, const bool me
 
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key)
 {
-    size_t size = key->type == CONF_NUMBER ? sizeof(long) : CONF_TEXT_MAX + 1;
+    static const size_t sizes[] = {[CONF_TEXT] = CONF_TEXT_MAX + 1,
+                                   [CONF_PATH] = CONF_TEXT_MAX + 1,
+                                   [CONF_NUMBER] = sizeof(long),
+                                   [CONF_ANSWER] = sizeof(enum conf_answer)};
+    size_t size = sizes[key->type];
     memcpy((char *)to + key->offset, (const char *)from + key->offset, size);
 }
 

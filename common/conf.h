@@ -9,7 +9,8 @@
 #define CONF_TEXT_MAX 255
 
 /* K(section, key, TYPE, field, minimum, maximum, default, reloadable, help). For TEXT and PATH the range is
- * that of the length; PATH values start with a slash. A NUMBER from 0 to 1 may be written as no or yes. */
+ * that of the length; PATH values start with a slash. A NUMBER from 0 to 1 may be written as no or yes. An
+ * ANSWER is ignore, degraded or stop. */
 #define CONF_KEYS(K)                                                                                         \
     K(Server, RunDirectory, PATH, run_directory, 2, 60, "/run/lodge", false,                                 \
       "where ports and per-session directories are")                                                         \
@@ -99,13 +100,37 @@
     K(LoadTest, VirtualSessions, NUMBER, virtual_sessions, 0, 1, "0", false,                                 \
       "1: load tests only: sessions are made without processes, and nobody can log on")                      \
     K(Supervision, HangSeconds, NUMBER, hang_seconds, 0, 3600, "15", false,                                  \
-      "a process of Lodge that does not answer for so many seconds is hung and is killed; 0: none is asked")
+      "a process of Lodge that does not answer for so many seconds is hung and is killed; 0: none is asked") \
+    K(Boot, OnEnvironment, ANSWER, on_environment, 0, 2, "degraded", false,                                  \
+      "when the system variables cannot be set")                                                             \
+    K(Boot, OnDosDevices, ANSWER, on_devices, 0, 2, "degraded", false,                                       \
+      "when a device name leads nowhere, or round in a circle")                                              \
+    K(Boot, OnPendingFileRename, ANSWER, on_renames, 0, 2, "degraded", false,                                \
+      "when a queued rename or delete operation cannot be carried out")                                      \
+    K(Boot, OnBootExecute, ANSWER, on_execute, 0, 2, "degraded", false,                                      \
+      "when a command of [BootExecute] fails or takes too long")                                             \
+    K(Boot, OnPagingFiles, ANSWER, on_paging, 0, 2, "ignore", false,                                         \
+      "when a paging file cannot be made or used")                                                           \
+    K(Boot, OnCrashRecords, ANSWER, on_crashes, 0, 2, "ignore", false,                                       \
+      "when it cannot be found out what the previous run left")                                              \
+    K(Boot, BootExecuteSeconds, NUMBER, execute_seconds, 1, 3600, "30", false,                               \
+      "how long each command of [BootExecute] may take before it is killed")                                 \
+    K(PendingFileRename, Roots, TEXT, rename_roots, 0, 255, "", false,                                       \
+      "the folders, with colons between them, that queued renames and deletes may change; empty: the state " \
+      "directory, the folder of Lodge's programs, and /etc/lodge")                                           \
+    K(MemoryManagement, PagingFiles, TEXT, paging_files, 0, 255, "", false,                                  \
+      "files to swap to: path, least and greatest size in MiB, with commas between files; empty: none")
 
-enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER };
+enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER };
+
+/* What is done about a step of the boot that failed: nothing, the server counts as degraded, or the boot
+ * stops. */
+enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
 
 #define CONF_FIELD_TEXT(field)   char field[CONF_TEXT_MAX + 1];
 #define CONF_FIELD_PATH(field)   char field[CONF_TEXT_MAX + 1];
 #define CONF_FIELD_NUMBER(field) long field;
+#define CONF_FIELD_ANSWER(field) enum conf_answer field;
 #define CONF_FIELD(section, key, type, field, minimum, maximum, initial, reloadable, help) \
     CONF_FIELD_##type(field)
 /* The keys of [Sessions], by field, that a section [Group NAME] may set for the members of a group. */

@@ -59,10 +59,12 @@ static void test_conf_page(void)
         char *copy = strndup(paragraph, end != NULL ? (size_t)(end - paragraph) : strlen(paragraph));
         CHECK(copy != NULL);
         static const char *const types[] = {
-            [CONF_TEXT] = "Text", [CONF_PATH] = "Path", [CONF_NUMBER] = "Number"};
+            [CONF_TEXT] = "Text", [CONF_PATH] = "Path", [CONF_NUMBER] = "Number", [CONF_ANSWER] = ""};
         snprintf(want, sizeof(want), "%s, %ld to %ld%s; default %s.", types[key->type], key->minimum,
                  key->maximum, key->type == CONF_NUMBER ? "" : " bytes",
                  key->initial[0] != '\0' ? key->initial : "empty");
+        if (key->type == CONF_ANSWER)
+            snprintf(want, sizeof(want), "ignore, degraded or stop; default %s.", key->initial);
         need(key->key, copy, want);
         free(copy);
     }

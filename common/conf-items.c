@@ -1,0 +1,249 @@
+#include "common/conf-items.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/text.h"
+
+#define VALUE_ROOM 4096 /* of a variable with all that it expands to */
+
+static const char *const sections[] = {
+#define SECTION_NAME(symbol, section) [CONF_FREE_##symbol] = section,
+    CONF_FREE_SECTIONS(SECTION_NAME)
+#undef SECTION_NAME
+};
+
+/* What makes the C library or the shell load, run or trust other things than they would: not even a
+ * configuration file that somebody copied together may hand that to processes of root's. One with _ at its
+ * end stands for all that begin so. */
+static const char *const dangerous[] = {
+    "LD_",           "GLIBC_",          "MALLOC_",     "RESOLV_",     "GCONV_PATH", "GETCONF_DIR",
+    "HOSTALIASES",   "LOCPATH",         "LOCALDOMAIN", "RES_OPTIONS", "NLSPATH",    "NIS_PATH",
+    "TMPDIR",        "TZDIR",           "BASH_ENV",    "ENV",         "IFS",        "SHELLOPTS",
+    "OPENSSL_CONF",  "OPENSSL_MODULES", "PS4",         "PERL5LIB",    "PYTHONPATH", "PYTHONHOME",
+    "PYTHONSTARTUP", "OPENSSL_ENGINES"};
+/* What a session gets from the account and the session itself. */
+static const char *const lodges_own[] = {"HOME",    "USER",       "LOGNAME",         "SHELL",
+                                         "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "LODGE_DEVICES"};
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+int conf_free_find(const char *section)
+{
+    for (int i = 0; i < CONF_FREE_COUNT; i++) {
+        if (strcasecmp(sections[i], section) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static bool is_name(const char *name, const char *more)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t length = strlen(name);
+    if (length == 0 || length > CONF_ITEM_NAME_MAX || (name[0] >= '0' && name[0] <= '9'))
+        return false;
+    for (; *name != '\0'; name++) {
+        if (strchr(letters, *name) == NULL && strchr(more, *name) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool is_dangerous(const char *name)
+{
+    for (size_t i = 0; i < COUNT(dangerous); i++) {
+        size_t length = strlen(dangerous[i]);
+        bool prefix = dangerous[i][length - 1] == '_';
+        if (prefix ? strncmp(name, dangerous[i], length) == 0 : strcmp(name, dangerous[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool check_variable(const char *name, char *error, size_t size)
+{
+    if (is_dangerous(name)) {
+        snprintf(error, size,
+                 "%s is refused: it would have programs of root's load, run or trust what they should not",
+                 name);
+        return false;
+    }
+    for (size_t i = 0; i < COUNT(lodges_own); i++) {
+        if (strcmp(name, lodges_own[i]) == 0) {
+            snprintf(error, size, "%s is Lodge's to set, for each session", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A path, or the name of another device. */
+static bool check_device(const char *name, const char *value, char *error, size_t size)
+{
+    if (value[0] == '/' || is_name(value, "-"))
+        return true;
+    snprintf(error, size, "%s is \"%s\", but must be a path that starts with / or the name of a device", name,
+             value);
+    return false;
+}
+
+static bool check(enum conf_free section, const char *name, const char *value, char *error, size_t size)
+{
+    if (!is_name(name, section == CONF_FREE_ENVIRONMENT ? "" : "-")) {
+        snprintf(error, size, "\"%s\" is no name: 1 to %d letters, digits and _, the first no digit", name,
+                 CONF_ITEM_NAME_MAX);
+        return false;
+    }
+    if (!text_is_printable(value)) {
+        snprintf(error, size, "%s is \"%s\", but must be printable text", name, value);
+        return false;
+    }
+    if (section == CONF_FREE_ENVIRONMENT)
+        return check_variable(name, error, size);
+    if (section == CONF_FREE_DEVICES)
+        return check_device(name, value, error, size);
+    if (value[0] != '\0')
+        return true;
+    snprintf(error, size, "%s is empty, but must be a command", name);
+    return false;
+}
+
+/* Variables differ by case, as they do on Linux; other names do not, as they do not on Windows. */
+static bool same_name(enum conf_free section, const char *a, const char *b)
+{
+    return (section == CONF_FREE_ENVIRONMENT ? strcmp(a, b) : strcasecmp(a, b)) == 0;
+}
+
+static bool is_new(const struct conf_items *items, enum conf_free section, const char *name, char *error,
+                   size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < items->count; i++) {
+        if (items->items[i].section != section)
+            continue;
+        count++;
+        if (same_name(section, items->items[i].name, name)) {
+            snprintf(error, size, "%s is set again; line %u set it first", name, items->items[i].line);
+            return false;
+        }
+    }
+    if (count < CONF_ITEMS_MAX)
+        return true;
+    snprintf(error, size, "[%s] has more than %d lines", sections[section], CONF_ITEMS_MAX);
+    return false;
+}
+
+bool conf_items_add(struct conf_items *items, enum conf_free section, unsigned line, const char *name,
+                    const char *value, char *error, size_t error_size)
+{
+    if (!check(section, name, value, error, error_size) || !is_new(items, section, name, error, error_size))
+        return false;
+    size_t name_size = strlen(name) + 1, value_size = strlen(value) + 1;
+    char *text = malloc(name_size + value_size);
+    struct conf_item *more = realloc(items->items, (items->count + 1) * sizeof(more[0]));
+    if (more != NULL)
+        items->items = more;
+    if (more == NULL || text == NULL) {
+        free(text);
+        snprintf(error, error_size, "out of memory");
+        return false;
+    }
+    memcpy(text, name, name_size);
+    memcpy(text + name_size, value, value_size);
+    more[items->count++] =
+        (struct conf_item){.section = section, .line = line, .name = text, .value = text + name_size};
+    return true;
+}
+
+void conf_items_free(struct conf_items *items)
+{
+    for (size_t i = 0; i < items->count; i++)
+        free((char *)items->items[i].name);
+    free(items->items);
+    *items = (struct conf_items){0};
+}
+
+/* The value of the variable whose name has `length` bytes, "" for none. */
+static const char *value_of(char *const *environment, const char *name, size_t length)
+{
+    for (; environment != NULL && *environment != NULL; environment++) {
+        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+            return *environment + length + 1;
+    }
+    return NULL;
+}
+
+/* A % with no second one in the value stands for itself. */
+static void expand(char *to, size_t size, const char *from, char *const *earlier, char *const *environment)
+{
+    size_t used = strlen(to);
+    while (*from != '\0' && used + 1 < size) {
+        const char *end = *from == '%' ? strchr(from + 1, '%') : NULL;
+        if (end == NULL || end == from + 1) {
+            to[used++] = *from;
+            from += end != NULL ? 2 : 1;
+            continue;
+        }
+        size_t length = (size_t)(end - from) - 1;
+        const char *value = value_of(earlier, from + 1, length);
+        if (value == NULL)
+            value = value_of(environment, from + 1, length);
+        for (; value != NULL && *value != '\0' && used + 1 < size; value++)
+            to[used++] = *value;
+        from = end + 1;
+    }
+    to[used] = '\0';
+}
+
+static size_t count_of(char *const *environment)
+{
+    size_t count = 0;
+    while (environment != NULL && environment[count] != NULL)
+        count++;
+    return count;
+}
+
+char **conf_environment(const struct conf_items *items, char *const *environment)
+{
+    size_t count = 0;
+    char text[VALUE_ROOM];
+    char **result = calloc(items->count + 1, sizeof(result[0]));
+    for (size_t i = 0; result != NULL && i < items->count; i++) {
+        if (items->items[i].section != CONF_FREE_ENVIRONMENT)
+            continue;
+        snprintf(text, sizeof(text), "%s=", items->items[i].name);
+        expand(text, sizeof(text), items->items[i].value, result, environment);
+        result[count] = strdup(text);
+        if (result[count++] == NULL) {
+            conf_environment_free(result);
+            return NULL;
+        }
+    }
+    return result;
+}
+
+char **conf_environment_merge(char *const *base, char *const *over)
+{
+    size_t count = 0, base_count = count_of(base), over_count = count_of(over);
+    char **result = calloc(base_count + over_count + 1, sizeof(result[0]));
+    for (size_t i = 0; result != NULL && i < base_count + over_count; i++) {
+        const char *text = i < base_count ? base[i] : over[i - base_count];
+        if (i < base_count && value_of(over, text, strcspn(text, "=")) != NULL)
+            continue;
+        result[count] = strdup(text);
+        if (result[count++] == NULL) {
+            conf_environment_free(result);
+            return NULL;
+        }
+    }
+    return result;
+}
+
+void conf_environment_free(char **environment)
+{
+    for (char **at = environment; at != NULL && *at != NULL; at++)
+        free(*at);
+    free(environment);
+}

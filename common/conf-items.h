@@ -1,0 +1,50 @@
+/* The free sections of the configuration: name = value lines whose names are the administrator's own. conf.h
+ * checks them wherever the file is read; this is for the programs that want what is in them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* F(SYMBOL, section). */
+#define CONF_FREE_SECTIONS(F)     \
+    F(ENVIRONMENT, "Environment") \
+    F(DEVICES, "DosDevices")      \
+    F(BOOT_EXECUTE, "BootExecute")
+
+#define CONF_FREE_ENUM(symbol, section) CONF_FREE_##symbol,
+enum conf_free { CONF_FREE_SECTIONS(CONF_FREE_ENUM) CONF_FREE_COUNT };
+#undef CONF_FREE_ENUM
+
+#define CONF_ITEMS_MAX     64 /* of one section */
+#define CONF_ITEM_NAME_MAX 64 /* bytes */
+
+struct conf_item {
+    enum conf_free section;
+    unsigned line;
+    const char *name, *value; /* one piece of memory, which starts at name */
+};
+
+/* In the order of the file. */
+struct conf_items {
+    struct conf_item *items;
+    size_t count;
+};
+
+/* The free section of that name in any case, or -1. */
+int conf_free_find(const char *section);
+/* Checks one line and adds it. Returns true, or false with a sentence in `error`. */
+bool conf_items_add(struct conf_items *items, enum conf_free section, unsigned line, const char *name,
+                    const char *value, char *error, size_t error_size);
+void conf_items_free(struct conf_items *items);
+
+/* Reads the whole file as conf_load does, and gives what its free sections hold. Returns true, or false with
+ * the file, the line and what is wrong in `error`. conf_items_free frees what it gives. */
+bool conf_load_items(struct conf_items *items_r, const char *path, char *error, size_t error_size);
+
+/* The system variables of [Environment] as NAME=VALUE, each with those before it put in for %NAME% (%% is a
+ * per cent sign; what no earlier line sets is taken from `environment`, else is empty). Ends with NULL;
+ * conf_environment_free frees it. Returns NULL without memory. */
+char **conf_environment(const struct conf_items *items, char *const *environment);
+/* `base` (NULL: nothing) with the variables of `over` put in or added: a new one, as above. */
+char **conf_environment_merge(char *const *base, char *const *over);
+void conf_environment_free(char **environment);
