@@ -9,6 +9,8 @@
  *   limits    what policy holds over time: drain mode, timeouts
  *   licences  who may come in by them, and the books
  *   groups, membership, addresses   what limits ask about users and clients
+ *   shutdown  the countdown, and how far it is
+ *   keep      small files that outlive the broker
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  *   messages  to the person of a session
@@ -24,6 +26,7 @@
 #include "broker/limits.h"
 #include "broker/membership.h"
 #include "broker/sessions.h"
+#include "broker/shutdown.h"
 #include "broker/smlink.h"
 #include "broker/users.h"
 #include "broker/watch.h"
@@ -56,6 +59,7 @@ struct broker {
     struct db *db;
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
+    struct shutdown shutdown;
     struct drain drain;
     struct policy_times times;
     struct licences licences;

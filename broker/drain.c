@@ -1,12 +1,11 @@
 #include "broker/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/keep.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
@@ -25,19 +24,6 @@ _Static_assert(sizeof(drain_names) / sizeof(drain_names[0]) == POLICY_DRAIN_MODE
 const char *limits_drain_name(enum policy_drain mode)
 {
     return drain_names[mode];
-}
-
-/* Reads a small file into `text`, with a NUL at its end. Returns 0 or a negative errno. */
-static int read_small(const char *path, char *text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    ssize_t got = read(fd, text, size - 1);
-    int failed = got < 0 ? -errno : 0;
-    close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return failed;
 }
 
 /* The file has one line: the mode's name, and the lodge-smss where it ends with that one. */
@@ -66,7 +52,7 @@ void limits_load(struct broker *broker)
     char path[PATH_ROOM], text[DRAIN_SMSS_ROOM + 32];
     struct drain drain = {0};
     conf_state_path(&broker->conf, "db/drain", path, sizeof(path));
-    int failed = read_small(path, text, sizeof(text));
+    int failed = keep_read(path, text, sizeof(text));
     if (failed == -ENOENT)
         return;
     if (failed) {
@@ -79,25 +65,13 @@ void limits_load(struct broker *broker)
     }
 }
 
-/* Writes the file anew beside the old one, so that either the one or the other is there. */
 static int keep_drain(const struct broker *broker, enum policy_drain mode)
 {
-    char path[PATH_ROOM], fresh[PATH_ROOM], text[DRAIN_SMSS_ROOM + 32];
-    conf_state_path(&broker->conf, "db/drain", path, sizeof(path));
-    conf_state_path(&broker->conf, "db/drain.new", fresh, sizeof(fresh));
+    char path[PATH_ROOM], text[DRAIN_SMSS_ROOM + 32];
     bool until = mode == POLICY_DRAIN_UNTIL_RESTART;
-    int size = snprintf(text, sizeof(text), "%s%s%s\n", drain_names[mode], until ? " " : "",
-                        until ? broker->drain.smss : "");
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    errno = EIO;
-    int failed = write(fd, text, (size_t)size) == size ? 0 : -errno;
-    if (close(fd) != 0 && !failed)
-        failed = -errno;
-    if (!failed && rename(fresh, path) != 0)
-        failed = -errno;
-    return failed;
+    snprintf(text, sizeof(text), "%s%s%s\n", drain_names[mode], until ? " " : "",
+             until ? broker->drain.smss : "");
+    return keep_write(conf_state_path(&broker->conf, "db/drain", path, sizeof(path)), text);
 }
 
 int limits_set_drain(struct broker *broker, enum policy_drain mode, uid_t uid)
@@ -120,7 +94,7 @@ static void start_time_of(pid_t pid, char *text, size_t size)
     char path[32], stat[STAT_ROOM];
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     snprintf(text, size, "?");
-    if (read_small(path, stat, sizeof(stat)) != 0)
+    if (keep_read(path, stat, sizeof(stat)) != 0)
         return;
     char *at = strrchr(stat, ')'); /* the name before it may hold anything */
     for (int field = 0; at != NULL && field < START_FIELD; field++)
@@ -137,7 +111,7 @@ static void name_smss(int fd, char name[DRAIN_SMSS_ROOM])
     struct packet_peer who = {0};
     char boot[40] = "", start[24];
     packet_peer_of(fd, &who);
-    read_small("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+    keep_read("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
     boot[strcspn(boot, "\n")] = '\0';
     start_time_of(who.pid, start, sizeof(start));
     snprintf(name, DRAIN_SMSS_ROOM, "%s:%d:%s", boot, (int)who.pid, start);

@@ -212,6 +212,13 @@ void link_send_detach(struct session *session, uint64_t viewer, enum reason reas
         message_send(session->link.fd, &winstation_protocol, WINSTATION_DETACH, &detach, -1);
 }
 
+void link_send_cancel(struct session *session, uint64_t serial)
+{
+    struct winstation_message_cancel cancel = {.serial = serial};
+    if (session->link.fd >= 0)
+        message_send(session->link.fd, &winstation_protocol, WINSTATION_MESSAGE_CANCEL, &cancel, -1);
+}
+
 bool link_send_message(struct session *session, const struct winstation_message *message)
 {
     return session->link.fd >= 0 &&

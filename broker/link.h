@@ -21,6 +21,8 @@ void link_reset(struct session *session, const char *why);
 bool link_can_attach(const struct session *session);
 /* Has the agent show a message in the session. False where it cannot be reached. */
 bool link_send_message(struct session *session, const struct winstation_message *message);
+/* Has the agent take a message away, where it is still shown. */
+void link_send_cancel(struct session *session, uint64_t serial);
 /* Has the agent say BYE to a viewer. An agent that cannot be reached has no viewers, or is told when it names
  * this one. */
 void link_send_detach(struct session *session, uint64_t viewer, enum reason reason);

@@ -192,7 +192,7 @@ static struct policy_decision ask_policy(const struct broker *broker, const stru
 {
     struct policy_facts facts = {
         .stopping = broker->stopping,
-        .drain = broker->drain.mode,
+        .drain = broker->shutdown.pending ? POLICY_DRAIN_RECONNECTS : broker->drain.mode,
         .not_allowed = standing->verdict.refused,
         .administrator = standing->verdict.administrator,
         .address_sessions = addresses_count(&broker->addresses, address),

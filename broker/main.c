@@ -156,6 +156,8 @@ static bool start(struct broker *broker, const char *folder)
     broker->counters.started_ms = clock_monotonic_ms();
     broker->counters.started_real_ms = clock_real_ms();
     broker->sm.fd = -1;
+    /* not that of a message of an earlier broker, which may still be shown */
+    broker->message_number = (uint64_t)broker->counters.started_real_ms << 16;
     limits_load(broker);
     broker->base = event_base_new();
     broker->db = db_open(folder);
@@ -171,7 +173,7 @@ static bool start(struct broker *broker, const char *folder)
         event_add(broker->terminate, NULL) != 0 || event_add(broker->interrupt, NULL) != 0)
         return false;
     licences_configure(broker);
-    return licences_start(broker) && smlink_start(broker) && peers_start(broker);
+    return shutdown_load(broker) && licences_start(broker) && smlink_start(broker) && peers_start(broker);
 }
 
 static void free_event(struct event *event)
@@ -191,6 +193,7 @@ static void stop(struct broker *broker)
     peers_stop(broker);
     logons_free_all(broker);
     licences_stop(broker);
+    shutdown_free(broker);
     groups_stop(&broker->groups);
     free_event(broker->answers);
     free_event(broker->terminate);

@@ -64,6 +64,8 @@ struct peer {
     struct subscription *subscription;
     struct wait *wait;
     struct box *box; /* a message whose answer it waits for */
+    bool follows_shutdown;
+    uint64_t shutdown_serial;
     struct db_query *query;
     uint64_t query_serial;
     struct {

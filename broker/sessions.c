@@ -177,6 +177,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
                      detail);
     watch_moved(session, event, before, reason, detail);
     limits_session_moved(session, event, reason);
+    shutdown_session_moved(session, event);
     licences_session_changed(session);
     logons_wake(session->user);
     return true;

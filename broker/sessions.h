@@ -92,6 +92,7 @@ struct session {
     struct session_limits limits;
     struct peer *worker;   /* serves the viewer; NULL: not announced */
     struct peer *pending;  /* gets the session when the agent can be reached */
+    uint64_t shutdown_box; /* the message about a shutdown that was shown last, 0: none */
     struct box_list boxes; /* messages whose answers are waited for */
     TAILQ_HEAD(, peer) announcers;
     char text[];

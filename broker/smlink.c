@@ -209,6 +209,7 @@ static void take_synced(struct broker *broker, const union sm_body *body)
     log_info("sm.port", "in step with lodge-smss: %u sessions", broker->sessions.count);
     attach_sessions_known(broker);
     logons_smss_is_back(broker);
+    shutdown_synced(broker);
 }
 
 static void take_stopping(struct broker *broker, const union sm_body *body)
@@ -217,6 +218,11 @@ static void take_stopping(struct broker *broker, const union sm_body *body)
     log_info("sm.port", "the server shuts down");
     broker->stopping = true;
     logons_refuse_all(broker, REASON_SHUTDOWN);
+}
+
+static void take_shutdown_status(struct broker *broker, const union sm_body *body)
+{
+    shutdown_told(broker, &body->shutdown_status);
 }
 
 static void take_event(struct broker *broker, const union sm_body *body)
@@ -244,6 +250,7 @@ static const struct {
     {SM_STOPPING, take_stopping},
     {SM_EVENT, take_event},
     {SM_PING, take_ping},
+    {SM_SHUTDOWN_STATUS, take_shutdown_status},
 };
 
 static bool dispatch(struct broker *broker, struct message *message, const union sm_body *body)

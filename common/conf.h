@@ -86,6 +86,11 @@
     K(Sessions, LabUids, NUMBER, lab_uids, 1, 1000000, "10000", false, "how many uids lab accounts may use") \
     K(Sessions, Fallback, TEXT, fallback_desktop, 0, 255, "lodge-desktop", false,                            \
       "the light desktop's command")                                                                         \
+    K(Shutdown, DeadlineSeconds, NUMBER, shutdown_deadline, 5, 3600, "60", false,                            \
+      "how long shutdown waits for processes that cannot be killed before it goes on without their end")     \
+    K(Shutdown, HaltCommand, TEXT, halt_command, 0, 255, "", false,                                          \
+      "the shell command that halts the machine, run once everything has ended; empty: the init system's")   \
+    K(Shutdown, RebootCommand, TEXT, reboot_command, 0, 255, "", false, "likewise, to restart the machine")  \
     K(Licences, Mode, TEXT, licence_mode, 4, 10, "none", false,                                              \
       "who needs a licence: none, per-user, per-device, or concurrent: each session")                        \
     K(Licences, PoolSize, NUMBER, licence_pool, 0, 1000000, "0", true, "how many licences there are")        \

@@ -42,7 +42,19 @@
     /* the same of a desktop, also when it ends as it should */        \
     E(DESKTOP_EXIT, 1065, "desktop-exit", 6)                           \
     /* a process did not answer in time, and was killed */             \
-    E(HUNG, 1066, "hung", 3)
+    E(HUNG, 1066, "hung", 3)                                           \
+    /* the listener takes no clients any more; again; by whom */       \
+    E(LISTENER_STOP, 1016, "listener-stop", 5)                         \
+    E(LISTENER_START, 1017, "listener-start", 5)                       \
+    /* a countdown to a shutdown runs; was called off */               \
+    E(SHUTDOWN_SET, 1080, "shutdown-set", 5)                           \
+    E(SHUTDOWN_ABORT, 1081, "shutdown-abort", 5)                       \
+    /* it has begun; a phase of it is over; what follows it */         \
+    E(SHUTDOWN_BEGIN, 1082, "shutdown-begin", 5)                       \
+    E(SHUTDOWN_PHASE, 1083, "shutdown-phase", 5)                       \
+    E(SHUTDOWN_ACTION, 1084, "shutdown-action", 5)                     \
+    /* processes that cannot be killed, by name */                     \
+    E(STRAGGLER, 1085, "straggler", 4)
 
 #define EVENT_ENUM(symbol, id, name, priority) EVENT_##symbol = (id),
 enum event_id { EVENTS(EVENT_ENUM) };

@@ -32,6 +32,10 @@ const struct ctl_command ctl_commands[] = {
      "tells what would come of a logon of a user, without one", ctl_policy_test},
     {"policy reload", CTL_OPERAND_NONE, 0, 0, false, "has the server read its configuration anew",
      ctl_policy_reload},
+    {"shutdown", CTL_OPERAND_NONE,
+     JSON | CTL_BIT(IN) | CTL_BIT(MESSAGE) | CTL_BIT(REASON) | CTL_BIT(STOP) | CTL_BIT(HALT) |
+         CTL_BIT(REBOOT) | CTL_BIT(ABORT) | CTL_BIT(FORCE) | CTL_BIT(STATUS) | CTL_BIT(WAIT),
+     0, false, "ends the server, after a countdown that people see", ctl_shutdown},
     {"licence pool", CTL_OPERAND_NONE, JSON, 0, false, "shows the licences in use, and the grace period",
      ctl_licence_pool},
     {"licence list", CTL_OPERAND_NONE, JSON, 0, false, "lists the licences, or the seats taken",

@@ -29,11 +29,20 @@ enum ctl_exit {
     O(STATE, "--state", "STATE", "active, connected, disconnected, init, down or gone")               \
     O(TIMEOUT, "--timeout", "SECONDS", "how long (1 to 86400)")                                       \
     O(TITLE, "--title", "TEXT", "the title of the message (Message)")                                 \
-    O(WAIT, "--wait", NULL, "wait for the answer of the person, and write it")                        \
+    O(WAIT, "--wait", NULL, "wait for the answer of the person, or for the end, and write it")        \
     O(USER, "--user", "USER", "this user")                                                            \
     O(CLIENT, "--client", "NAME", "this client computer, for policy test its address")                \
     O(SORT, "--sort", "ORDER", "id, user or logon")                                                   \
-    O(DESCENDING, "--descending", NULL, "the last of the order first")
+    O(DESCENDING, "--descending", NULL, "the last of the order first")                                \
+    O(IN, "--in", "TIME", "after so long: 90, 90s, 5m, 2h or now")                                    \
+    O(MESSAGE, "--message", "TEXT", "what people are told besides")                                   \
+    O(REASON, "--reason", "TEXT", "why, for people and the history")                                  \
+    O(STOP, "--stop", NULL, "the server ends, and no more")                                           \
+    O(HALT, "--halt", NULL, "then the machine is turned off")                                         \
+    O(REBOOT, "--reboot", NULL, "then the machine is started anew")                                   \
+    O(ABORT, "--abort", NULL, "call the shutdown off, until it begins")                               \
+    O(FORCE, "--force", NULL, "at once, with less time for programs")                                 \
+    O(STATUS, "--status", NULL, "only show how far it is")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
@@ -115,6 +124,7 @@ enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf
 enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_shutdown(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_issue(const struct ctl_arguments *arguments, const struct conf *conf);

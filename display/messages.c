@@ -134,6 +134,14 @@ bool messages_show(struct messages *messages, const struct winstation_message *m
     return true;
 }
 
+void messages_cancel(struct messages *messages, uint64_t serial)
+{
+    for (size_t i = 0; i < MESSAGES_MOST; i++) {
+        if (messages->at[i].fd != -1 && messages->at[i].serial == serial)
+            pidfd_send_signal(messages->at[i].fd, SIGKILL, NULL, 0);
+    }
+}
+
 bool messages_child_ended(struct messages *messages, size_t place, struct winstation_message_answer *answer_r)
 {
     int *fd = &messages->at[place].fd;

@@ -22,6 +22,8 @@ void messages_init(struct messages *messages_r);
 void messages_end(struct messages *messages);
 /* Starts to show a message. False, logged, when that cannot be. */
 bool messages_show(struct messages *messages, const struct winstation_message *message);
+/* Takes a message away that is still shown; messages_child_ended tells its end. */
+void messages_cancel(struct messages *messages, uint64_t serial);
 /* The process in that place may have ended. Returns true, with the answer, when it has. */
 bool messages_child_ended(struct messages *messages, size_t place,
                           struct winstation_message_answer *answer_r);

@@ -97,6 +97,13 @@ static bool on_message(struct agent *agent, const union winstation_body *body, i
     return true;
 }
 
+static bool on_message_cancel(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    (void)descriptor;
+    messages_cancel(&agent->messages, body->message_cancel.serial);
+    return true;
+}
+
 void broker_message_ended(struct agent *agent, size_t place)
 {
     struct winstation_message_answer answer;
@@ -111,8 +118,10 @@ static bool act_for_broker(struct agent *agent, const struct message *message,
     static const struct {
         unsigned number;
         bool (*action)(struct agent *, const union winstation_body *, int);
-    } actions[] = {
-        {WINSTATION_ATTACH, on_attach}, {WINSTATION_DETACH, on_detach}, {WINSTATION_MESSAGE, on_message}};
+    } actions[] = {{WINSTATION_ATTACH, on_attach},
+                   {WINSTATION_DETACH, on_detach},
+                   {WINSTATION_MESSAGE, on_message},
+                   {WINSTATION_MESSAGE_CANCEL, on_message_cancel}};
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (actions[i].number == message->number)
             return actions[i].action(agent, body, message->descriptor);

@@ -48,6 +48,7 @@ if command -v systemd-analyze >/dev/null; then
     if [ "$(systemd-analyze --version | awk 'NR == 1 { print int($2) }')" -lt 254 ]; then
         sed -i '/^DelegateSubgroup=/d' "$stage/$prefix/lib/systemd/system/lodge.service"
     fi
+    install -D -m 755 /dev/null "$stage/bin/sh"
     if ! said=$(systemd-analyze --root="$stage" --man=no --recursive-errors=no verify lodge.service 2>&1) ||
         echo "$said" | grep -q lodge.service; then
         echo "$said"

@@ -30,6 +30,12 @@ enum sm_account { SM_ACCOUNT_SYSTEM, SM_ACCOUNT_LAB, SM_ACCOUNT_VIRTUAL };
 #define SM_VIRTUAL_USERS     1000000
 #define SM_VIRTUAL_FIRST_UID 2100000000u
 
+/* What follows when everything of Lodge has ended. */
+enum sm_action { SM_STOP, SM_HALT, SM_REBOOT };
+
+/* A listener: taking clients, told to take none, or its process is not there (clients wait for it). */
+enum sm_listening { SM_LISTENING, SM_LISTENING_STOPPED, SM_LISTENING_DOWN };
+
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 
@@ -82,7 +88,15 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, PING, ping, 34, SM_SMSS | SM_LOGON | SM_INIT, 0, 0)                                            \
     /* the answer, at once; and a second one when the one after it has answered: of logon init, of agent the \
      * X server */                                                                                           \
-    M(SM, sm, PONG, pong, 35, SM_BROKER | SM_LISTENER | SM_LOGON | SM_INIT | SM_AGENT, 0, 0)
+    M(SM, sm, PONG, pong, 35, SM_BROKER | SM_LISTENER | SM_LOGON | SM_INIT | SM_AGENT, 0, 0)                 \
+    /* broker -> smss: the countdown is over: end all sessions and services, then do `action` */             \
+    M(SM, sm, SHUTDOWN, shutdown, 30, SM_BROKER, 0, 0)                                                       \
+    /* smss -> broker, while it shuts down: how far it is, and what it waits for, by name */                 \
+    M(SM, sm, SHUTDOWN_STATUS, shutdown_status, 31, SM_SMSS, 0, 0)                                           \
+    /* broker -> smss -> listener: take clients (again), or none */                                          \
+    M(SM, sm, LISTENER_SET, listener_set, 32, SM_BROKER | SM_SMSS, 0, 0)                                     \
+    /* listener -> smss: its numbers; smss -> broker: the whole state */                                     \
+    M(SM, sm, LISTENER_STATE, listener_state, 33, SM_LISTENER | SM_SMSS, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -127,8 +141,21 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     F(S, u32, event) F(S, u16, session) F(S, u64, time_ms) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_VIRTUAL_START_FIELDS(F, S) F(S, u64, logon) F(S, u32, user)
 /* seconds: how long an answer may take before the one who should give it is taken to be hung */
-#define SM_PING_FIELDS(F, S) F(S, u16, seconds)
-#define SM_PONG_FIELDS(F, S) F(S, u8, who)
+#define SM_PING_FIELDS(F, S)     F(S, u16, seconds)
+#define SM_PONG_FIELDS(F, S)     F(S, u8, who)
+#define SM_SHUTDOWN_FIELDS(F, S) F(S, u8, action) F(S, u8, force) F(S, u32, uid) F(S, text, reason, 256)
+#define SM_SHUTDOWN_STATUS_FIELDS(F, S) \
+    F(S, u8, action)                    \
+    F(S, u8, force)                     \
+    F(S, text, phase, 32)               \
+    F(S, u32, sessions) F(S, u32, phase_ms) F(S, text, waits_for, SM_DETAIL_ROOM)
+#define SM_LISTENER_SET_FIELDS(F, S) F(S, u8, stopped)
+#define SM_LISTENER_STATE_FIELDS(F, S) \
+    F(S, u8, state)                    \
+    F(S, u32, pid)                     \
+    F(S, u16, port)                    \
+    F(S, u32, connections)             \
+    F(S, u64, accepted) F(S, u64, refused) F(S, text, address, 64)
 
 enum sm_number { SM_MESSAGES(MESSAGE_NUMBER) };
 SM_MESSAGES(MESSAGE_STRUCT)

@@ -64,6 +64,8 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     /* agent -> broker: the time of the person's last input (CLOCK_MONOTONIC), at most once a second, and  \
      * before SYNCED */                                                                                    \
     M(WINSTATION, winstation, INPUT, input, 8, WINSTATION_BY_AGENT, 0, 0)                                  \
+    /* broker -> agent: take this message away, unanswered */                                              \
+    M(WINSTATION, winstation, MESSAGE_CANCEL, message_cancel, 12, WINSTATION_BY_BROKER, 0, 0)              \
     /* agent -> viewer: the frame memory, at attach and after each change of size */                       \
     M(WINSTATION, winstation, SCREEN, screen, 16, WINSTATION_BY_AGENT, 1, 1)                               \
     M(WINSTATION, winstation, DAMAGE, damage, 17, WINSTATION_BY_AGENT, 0, 0)                               \
@@ -97,6 +99,7 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
 #define WINSTATION_MESSAGE_FIELDS(F, S) \
     F(S, u64, serial) F(S, u32, style) F(S, u32, timeout_s) F(S, text, title, 256) F(S, text, text, 2048)
 #define WINSTATION_MESSAGE_ANSWER_FIELDS(F, S) F(S, u64, serial) F(S, u32, response)
+#define WINSTATION_MESSAGE_CANCEL_FIELDS(F, S) F(S, u64, serial)
 #define WINSTATION_INPUT_FIELDS(F, S)          F(S, u64, monotonic_ms)
 #define WINSTATION_SCREEN_FIELDS(F, S)         F(S, u16, width) F(S, u16, height) F(S, u32, stride)
 #define WINSTATION_DAMAGE_FIELDS(F, S)         F(S, rects, rectangles)

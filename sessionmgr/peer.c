@@ -198,6 +198,11 @@ static bool on_session_ended(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_shutdown(struct peer *peer, const union sm_body *body)
+{
+    return shutdown_asked(peer->smss, &body->shutdown);
+}
+
 static bool on_event(struct peer *peer, const union sm_body *body)
 {
     if (peer->logon == NULL || peer->logon->session == NULL)
@@ -232,6 +237,7 @@ static const struct {
     {SM_EVENT, on_event},
     {SM_PONG, on_pong},
     {SM_VIRTUAL_START, on_virtual_start},
+    {SM_SHUTDOWN, on_shutdown},
 };
 
 /* A pidfd of who connected: by the kernel's own memory where it has one (Linux 6.5), else by number. */

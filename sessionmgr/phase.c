@@ -1,4 +1,4 @@
-/* The life of lodge-smss as a whole: recovery, serving, shutdown. */
+/* The life of lodge-smss as a whole: recovery, then serving; shutdown.c has the rest. */
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -88,7 +88,7 @@ static void serve(struct smss *smss)
         service_start(listener);
     phase_sync_broker(smss);
     if (smss->stop_asked)
-        phase_stop(smss);
+        shutdown_signalled(smss);
 }
 
 static void recovery_late(void *context)
@@ -149,74 +149,13 @@ void phase_sync_broker(struct smss *smss)
     event_tell_all(smss);
     if (smss->phase > SMSS_SERVING)
         peer_send(smss, broker, SM_STOPPING, &(struct sm_stopping){.reason = REASON_SHUTDOWN});
-}
-
-static bool has_logons(const struct smss *smss)
-{
-    for (const struct logon *logon = smss->logons; logon != NULL; logon = logon->next) {
-        if (logon->process.pidfd >= 0)
-            return true;
-    }
-    return false;
+    shutdown_tell(smss);
 }
 
 void phase_check(struct smss *smss)
 {
-    struct service *listener = &smss->services[SERVICE_LISTENER], *broker = &smss->services[SERVICE_BROKER];
-    if (smss->phase == SMSS_RECOVERING && smss->timer.armed && !waits(smss)) {
+    if (smss->phase == SMSS_RECOVERING && smss->timer.armed && !waits(smss))
         serve(smss);
-    } else if (smss->phase == SMSS_ENDING_SESSIONS && smss->sessions == NULL && !has_logons(smss)) {
-        smss->phase = SMSS_ENDING_LISTENER;
-        service_stop(listener);
-    } else if (smss->phase == SMSS_ENDING_LISTENER && service_is_down(listener)) {
-        smss->phase = SMSS_ENDING_BROKER;
-        service_stop(broker);
-    } else if (smss->phase == SMSS_ENDING_BROKER && service_is_down(broker)) {
-        smss->phase = SMSS_STOPPED;
-    }
-}
-
-static void stop_faster(struct smss *smss)
-{
-    struct session *next;
-    log_warning(NULL, "asked again to stop: kills what is left");
-    smss->fast = true;
-    for (struct session *session = smss->sessions; session != NULL; session = next) {
-        next = session->next;
-        if (session->state < SESSION_KILLING)
-            session_event(session, SESSION_LATE);
-    }
-    for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next)
-        process_signal(&logon->process, SIGKILL);
-}
-
-void phase_stop(struct smss *smss)
-{
-    if (smss->phase == SMSS_RECOVERING) {
-        smss->stop_asked = true;
-        return;
-    }
-    if (smss->phase > SMSS_SERVING) {
-        stop_faster(smss);
-        return;
-    }
-    log_info(NULL, "shutdown: ends every session, then the services");
-    smss->phase = SMSS_ENDING_SESSIONS;
-    peer_send(smss, smss->services[SERVICE_BROKER].peer, SM_STOPPING,
-              &(struct sm_stopping){.reason = REASON_SHUTDOWN});
-    struct logon *next_logon;
-    for (struct logon *logon = smss->logons; logon != NULL; logon = next_logon) {
-        next_logon = logon->next;
-        if (logon->state != LOGON_IN_SESSION)
-            logon_drop(logon, REASON_SHUTDOWN);
-    }
-    struct session *next;
-    for (struct session *session = smss->sessions; session != NULL; session = next) {
-        next = session->next;
-        struct sm_session_end end = {.id = session->id,
-                                     .reason = REASON_SHUTDOWN,
-                                     .grace_ms = (uint32_t)smss->conf.logoff_seconds * 1000};
-        session_end(session, &end);
-    }
-    phase_check(smss);
+    else
+        shutdown_check(smss);
 }

@@ -15,6 +15,7 @@
 #include "sessionmgr/tree.h"
 
 #define KILL_AGAIN_MS      5000
+#define KILLS_DOUBLING     6 /* up to about five minutes */
 #define BUSY_MS            20
 #define REMOVE_A_TURN      1000
 #define REMOVAL_STEPS_MOST 100000
@@ -36,6 +37,18 @@ static bool is_empty(const struct session *session)
                                            (session->logon == NULL || session->logon->process.pidfd < 0));
 }
 
+/* Again: they have not ended of SIGKILL, being in the kernel's hands (a disk or a file system that hangs). */
+static void report_stragglers(struct session *session)
+{
+    char names[SM_DETAIL_ROOM - 64];
+    cgroup_names(&session->smss->cgroup, session->group, names, sizeof(names));
+    if (names[0] == '\0')
+        return;
+    if (!session->reported)
+        event_tell(session->smss, EVENT_STRAGGLER, session->id, "waits for what cannot be killed: %s", names);
+    session->reported = true;
+}
+
 static void name_stragglers(const struct session *session)
 {
     char names[512];
@@ -51,7 +64,10 @@ void session_kill(struct session *session)
         session_look(session);
         return;
     }
-    name_stragglers(session);
+    if (session->killed)
+        report_stragglers(session);
+    else
+        name_stragglers(session);
     if (session->events < 0) {
         session->events = cgroup_events(&smss->cgroup, session->group);
         if (session->events >= 0)
@@ -64,7 +80,8 @@ void session_kill(struct session *session)
         process_signal(&session->logon->process, SIGKILL);
     session->killed = true;
     session_tell(session);
-    loop_timer_set(smss->loop, &session->timer, KILL_AGAIN_MS);
+    loop_timer_set(smss->loop, &session->timer, KILL_AGAIN_MS << session->kills);
+    session->kills += session->kills < KILLS_DOUBLING;
     session_look(session);
 }
 
@@ -139,21 +156,29 @@ static void complete_reason(struct session *session)
     ended->logon = session->told.logon;
 }
 
+void session_forget(struct session *session)
+{
+    struct smss *smss = session->smss;
+    *session->at = session->next;
+    if (session->next != NULL)
+        session->next->at = session->at;
+    smss->session_of[session->id] = NULL;
+    loop_unwatch(&session->events_source);
+    close_descriptor(&session->events);
+    loop_timer_stop(smss->loop, &session->timer);
+    free(session);
+}
+
 void session_finish(struct session *session)
 {
     struct smss *smss = session->smss;
     complete_reason(session);
     log_info(session->about, "over, nothing of it is left: %s%s%s", reason_name(session->ended.reason),
              session->ended.detail[0] != '\0' ? ", " : "", session->ended.detail);
-    *session->at = session->next;
-    if (session->next != NULL)
-        session->next->at = session->at;
-    smss->session_of[session->id] = NULL;
     ids_give_back(&smss->ids, session->id);
-    loop_timer_stop(smss->loop, &session->timer);
     peer_send(smss, smss->services[SERVICE_BROKER].peer, SM_SESSION_ENDED, &session->ended);
     struct logon *logon = session->logon;
-    free(session);
+    session_forget(session);
     if (logon != NULL)
         logon_free(logon);
     phase_check(smss);

@@ -220,6 +220,8 @@ static bool adopt(struct service *service, const struct packet_peer *who, int pi
     service->started = clock_monotonic_ms();
     process_adopt(&service->process, who->pid, pidfd, smss->loop, ended, service);
     log_info(service_name(service), "process %d goes on", (int)who->pid);
+    if (service->which == SERVICE_LISTENER)
+        notify_manager("READY=1");
     return true;
 }
 
@@ -254,6 +256,8 @@ void service_ready(struct service *service)
     log_info(service_name(service), "ready after %lld ms",
              (long long)(clock_monotonic_ms() - service->started));
     struct service *listener = &service->smss->services[SERVICE_LISTENER];
+    if (service == listener)
+        notify_manager("READY=1");
     if (service->which == SERVICE_BROKER && listener->state == SERVICE_DOWN &&
         service->smss->phase == SMSS_SERVING)
         service_start(listener);

@@ -19,7 +19,7 @@ static void usage(FILE *file)
     fprintf(file,
             "Usage: lodge-smss [--config FILE]\n"
             "Runs the Lodge terminal server in the foreground until SIGTERM or SIGINT, which ends every\n"
-            "session first; the same signal again is faster.\n\n"
+            "session first; the same signal again is faster. SIGHUP has the configuration read anew.\n\n"
             "  --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
             "  --help         this text\n"
             "  --version      the version\n");
@@ -81,8 +81,10 @@ static void signalled(void *context, uint32_t events)
     while (read(smss->signals, &info, sizeof(info)) == sizeof(info)) {
         if (info.ssi_signo == SIGCHLD)
             reap(smss);
+        else if (info.ssi_signo == SIGHUP) /* what can be changed now is the broker's */
+            process_signal(&smss->services[SERVICE_BROKER].process, SIGHUP);
         else
-            phase_stop(smss);
+            shutdown_signalled(smss);
     }
 }
 
@@ -93,8 +95,8 @@ static void watch_signals(struct smss *smss)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_SETMASK, &set, NULL);
-    signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     smss->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (smss->signals < 0)
@@ -134,8 +136,11 @@ static int run(struct smss *smss)
         logon_free(smss->logons);
     loop_unwatch(&smss->sm_source);
     loop_unwatch(&smss->signals_source);
+    while (smss->sessions != NULL)
+        session_forget(smss->sessions);
     service_close_logs(smss);
     boot_undo(smss);
+    shutdown_act(smss);
     log_info(NULL, "stopped");
     return 0;
 }

@@ -34,8 +34,7 @@ enum smss_phase {
     SMSS_RECOVERING, /* waits for those who outlived the last lodge-smss */
     SMSS_SERVING,
     SMSS_ENDING_SESSIONS,
-    SMSS_ENDING_LISTENER,
-    SMSS_ENDING_BROKER,
+    SMSS_ENDING_SERVICES,
     SMSS_STOPPED,
 };
 
@@ -128,6 +127,8 @@ struct session {
     int events;
     struct loop_source *events_source;
     bool killed; /* once: from the second time on its lodge-logon is killed too */
+    unsigned kills;
+    bool reported; /* that it cannot be killed */
     unsigned removal_steps;
     struct heartbeat logon_heart, init_heart;
     struct session *next, **at; /* smss.sessions, and what there points to this one */
@@ -145,6 +146,17 @@ struct smss_events {
     uint64_t lost;
 };
 
+/* Times are CLOCK_MONOTONIC's in ms. */
+struct shutdown {
+    enum sm_action action;
+    bool force;
+    int64_t phase_began, said_at;
+    int64_t kill_at;    /* of sessions, 0: each at its own time */
+    int64_t give_up_at; /* the phase */
+    unsigned sessions;  /* that there were when it began */
+    int service;        /* that is being ended, or was last */
+};
+
 struct smss {
     struct conf conf;
     const char *conf_path;
@@ -153,7 +165,8 @@ struct smss {
     enum smss_phase phase;
     struct loop_timer timer; /* of the phase */
     bool stop_asked;
-    bool fast;           /* shutdown was asked for again */
+    bool fast; /* shutdown was asked for again */
+    struct shutdown shutdown;
     struct rlimit files; /* as it was for this process: children get it back */
     uid_t broker_uid, front_uid;
     gid_t broker_gid;
@@ -246,6 +259,8 @@ void session_kill(struct session *session);
 /* Goes on to SESSION_EMPTY, and may free the session, when neither its cgroup nor its logon runs any more. */
 void session_look(struct session *session);
 void session_remove(struct session *session);
+/* Frees the session, whatever is left of it. */
+void session_forget(struct session *session);
 /* Frees the session and tells the broker. */
 void session_finish(struct session *session);
 
@@ -270,6 +285,21 @@ void liveness_answered_logon(struct session *session, unsigned who);
 bool phase_begin(struct smss *smss);
 /* Something has ended: goes on with recovery or shutdown when that was the last thing to wait for. */
 void phase_check(struct smss *smss);
-void phase_stop(struct smss *smss);
 /* Tells the broker everything there is, and SYNCED, unless recovery still waits. */
 void phase_sync_broker(struct smss *smss);
+
+/* shutdown.c */
+/* SIGTERM or SIGINT: the first begins the shutdown, the next one kills what is left. */
+void shutdown_signalled(struct smss *smss);
+/* The broker asks. Returns false when what it asks for makes no sense. */
+bool shutdown_asked(struct smss *smss, const struct sm_shutdown *asked);
+/* While it shuts down: something has ended. */
+void shutdown_check(struct smss *smss);
+/* Tells the broker how far it is, if it is shutting down. */
+void shutdown_tell(struct smss *smss);
+/* Everything has ended: runs the system's action, if there is to be one, and waits for the command's end. */
+void shutdown_act(struct smss *smss);
+
+/* notify.c */
+/* Tells the service manager that started this process, if it wants to hear: as sd_notify(3). */
+void notify_manager(const char *text);

@@ -40,7 +40,8 @@ static struct {
     int control, port;
     pid_t smss;
     struct relay broker, listener;
-    struct sm_event event; /* the last that the broker was told; event 0: it has been looked at */
+    struct sm_shutdown_status status; /* the last */
+    struct sm_event event;            /* the last that the broker was told; event 0: it has been looked at */
     uid_t user;
 } test;
 
@@ -184,7 +185,10 @@ static unsigned receive_any(const struct relay *relay)
     } while (size == 1 && data[0] == 'H');
     CHECK(message_decode(&sm_protocol, SM_SMSS, data, (size_t)size, 0, &body, sizeof(body), &type,
                          &problem) == 0);
-    return type->number;
+    if (type->number != SM_SHUTDOWN_STATUS)
+        return type->number;
+    test.status = body.shutdown_status; /* comes at any time of a shutdown */
+    return receive_any(relay);
 }
 
 /* The same without the events, which come at any time: the last is in test.event. */
@@ -216,13 +220,13 @@ static void expect(const struct relay *relay, unsigned number)
 
 static void expect_end(const struct relay *relay)
 {
-    char byte;
+    static uint8_t data[PACKET_MAX_BYTES];
     ssize_t size;
     do {
         size_t none = 0;
         wait_readable(relay->fd);
-        size = packet_receive(relay->fd, &byte, 1, NULL, &none);
-    } while (size == 1 && byte == 'H');
+        size = packet_receive(relay->fd, data, sizeof(data), NULL, &none);
+    } while (size > 0);
     CHECK(size == 0);
     close(relay->fd);
 }
@@ -683,6 +687,50 @@ static void asked_again_the_shutdown_is_faster(void)
     close(test.listener.fd);
 }
 
+static void read_file(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    text[fread(text, 1, size - 1, file)] = '\0';
+    fclose(file);
+}
+
+/* Whoever asks for it, the way is the same; the machine is halted once, by the command, after everything. */
+static void the_broker_asks_and_the_machine_follows(void)
+{
+    char halted[160], text[64];
+    snprintf(halted, sizeof(halted), "%s/halted", test.folder);
+    FILE *file = fopen(test.conf, "a");
+    CHECK(file != NULL);
+    fprintf(file, "[Shutdown]\nHaltCommand = test -e %s/ports || echo gone >> %s\nRebootCommand = false\n",
+            test.run, halted);
+    CHECK(fclose(file) == 0);
+    start_smss();
+    start_services();
+    struct relay logon = start_logon(50);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    struct sm_shutdown asked = {.action = SM_HALT, .uid = 0, .reason = "test"};
+    say(&test.broker, SM_SHUTDOWN, &asked);
+    expect(&test.broker, SM_STOPPING);
+    expect_event(EVENT_SHUTDOWN_BEGIN, 0);
+    expect(&logon, SM_SESSION_END);
+    CHECK(body.session_end.reason == REASON_SHUTDOWN && body.session_end.grace_ms == 1000);
+    say(&logon, SM_SESSION_ENDED,
+        &(struct sm_session_ended){.id = id, .reason = REASON_SHUTDOWN, .logon = 50});
+    close(logon.fd);
+    expect_ended(id, REASON_SHUTDOWN);
+    CHECK_TEXT(test.status.phase, "sessions");
+    CHECK(test.status.action == SM_HALT && test.status.sessions == 1);
+    expect_end(&test.listener);
+    expect_event(EVENT_SHUTDOWN_ACTION, 0);
+    expect_end(&test.broker);
+    int status = wait_smss();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    read_file(halted, text, sizeof(text));
+    CHECK_TEXT(text, "gone\n");
+}
+
 /* Whatever fails, nothing of this test goes on running. */
 static void clean_up(void)
 {
@@ -725,6 +773,7 @@ int main(void)
     sessions_outlive_smss();
     shutdown_ends_everything_in_order();
     asked_again_the_shutdown_is_faster();
+    the_broker_asks_and_the_machine_follows();
     test.smss = 0;
     return 0;
 }

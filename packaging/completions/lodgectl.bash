@@ -22,7 +22,7 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
         return
         ;;
-    --full-name | --expires | -n | --timeout | --title | --user | --client) return ;;
+    --full-name | --expires | -n | --timeout | --title | --user | --client | --in | --message | --reason) return ;;
     --sort)
         mapfile -t COMPREPLY < <(compgen -W 'id user logon' -- "$current")
         return
@@ -35,7 +35,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --sort) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --sort | --in | --message | --reason) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change ]]; then
@@ -48,7 +48,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff watch wait msg reset counters events version ping drain qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show disconnect logoff watch wait msg reset counters events version ping drain shutdown qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     policy) words='show test reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
@@ -57,6 +57,7 @@ _lodgectl() {
     change) words='logon --help' ;;
     'change logon') words='/query /enable /drain /drainuntilrestart --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
+    'shutdown') words='--in --message --reason --stop --halt --reboot --abort --force --status --wait --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
     'list') words='--json --state --user --client --sort --descending --help' ;;

@@ -1,0 +1,99 @@
+"""Shutdown: a countdown that people see and that outlives the broker, everything ended in order, the machine's own
+end last and once; and logoffs of programs that do not want to go."""
+
+import json
+import os
+import signal
+
+import harness
+from harness import SystemTest, colour_of, wait_for
+
+
+class Shutdown(SystemTest):
+    def setUp(self):
+        super().setUp()
+        self.done_path = self.lodge.base + "/done"
+
+    def command(self, word):
+        """A command that says whether Lodge was gone when it was run."""
+        return f"test -e {self.lodge.run}/ports || echo {word} >> {self.lodge.base}/done"
+
+    def start_with_commands(self):
+        self.lodge.stop()
+        self.lodge.set(Shutdown_HaltCommand=self.command("halt"), Shutdown_RebootCommand=self.command("reboot"))
+        self.lodge.start()
+
+    def status(self):
+        return json.loads(self.lodge.done("shutdown", "--status", "--json"))
+
+    def named(self, name):
+        return [event for event in self.lodge.events() if event["event"] == name]
+
+    def ended(self):
+        """Waits for the end of lodge-smss; what the commands wrote."""
+        self.assertEqual(self.lodge.smss.wait(harness.DEADLINE), 0)
+        if not os.path.exists(self.done_path):
+            return ""
+        with open(self.done_path) as done:
+            return done.read()
+
+    def test_a_countdown_is_seen_outlives_the_broker_and_is_called_off(self):
+        client = self.desktop_of("anna")
+        asked = self.lodge.done("shutdown", "--in", "1h", "--message", "to the new disk", "--reason", "move")
+        self.assertIn("The server stops in 1h", asked)
+        boxes = wait_for("the message in the session", lambda: self.lodge.pids("lodge-message"))
+        refused = self.client("bert")
+        wait_for("new sessions are not made", lambda: self.named("refused"))
+        self.assertEqual(self.named("refused")[0]["reason"], "draining")
+        refused.close()
+        self.lodge.done("disconnect", str(self.state("anna", "active")["id"]))
+        client.ended()
+        self.client("anna").sees(colour_of("anna"), 100, 550)  # beside the message
+        wait_for("who comes back is told", lambda: set(self.lodge.pids("lodge-message")) - set(boxes))
+        before = self.status()
+        self.assertEqual((before["phase"], before["action"], before["sessions"]), ("countdown", "stop", 1))
+        os.kill(self.lodge.pids("lodge-broker")[0], signal.SIGKILL)
+        wait_for("the broker is back", lambda: self.lodge.ctl("ping").returncode == 0)
+        after = self.status()
+        self.assertLess(abs(after["at_ms"] - before["at_ms"]), 100)
+        self.assertEqual((after["phase"], after["reason"], after["message"]), ("countdown", "move", "to the new disk"))
+        second = self.lodge.ctl("shutdown", "--halt")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("wrong-state", second.stderr)
+        self.state("anna", "active")
+        boxes = self.lodge.pids("lodge-message")
+        self.lodge.done("shutdown", "--abort")
+        wait_for("it is told that it was called off", lambda: set(self.lodge.pids("lodge-message")) - set(boxes))
+        self.assertEqual(self.status()["phase"], "none")
+        self.assertEqual([event["detail"] for event in self.named("shutdown-set")],
+                         ["stop in 60 minutes, by uid 0: move"])
+        self.assertEqual(len(self.named("shutdown-abort")), 1)
+        self.desktop_of("bert")
+
+    def test_everything_ends_in_order_and_the_machine_is_halted_once(self):
+        self.start_with_commands()
+        client = self.desktop_of("anna")
+        self.state("anna", "active")
+        said = self.lodge.done("shutdown", "--halt", "--in", "1s", "--wait")
+        self.assertIn("Phase sessions", said)
+        self.assertTrue(said.endswith("The server has ended.\n"), said)
+        self.assertEqual(self.ended(), "halt\n")
+        client.ended()
+        with open(self.lodge.home("anna") + "/document") as document:
+            self.assertEqual(document.read(), "saved\n")
+        self.lodge.start()
+        self.assertEqual(self.status()["phase"], "none")
+        wanted = ["shutdown-set", "shutdown-begin", "logoff", "shutdown-phase", "shutdown-phase", "shutdown-action"]
+        found = [event["event"] for event in self.lodge.events() if event["event"] in wanted]
+        self.assertEqual(found[found.index("shutdown-set"):], wanted)
+
+    def test_it_comes_to_pass_though_the_broker_is_killed(self):
+        self.start_with_commands()
+        self.desktop_of("anna")
+        self.lodge.done("shutdown", "--reboot", "--in", "2s")
+        os.kill(self.lodge.pids("lodge-broker")[0], signal.SIGKILL)
+        self.assertEqual(self.ended(), "reboot\n")
+
+
+if __name__ == "__main__":
+    harness.main()
