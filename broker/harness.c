@@ -331,6 +331,14 @@ void lsm_expect_end(int fd)
     CHECK(lsm_receive_answer(fd, &answer, &descriptor) == 0);
 }
 
+void lsm_expect_turned_away(int fd)
+{
+    Lodge__Lsm__Answer *answer = lsm_expect(fd, 0, NULL);
+    CHECK(answer->reason == REASON_BUSY && strstr(answer->detail, "too many connections") != NULL);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    lsm_expect_end(fd);
+}
+
 bool lsm_is_silent(int fd, int milliseconds)
 {
     struct pollfd wait = {.fd = fd, .events = POLLIN};

@@ -88,6 +88,8 @@ Lodge__Lsm__Answer *lsm_expect(int fd, uint64_t serial, int *descriptor_r);
 enum reason lsm_expect_reason(int fd, uint64_t serial);
 /* The connection has to end. */
 void lsm_expect_end(int fd);
+/* The connection has to end, and why has to come before that. */
+void lsm_expect_turned_away(int fd);
 bool lsm_is_silent(int fd, int milliseconds);
 
 uint64_t lsm_ask_logon(struct harness *harness, int fd);

@@ -165,14 +165,14 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 static const char *has_no_place(const struct broker *broker, enum role role, const struct user *user)
 {
     if (broker->peer_count >= broker->peer_max)
-        return "there are too many connections";
+        return "There are too many connections.";
     if (role == ROLE_FRONT)
-        return broker->front_count >= BROKER_PEERS_FRONT ? "the front end has too many connections" : NULL;
+        return broker->front_count >= BROKER_PEERS_FRONT ? "The front end has too many connections." : NULL;
     /* a user may have many uids: those of a user namespace */
     if (role == ROLE_USER && broker->user_count >= broker->peer_max / 2)
-        return "users have too many connections";
+        return "Users have too many connections.";
     unsigned most = role == ROLE_ADMIN ? BROKER_PEERS_PER_ADMIN : BROKER_PEERS_PER_UID;
-    return user->peers >= most ? "this uid has too many connections" : NULL;
+    return user->peers >= most ? "This user has too many connections." : NULL;
 }
 
 static struct peer *make(struct broker *broker, int fd, const struct packet_peer *who, struct user *user)
@@ -196,13 +196,23 @@ static struct peer *make(struct broker *broker, int fd, const struct packet_peer
     return peer;
 }
 
+/* Says why, in an answer to nothing that was asked, and closes. */
+static void turn_away(int *fd, const char *why)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.reason = REASON_BUSY;
+    answer.detail = (char *)why;
+    lsm_send_answer(*fd, &answer, -1);
+    packet_end(fd);
+}
+
 /* Takes over `fd`. */
 static void welcome(struct broker *broker, int fd)
 {
     struct packet_peer who;
     struct user *user = NULL;
     struct peer *peer = NULL;
-    const char *problem = "the kernel does not say who it is, or memory has run out";
+    const char *problem = "The kernel does not say who you are, or memory has run out.";
     if (packet_peer_of(fd, &who) == 0 && (user = users_hold(&broker->users, who.uid)) != NULL) {
         const char *full = has_no_place(broker, role_of(broker, fd, &who), user);
         if (full != NULL)
@@ -212,7 +222,7 @@ static void welcome(struct broker *broker, int fd)
     }
     if (peer == NULL) {
         log_debug("lsm.port", "a connection is refused: %s", problem);
-        close_descriptor(&fd);
+        turn_away(&fd, problem);
         if (user != NULL)
             users_release(&broker->users, user);
         return;

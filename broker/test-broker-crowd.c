@@ -32,13 +32,53 @@ static void users_leave_room(void)
         CHECK(ping(fds[i]) == REASON_NONE);
     }
     int more = lsm_connect_as(&harness, 5999, (gid_t)-1);
-    lsm_expect_end(more);
+    lsm_expect_turned_away(more);
     close(more);
     int front = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0, (gid_t)-1);
     CHECK(ping(front) == REASON_NONE && ping(admin) == REASON_NONE);
     close(front);
     close(admin);
     for (size_t i = 0; i < FOR_USERS; i++)
+        close(fds[i]);
+}
+
+/* Ten thousand connections of one user: all but the first are turned away with the reason, and everybody else
+ * is served meanwhile, at the first try. */
+static void one_user_comes_ten_thousand_times(void)
+{
+    static int fds[BROKER_PEERS_PER_UID];
+    int front = lsm_connect_front(&harness);
+    for (size_t i = 0; i < BROKER_PEERS_PER_UID; i++) {
+        fds[i] = lsm_connect_as(&harness, 5300, (gid_t)-1);
+        CHECK(ping(fds[i]) == REASON_NONE);
+    }
+    for (unsigned i = BROKER_PEERS_PER_UID; i < 10000; i++) {
+        int more = lsm_connect_as(&harness, 5300, (gid_t)-1);
+        lsm_expect_turned_away(more);
+        close(more);
+        if (i % 500 != 0)
+            continue;
+        int admin = lsm_connect_as(&harness, 0, (gid_t)-1), other = lsm_connect_as(&harness, 5301, (gid_t)-1);
+        int another_front = lsm_connect_front(&harness);
+        CHECK(ping(admin) == REASON_NONE && ping(other) == REASON_NONE && ping(front) == REASON_NONE &&
+              ping(another_front) == REASON_NONE);
+        close(admin), close(other), close(another_front);
+    }
+    CHECK(ping(fds[0]) == REASON_NONE);
+    close(front);
+    for (size_t i = 0; i < BROKER_PEERS_PER_UID; i++)
+        close(fds[i]);
+}
+
+/* The front end has as many as it needs: what caps users does not cap it. */
+static void the_front_end_is_not_capped_as_users_are(void)
+{
+    static int fds[BROKER_PEERS_PER_UID * 4];
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        fds[i] = lsm_connect_front(&harness);
+        CHECK(ping(fds[i]) == REASON_NONE);
+    }
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         close(fds[i]);
 }
 
@@ -86,6 +126,8 @@ int main(void)
     harness_start_broker(&harness);
     sm_tell_synced(&harness);
     users_leave_room();
+    one_user_comes_ten_thousand_times();
+    the_front_end_is_not_capped_as_users_are();
     one_user_waits_in_few_places();
     harness_end(&harness);
     return 0;

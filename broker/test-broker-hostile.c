@@ -83,7 +83,7 @@ static void too_many_connections_are_refused(void)
         CHECK(lsm_expect_reason(fds[i], ask_ping(fds[i], -1)) == REASON_NONE);
     }
     int more = lsm_connect_as(&harness, 5101, (gid_t)-1);
-    lsm_expect_end(more);
+    lsm_expect_turned_away(more);
     close(more);
     int other = lsm_connect_as(&harness, 5102, (gid_t)-1);
     CHECK(lsm_expect_reason(other, ask_ping(other, -1)) == REASON_NONE);

@@ -119,7 +119,7 @@ int packet_listen(const char *path, mode_t mode)
     if (fd < 0)
         return -errno;
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, mode) != 0 ||
-        listen(fd, 128) != 0) {
+        listen(fd, SOMAXCONN) != 0) {
         failed = -errno;
         close(fd);
         return failed;

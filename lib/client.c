@@ -6,9 +6,15 @@
 #include "common/clock.h"
 #include "common/packet.h"
 
+#define CONNECT_AGAIN_MS 5
+
 int client_open(struct client *client_r, const char *path)
 {
-    int fd = packet_connect(path);
+    int64_t deadline = clock_monotonic_ms() + CLIENT_ANSWER_MS;
+    int fd;
+    /* others may be coming faster than the server takes them in */
+    while ((fd = packet_connect(path)) == -EAGAIN && clock_monotonic_ms() < deadline)
+        poll(NULL, 0, CONNECT_AGAIN_MS);
     *client_r = (struct client){.fd = fd < 0 ? -1 : fd};
     return fd < 0 ? fd : 0;
 }
@@ -34,6 +40,11 @@ static int wait_for(int fd, short events, int64_t deadline)
     }
 }
 
+bool client_is_answer(const struct client *client, const Lodge__Lsm__Answer *answer)
+{
+    return answer->serial == client->serial || (answer->serial == 0 && answer->reason != 0);
+}
+
 static int receive(struct client *client, int64_t deadline, Lodge__Lsm__Answer **answer_r)
 {
     int descriptor = -1, got;
@@ -44,7 +55,7 @@ static int receive(struct client *client, int64_t deadline, Lodge__Lsm__Answer *
     }
     if (got <= 0)
         return got == 0 ? -EPIPE : got;
-    bool wrong = descriptor >= 0 || (*answer_r)->serial != client->serial;
+    bool wrong = descriptor >= 0 || !client_is_answer(client, *answer_r);
     close_descriptor(&descriptor);
     if (wrong) {
         lodge__lsm__answer__free_unpacked(*answer_r, NULL);
@@ -64,5 +75,6 @@ int client_call(struct client *client, Lodge__Lsm__Request *request, Lodge__Lsm_
         if (failed)
             return failed;
     }
-    return failed ? failed : receive(client, deadline, answer_r);
+    /* a server that turned the connection away has said why */
+    return failed != 0 && failed != -EPIPE ? failed : receive(client, deadline, answer_r);
 }

@@ -1,6 +1,7 @@
 /* One connection to lsm.port, asked one thing after another: what liblodge and lodgectl stand on. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rpc/lsm.h"
@@ -12,9 +13,11 @@ struct client {
     uint64_t serial;
 };
 
-/* Connects to the socket at `path`. Returns 0 or a negative errno. */
+/* Connects to the socket at `path`, waiting while too many others do. Returns 0 or a negative errno. */
 int client_open(struct client *client_r, const char *path);
 void client_close(struct client *client);
+/* True for the answer to the last request, and for the one with which a server turns a connection away. */
+bool client_is_answer(const struct client *client, const Lodge__Lsm__Answer *answer);
 /* Sends `request`, setting its serial, and waits for its answer, the caller's to free with
  * lodge__lsm__answer__free_unpacked. Returns 0; -ETIMEDOUT when none comes in time, -EPIPE when the server
  * ends the connection, -EPROTO for an answer to something else or no answer at all, or another negative

@@ -10,7 +10,8 @@
 int stream_send(struct client *client, Lodge__Lsm__Request *request)
 {
     request->serial = ++client->serial;
-    return lsm_send_request(client->fd, request, -1);
+    int failed = lsm_send_request(client->fd, request, -1);
+    return failed == -EPIPE ? 0 : failed; /* a server that turned the connection away has said why */
 }
 
 /* Returns 0 or a negative errno. */
@@ -34,7 +35,7 @@ int stream_next(struct client *client, int64_t timeout_ms, Lodge__Lsm__Answer **
     }
     if (got <= 0)
         return got == 0 ? -EPIPE : got;
-    bool wrong = descriptor >= 0 || (*answer_r)->serial != client->serial;
+    bool wrong = descriptor >= 0 || !client_is_answer(client, *answer_r);
     close_descriptor(&descriptor);
     if (!wrong)
         return 0;

@@ -59,10 +59,58 @@ static void check_type(const struct protocol *protocol, const struct message_typ
                          sizeof(got), &found, &problem) == -EPROTONOSUPPORT);
 }
 
+static void is_refused(const struct protocol *protocol, const struct message_type *type, const uint8_t *data,
+                       int size)
+{
+    const struct message_type *found = NULL;
+    const char *problem = NULL;
+    CHECK(message_decode(protocol, type->senders, data, (size_t)size, type->descriptors_least, &got,
+                         sizeof(got), &found, &problem) == -EPROTO);
+    CHECK(problem != NULL && found == NULL);
+}
+
+static size_t wire_size(const struct field *field, const uint8_t *at)
+{
+    static const size_t sizes[] = {[FIELD_U8] = 1, [FIELD_U16] = 2, [FIELD_U32] = 4, [FIELD_U64] = 8};
+    if (field->kind <= FIELD_U64)
+        return sizes[field->kind];
+    size_t count = (size_t)(at[0] | at[1] << 8);
+    return 2 + count * (field->kind == FIELD_RECTANGLES ? 8 : 1);
+}
+
+/* Each field that has a length: one that is longer than the packet or the room, and text that is none. */
+static void check_fields(const struct protocol *protocol, const struct message_type *type)
+{
+    static uint8_t data[PACKET_MAX_BYTES], broken[PACKET_MAX_BYTES];
+    fill(type);
+    int size = message_encode(protocol, type->number, &body, data, sizeof(data));
+    size_t at = 4;
+    CHECK(size > 4);
+    for (size_t i = 0; i < type->field_count; at += wire_size(&type->fields[i], data + at), i++) {
+        const struct field *field = &type->fields[i];
+        if (field->kind <= FIELD_U64)
+            continue;
+        memcpy(broken, data, (size_t)size);
+        memset(broken + at, 0xff, 2);
+        is_refused(protocol, type, broken, size);
+        is_refused(protocol, type, broken,
+                   sizeof(broken)); /* as long as it says, and a byte more than there is room */
+        if (field->kind != FIELD_TEXT)
+            continue;
+        memcpy(broken, data, (size_t)size);
+        broken[at + 2] = 0xff;
+        is_refused(protocol, type, broken, size);
+        broken[at + 2] = 0;
+        is_refused(protocol, type, broken, size);
+    }
+    CHECK(at == (size_t)size);
+}
+
 static void every_message_of(const struct protocol *protocol)
 {
     for (size_t i = 0; i < protocol->type_count; i++) {
         check_type(protocol, &protocol->types[i]);
+        check_fields(protocol, &protocol->types[i]);
         for (size_t j = 0; j < i; j++)
             CHECK(protocol->types[i].number != protocol->types[j].number);
     }
