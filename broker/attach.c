@@ -40,7 +40,7 @@ static void viewer_left(struct session *session, enum reason reason, const char 
 
 void attach_send_away(struct session *session, enum reason reason, const char *detail)
 {
-    link_send_detach(session, session->viewer, reason);
+    link_send_detach(session, session->viewer, reason, detail);
     viewer_left(session, reason, detail);
 }
 
@@ -98,7 +98,7 @@ static void take_over(struct session *session, struct peer *peer)
 {
     if (session->viewer == 0)
         return;
-    link_send_detach(session, session->viewer, REASON_TAKEN_OVER);
+    link_send_detach(session, session->viewer, REASON_TAKEN_OVER, NULL);
     if (session->worker == peer)
         return;
     record_event(session->broker, EVENT_DISCONNECTED_REASON, session->id, session->name,
@@ -180,7 +180,7 @@ void attach_viewer_named(struct session *session, uint64_t viewer)
     if (!found) {
         /* sent away while the agent could not be reached */
         enum reason reason = session->viewer != 0 ? REASON_TAKEN_OVER : session->left_reason;
-        link_send_detach(session, viewer, reason);
+        link_send_detach(session, viewer, reason, NULL);
         return;
     }
     session->viewer = viewer;

@@ -6,7 +6,8 @@
  *   sessions  the sessions there are: indexes, states, times
  *   attach    the connection to each session's display agent: attach, detach, announce
  *   reload    the configuration, read anew
- *   limits    what policy holds over time: drain mode, timeouts
+ *   limits    what policy holds over time: drain mode, timeouts, logon hours
+ *   clockjump the clock of the day, when it is set
  *   licences  who may come in by them, and the books
  *   groups, membership, addresses   what limits ask about users and clients
  *   shutdown  the countdown, and how far it is
@@ -21,6 +22,7 @@
 #include <event2/event.h>
 
 #include "broker/addresses.h"
+#include "broker/clockjump.h"
 #include "broker/groups.h"
 #include "broker/licences.h"
 #include "broker/limits.h"
@@ -62,6 +64,7 @@ struct broker {
     struct shutdown shutdown;
     struct drain drain;
     struct policy_times times;
+    struct clockjump clockjump;
     struct licences licences;
     struct users users;
     struct addresses addresses;

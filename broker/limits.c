@@ -9,6 +9,7 @@
 #include "broker/reload.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "policy/hours.h"
 #include "rpc/winstation.h"
 
 #define WARNING_STYLE 0x30 /* MB_OK with MB_ICONWARNING */
@@ -48,11 +49,59 @@ static void arm(struct session *session, int64_t at_ms)
         evtimer_add(session->limits.timer, &delay);
 }
 
+bool limits_have_hours(const struct conf *conf)
+{
+    bool have = conf->logon_hours[0] != '\0';
+    for (size_t i = 0; i < conf->group_count; i++)
+        have |= conf->groups[i].lines[CONF_GROUP_logon_hours] != 0;
+    return have;
+}
+
+struct hours limits_hours(const struct conf *conf, bool administrator)
+{
+    struct hours hours = {0};
+    if (!administrator)
+        hours_parse(&hours, conf->logon_hours); /* which has been checked */
+    return hours;
+}
+
+/* When the session's hours end, as of struct policy_session. */
+static int64_t hours_end_ms(const struct session *session)
+{
+    const struct hours *hours = &session->limits.hours;
+    if (hours->count == 0 || session->limits.times.hours_action == 0)
+        return 0;
+    int64_t real_ms = clock_real_ms(), now_ms = clock_monotonic_ms();
+    if (!policy_hours_allow(hours, real_ms / 1000))
+        return now_ms;
+    int64_t change_s = policy_hours_change(hours, real_ms / 1000);
+    return change_s == HOURS_NEVER ? 0 : now_ms + change_s * 1000 - real_ms;
+}
+
+static struct policy_timeout next_of(struct session *session)
+{
+    session->limits.facts.hours_end_ms = hours_end_ms(session);
+    return policy_timeouts(&session->limits.times, &session->limits.facts, clock_monotonic_ms());
+}
+
+static void warn_of_hours(struct session *session, struct winstation_message *message)
+{
+    snprintf(message->title, sizeof(message->title), "Your logon hours end");
+    snprintf(message->text, sizeof(message->text), "In %u seconds you will be %s. Save your work.",
+             message->timeout_s, session->limits.times.hours_action == 2 ? "logged off" : "disconnected");
+    link_send_message(session, message);
+    session->limits.facts.hours_warned_ms = clock_monotonic_ms();
+}
+
 static void warn(struct session *session, const struct policy_timeout *what)
 {
     bool idle = what->reason == REASON_IDLE_TIMEOUT;
     struct winstation_message message = {.style = WARNING_STYLE,
                                          .timeout_s = (uint32_t)((what->left_ms + 999) / 1000)};
+    if (what->reason == REASON_HOURS_OVER) {
+        warn_of_hours(session, &message);
+        return;
+    }
     snprintf(message.title, sizeof(message.title), "%s", idle ? "You are idle" : "Time is almost over");
     snprintf(message.text, sizeof(message.text), "In %u seconds you will be %s%s.", message.timeout_s,
              session->limits.times.log_off ? "logged off" : "disconnected",
@@ -66,15 +115,17 @@ static void warn(struct session *session, const struct policy_timeout *what)
 
 static void carry_out(struct session *session, const struct policy_timeout *what)
 {
-    char about[SESSION_ABOUT_ROOM];
+    char about[SESSION_ABOUT_ROOM], detail[128] = "";
+    if (what->reason == REASON_HOURS_OVER)
+        policy_hours_say(&session->limits.hours, clock_real_ms() / 1000 + 1, detail, sizeof(detail));
     log_info(session_about(session, about), "%s for a timeout: %s",
              what->action == POLICY_LOG_OFF ? "is logged off" : "is disconnected", reason_name(what->reason));
     record_event(session->broker, EVENT_DISCONNECTED_REASON, session->id, session->name,
-                 session->client.address, what->reason, NULL);
+                 session->client.address, what->reason, detail);
     if (what->action == POLICY_LOG_OFF)
         session_end(session, what->reason);
     else
-        attach_send_away(session, what->reason, "");
+        attach_send_away(session, what->reason, detail);
 }
 
 /* Until the agent has told an earlier broker's viewers, it is not known whether somebody is connected. */
@@ -89,7 +140,7 @@ static void look(struct session *session)
     if (is_unknown(session))
         begin(session);
     for (;;) {
-        next = policy_timeouts(&session->limits.times, &session->limits.facts, clock_monotonic_ms());
+        next = next_of(session);
         if (next.action != POLICY_WARN || next.at_ms > clock_monotonic_ms())
             break;
         warn(session, &next);
@@ -116,8 +167,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 void limits_session_plan(struct session *session)
 {
-    struct policy_timeout next =
-        policy_timeouts(&session->limits.times, &session->limits.facts, clock_monotonic_ms());
+    struct policy_timeout next = next_of(session);
     if (session->limits.timer != NULL)
         evtimer_del(session->limits.timer);
     if (!has_limits(session))
@@ -137,11 +187,15 @@ void limits_session_begin(struct session *session)
 static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, size_t count)
 {
     struct session *session = context;
+    const struct broker *broker = session->broker;
     struct conf conf;
-    (void)known, (void)uid;
+    (void)uid; /* lodge-logon has said it */
     session->limits.query = NULL;
-    membership_apply(&session->broker->membership, &session->broker->conf, gids, count, &conf);
+    membership_apply(&broker->membership, &broker->conf, gids, count, &conf);
+    bool administrator =
+        membership_judge(&broker->membership, session->user->uid, known, gids, count).administrator;
     session->limits.times = reload_times(&conf);
+    session->limits.hours = limits_hours(&conf, administrator);
     limits_session_plan(session);
 }
 
@@ -152,11 +206,12 @@ void limits_session_look_up(struct session *session)
     if (limits->query != NULL)
         groups_cancel(limits->query);
     limits->query = NULL;
-    if (broker->membership.section_count > 0 && !session->lab && !session->load_test)
+    if (membership_matters(&broker->membership) && !session->lab && !session->load_test)
         limits->query = groups_ask(broker->groups, session->name, on_groups, session);
     if (limits->query != NULL)
         return; /* what held before holds until then; nothing, for a new session */
     limits->times = broker->times;
+    limits->hours = limits_hours(&broker->conf, session->user->uid == 0);
     limits_session_plan(session);
 }
 

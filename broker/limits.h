@@ -1,6 +1,7 @@
-/* What policy holds over time, beyond one decision: the drain mode, which is kept in STATE/db/drain, and how
- * long a session may be idle, connected or disconnected. Of these each session has one timer; input, unless
- * it follows a warning, does not touch it: when it fires, it is looked at what has happened since. */
+/* What policy holds over time, beyond one decision: the drain mode, which is kept in STATE/db/drain, how
+ * long a session may be idle, connected or disconnected, and until when its user may be logged on. Of these
+ * each session has one timer; input, unless it follows a warning, does not touch it: when it fires, it is
+ * looked at what has happened since. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #define DRAIN_SMSS_ROOM 96
 
 struct broker;
+struct conf;
 
 struct drain {
     enum policy_drain mode;
@@ -38,5 +40,9 @@ void limits_session_look_up(struct session *session);
 /* The timeouts have changed. Arms the timer for what comes next; nothing is done in here, whose caller is in
  * the middle of something. */
 void limits_session_plan(struct session *session);
+/* True when there are logon hours, in general or of a group. */
+bool limits_have_hours(const struct conf *conf);
+/* The logon hours of a user for whom that configuration holds; for administrators there are none. */
+struct hours limits_hours(const struct conf *conf, bool administrator);
 /* "off", "reconnects", "until-restart". */
 const char *limits_drain_name(enum policy_drain mode);

@@ -9,6 +9,7 @@
 #include "broker/limits.h"
 #include "common/log.h"
 #include "common/packet.h"
+#include "common/text.h"
 #include "rpc/winstation.h"
 
 #define FIRST_DELAY_MS 20
@@ -204,9 +205,11 @@ bool link_can_attach(const struct session *session)
     return session->link.fd >= 0 && (session->link.synced || (session->fresh && starting));
 }
 
-void link_send_detach(struct session *session, uint64_t viewer, enum reason reason)
+void link_send_detach(struct session *session, uint64_t viewer, enum reason reason, const char *detail)
 {
     struct winstation_detach detach = {.viewer = viewer, .reason = (uint16_t)reason};
+    if (detail != NULL)
+        text_copy(detach.detail, sizeof(detach.detail), detail);
     /* viewer 0 would be every viewer */
     if (session->link.fd >= 0 && viewer != 0)
         message_send(session->link.fd, &winstation_protocol, WINSTATION_DETACH, &detach, -1);

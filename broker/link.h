@@ -25,4 +25,4 @@ bool link_send_message(struct session *session, const struct winstation_message 
 void link_send_cancel(struct session *session, uint64_t serial);
 /* Has the agent say BYE to a viewer. An agent that cannot be reached has no viewers, or is told when it names
  * this one. */
-void link_send_detach(struct session *session, uint64_t viewer, enum reason reason);
+void link_send_detach(struct session *session, uint64_t viewer, enum reason reason, const char *detail);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
+#include "policy/hours.h"
 
 #define PLACE_RETRY_MS 50
 
@@ -39,6 +40,7 @@ struct logon_standing {
     struct membership_verdict verdict;
     unsigned max_per_user;
     bool no_take_over;
+    struct hours hours;
 };
 
 struct logon {
@@ -131,14 +133,19 @@ static void refuse(struct logon *logon, enum reason reason, const char *detail)
 }
 
 /* Ends a logon that has no session, and may have a lodge-logon. */
-static void end_without_session(struct logon *logon, enum reason reason)
+static void end_for(struct logon *logon, enum reason reason, const char *detail)
 {
     struct broker *broker = logon->broker;
-    refuse(logon, reason, "");
+    refuse(logon, reason, detail);
     if (logon->step != ARRIVED)
         smlink_drop_logon(broker, logon->id, (uint16_t)reason);
     finish(logon);
     start_waiting(broker);
+}
+
+static void end_without_session(struct logon *logon, enum reason reason)
+{
+    end_for(logon, reason, "");
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -188,13 +195,15 @@ static uint16_t first_of(const struct session_list *list)
 
 /* What policy says to a logon of `user` (NULL: one of whom there is nothing) from `address`. */
 static struct policy_decision ask_policy(const struct broker *broker, const struct user *user,
-                                         const struct logon_standing *standing, const char *address)
+                                         const struct logon_standing *standing, const char *address,
+                                         int64_t at_ms)
 {
     struct policy_facts facts = {
         .stopping = broker->stopping,
         .drain = broker->shutdown.pending ? POLICY_DRAIN_RECONNECTS : broker->drain.mode,
         .not_allowed = standing->verdict.refused,
         .administrator = standing->verdict.administrator,
+        .outside_hours = !policy_hours_allow(&standing->hours, at_ms / 1000),
         .address_sessions = addresses_count(&broker->addresses, address),
         .sessions = broker->sessions.count,
     };
@@ -216,8 +225,10 @@ static struct logon_standing standing_of(const struct broker *broker, uid_t uid,
 {
     struct conf conf;
     membership_apply(&broker->membership, &broker->conf, gids, count, &conf);
+    struct membership_verdict verdict = membership_judge(&broker->membership, uid, known, gids, count);
     return (struct logon_standing){
-        .verdict = membership_judge(&broker->membership, uid, known, gids, count),
+        .verdict = verdict,
+        .hours = limits_hours(&conf, verdict.administrator),
         .max_per_user = (unsigned)conf.max_sessions_per_user,
         .no_take_over = conf.take_over == 0,
     };
@@ -232,14 +243,29 @@ static enum reason may_arrive(const struct broker *broker, bool virtual)
     return policy_arrive(&broker->limits, &arrival);
 }
 
-struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question)
+/* What the person is told beyond the reason. */
+static const char *explain(const struct logon_standing *standing, enum reason reason, int64_t at_ms,
+                           char *detail, size_t size)
 {
+    detail[0] = '\0';
+    if (reason == REASON_LOGON_HOURS)
+        policy_hours_say(&standing->hours, at_ms / 1000, detail, size);
+    return detail;
+}
+
+struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question,
+                                       char *detail, size_t detail_size)
+{
+    int64_t at_ms = question->at_ms != 0 ? question->at_ms : clock_real_ms();
+    detail[0] = '\0';
     enum reason reason = may_arrive(broker, false);
     if (reason != REASON_NONE)
         return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
     struct logon_standing standing =
         standing_of(broker, question->uid, question->known, question->gids, question->gid_count);
-    return ask_policy(broker, question->user, &standing, question->address);
+    struct policy_decision decision = ask_policy(broker, question->user, &standing, question->address, at_ms);
+    explain(&standing, decision.reason, at_ms, detail, detail_size);
+    return decision;
 }
 
 static void admit(struct logon *logon)
@@ -281,11 +307,13 @@ static bool is_licensed(struct logon *logon, const struct session *session)
 static void decide(struct logon *logon)
 {
     struct broker *broker = logon->broker;
+    char detail[128];
+    int64_t now_ms = clock_real_ms();
     if (!broker->sm.synced)
         return;
     int64_t began = clock_monotonic_ns();
     struct policy_decision decision =
-        ask_policy(broker, logon->user, &logon->standing, logon->peer->client.address);
+        ask_policy(broker, logon->user, &logon->standing, logon->peer->client.address, now_ms);
     broker->counters.decisions++;
     broker->counters.decision_ns += (uint64_t)(clock_monotonic_ns() - began);
     switch (decision.verdict) {
@@ -301,7 +329,8 @@ static void decide(struct logon *logon)
     case POLICY_WAIT:
         break;
     case POLICY_REFUSE:
-        end_without_session(logon, decision.reason);
+        end_for(logon, decision.reason,
+                explain(&logon->standing, decision.reason, now_ms, detail, sizeof(detail)));
         break;
     }
 }

@@ -29,9 +29,12 @@ struct logons_question {
     const gid_t *gids;
     size_t gid_count;
     const char *address; /* of the client, ADDRESS:PORT; empty: none */
+    int64_t at_ms;       /* since 1970: by the logon hours of that time; 0: of now */
 };
-/* What would come of it now, as far as policy goes. Nothing is done. */
-struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question);
+/* What would come of it now, as far as policy goes; in `detail` what the person would be told beyond the
+ * reason. Nothing is done. */
+struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question,
+                                       char *detail, size_t detail_size);
 /* The peer is gone: what can be undone is; a session that is being created stays, disconnected. */
 void logon_abandon(struct logon *logon);
 

@@ -173,7 +173,8 @@ static bool start(struct broker *broker, const char *folder)
         event_add(broker->terminate, NULL) != 0 || event_add(broker->interrupt, NULL) != 0)
         return false;
     licences_configure(broker);
-    return shutdown_load(broker) && licences_start(broker) && smlink_start(broker) && peers_start(broker);
+    return shutdown_load(broker) && clockjump_start(broker) && licences_start(broker) &&
+           smlink_start(broker) && peers_start(broker);
 }
 
 static void free_event(struct event *event)
@@ -194,6 +195,7 @@ static void stop(struct broker *broker)
     logons_free_all(broker);
     licences_stop(broker);
     shutdown_free(broker);
+    clockjump_stop(broker);
     groups_stop(&broker->groups);
     free_event(broker->answers);
     free_event(broker->terminate);
@@ -252,8 +254,8 @@ static int print_configuration(const struct broker *broker)
         printf("\n[Group %s]\n", group->name);
         for (size_t key = 0; key < CONF_GROUP_KEY_COUNT; key++) {
             if (group->lines[key] != 0)
-                printf("# %s:%u\n%s = %ld\n", broker->conf_path, group->lines[key], conf_group_key(key)->key,
-                       group->values[key]);
+                printf("# %s:%u\n%s = %s\n", broker->conf_path, group->lines[key], conf_group_key(key)->key,
+                       conf_group_value(group, key, value, sizeof(value)));
         }
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -26,7 +26,8 @@ static bool find_list(struct membership_list *list, const char *key, const char 
 
 bool membership_find(struct membership *membership_r, const struct conf *conf, char *error, size_t error_size)
 {
-    struct membership membership = {.admin = (gid_t)-1, .reserves = conf->reserved_seats > 0};
+    struct membership membership = {.admin = (gid_t)-1,
+                                    .prefers = conf->reserved_seats > 0 || conf->logon_hours[0] != '\0'};
     if (!find_list(&membership.allowed, "AllowedGroups", conf->allowed_groups, error, error_size) ||
         !find_list(&membership.denied, "DeniedGroups", conf->denied_groups, error, error_size))
         return false;
@@ -47,6 +48,7 @@ bool membership_find(struct membership *membership_r, const struct conf *conf, c
             return false;
         }
         membership.sections[membership.section_count++] = group->gr_gid;
+        membership.prefers |= conf->groups[i].lines[CONF_GROUP_logon_hours] != 0;
     }
     *membership_r = membership;
     return true;
@@ -55,7 +57,7 @@ bool membership_find(struct membership *membership_r, const struct conf *conf, c
 bool membership_matters(const struct membership *membership)
 {
     return membership->section_count > 0 || membership->allowed.count > 0 || membership->denied.count > 0 ||
-           (membership->reserves && membership->admin != (gid_t)-1);
+           (membership->prefers && membership->admin != (gid_t)-1);
 }
 
 static bool has(const gid_t *gids, size_t count, gid_t gid)
@@ -88,11 +90,42 @@ struct membership_verdict membership_judge(const struct membership *membership, 
     return verdict;
 }
 
+conf_members membership_members(const struct membership *membership, const gid_t *gids, size_t count)
+{
+    conf_members members = 0;
+    for (size_t i = 0; i < membership->section_count; i++)
+        members |= (conf_members)(has(gids, count, membership->sections[i]) ? 1U << i : 0);
+    return members;
+}
+
 void membership_apply(const struct membership *membership, const struct conf *conf, const gid_t *gids,
                       size_t count, struct conf *conf_r)
 {
-    bool member[CONF_GROUPS_MAX] = {false};
-    for (size_t i = 0; i < membership->section_count; i++)
-        member[i] = has(gids, count, membership->sections[i]);
-    conf_for_member(conf_r, conf, member);
+    conf_for_members(conf_r, conf, membership_members(membership, gids, count));
+}
+
+static void each_listed(const struct membership_list *list, const char *names, const gid_t *gids,
+                        size_t count, void (*found)(void *context, const char *name), void *context)
+{
+    char copy[CONF_TEXT_MAX + 1], *rest = NULL;
+    size_t at = 0;
+    snprintf(copy, sizeof(copy), "%s", names);
+    for (char *name = strtok_r(copy, " ,", &rest); name != NULL && at < list->count;
+         name = strtok_r(NULL, " ,", &rest)) {
+        if (has(gids, count, list->gids[at++]))
+            found(context, name);
+    }
+}
+
+void membership_each_name(const struct membership *membership, const struct conf *conf, const gid_t *gids,
+                          size_t count, void (*found)(void *context, const char *name), void *context)
+{
+    for (size_t i = 0; i < membership->section_count; i++) {
+        if (has(gids, count, membership->sections[i]))
+            found(context, conf->groups[i].name);
+    }
+    each_listed(&membership->allowed, conf->allowed_groups, gids, count, found, context);
+    each_listed(&membership->denied, conf->denied_groups, gids, count, found, context);
+    if (membership->admin != (gid_t)-1 && has(gids, count, membership->admin))
+        found(context, conf->admin_group);
 }

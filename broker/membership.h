@@ -18,8 +18,8 @@ struct membership_list {
 struct membership {
     struct membership_list allowed, denied; /* allowed: none is named: everybody is */
     gid_t admin;                            /* (gid_t)-1: none */
-    bool reserves;                          /* seats are kept for administrators */
-    gid_t sections[CONF_GROUPS_MAX];        /* of the sections [Group NAME], as in conf.groups */
+    bool prefers; /* seats are kept for administrators, or there are hours that do not hold for them */
+    gid_t sections[CONF_GROUPS_MAX]; /* of the sections [Group NAME], as in conf.groups */
     size_t section_count;
 };
 
@@ -39,6 +39,12 @@ bool membership_matters(const struct membership *membership);
  * denied. root is an administrator, and is refused nowhere. */
 struct membership_verdict membership_judge(const struct membership *membership, uid_t uid, bool known,
                                            const gid_t *gids, size_t count);
+/* The sections [Group NAME] that a user of these groups is in. */
+conf_members membership_members(const struct membership *membership, const gid_t *gids, size_t count);
+/* Calls `found` with each name of those groups that a key or a section of the configuration names; a name
+ * may come twice. */
+void membership_each_name(const struct membership *membership, const struct conf *conf, const gid_t *gids,
+                          size_t count, void (*found)(void *context, const char *name), void *context);
 /* What holds for a user of these groups, by the sections [Group NAME] of the configuration that `membership`
  * was found for. */
 void membership_apply(const struct membership *membership, const struct conf *conf, const gid_t *gids,

@@ -139,7 +139,7 @@ static void tell_policy(struct told_policy *told, const struct broker *broker)
                 continue;
             char *section = told->texts[told->count].section;
             snprintf(section, sizeof(told->texts->section), "Group %s", group->name);
-            snprintf(told->texts[told->count].value, sizeof(told->texts->value), "%ld", group->values[key]);
+            conf_group_value(group, key, told->texts[told->count].value, sizeof(told->texts->value));
             tell_value(told, broker, section, conf_group_key(key), group->lines[key]);
         }
     }
@@ -164,13 +164,14 @@ void policy_call_policy(struct peer *peer, const Lodge__Lsm__Request *request, i
     free(told);
 }
 
+#define TIME_MOST_MS INT64_C(253402300800000) /* the year 10000 */
+
 static const char *const verdicts[] = {
     [POLICY_NEW] = "new",   [POLICY_RECONNECT] = "reconnect", [POLICY_TAKE_OVER] = "take-over",
     [POLICY_WAIT] = "wait", [POLICY_REFUSE] = "refuse",
 };
 
-/* The user's record by a session of theirs: lab accounts are not known to the machine. */
-static struct user *find_by_session(struct broker *broker, const char *name, bool lab)
+const struct user *policy_user_by_session(struct broker *broker, const char *name, bool lab)
 {
     for (struct session *at = session_next(broker, 0); at != NULL; at = session_next(broker, at->id)) {
         if (at->lab == lab && strcmp(at->name, name) == 0)
@@ -183,43 +184,53 @@ static void answer_test(void *context, bool known, uid_t uid, const gid_t *gids,
 {
     struct peer *peer = context;
     struct broker *broker = peer->broker;
+    char detail[128];
     Lodge__Lsm__PolicyVerdict told = LODGE__LSM__POLICY_VERDICT__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
-    peer->policy_test.query = NULL;
-    struct user *user = find_by_session(broker, peer->policy_test.user, !known);
+    peer->policy_question.query = NULL;
+    const struct user *user = policy_user_by_session(broker, peer->policy_question.user, !known);
     struct logons_question question = {.user = user,
                                        .uid = known ? uid : (uid_t)-1,
                                        .known = true, /* of a lab account: that there are none */
                                        .gids = gids,
                                        .gid_count = count,
-                                       .address = peer->policy_test.address};
-    struct policy_decision decision = logons_would_be(broker, &question);
+                                       .address = peer->policy_question.address,
+                                       .at_ms = peer->policy_question.at_ms};
+    struct policy_decision decision = logons_would_be(broker, &question, detail, sizeof(detail));
     told.verdict = (char *)verdicts[decision.verdict];
     told.reason = decision.reason;
     told.session = decision.session;
+    told.detail = detail;
     told.known = known;
     told.administrator = membership_judge(&broker->membership, question.uid, true, gids, count).administrator;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_POLICY_VERDICT;
     answer.policy_verdict = &told;
-    peer_answer(peer, peer->policy_test.serial, &answer, -1);
+    peer_answer(peer, peer->policy_question.serial, &answer, -1);
+}
+
+bool policy_ask(struct peer *peer, uint64_t serial, const char *user, const char *client, groups_fn *done)
+{
+    if (peer->policy_question.query != NULL) {
+        peer_refuse(peer, serial, REASON_WRONG_STATE, "Another question about a user is under way.");
+        return false;
+    }
+    bool fits = text_copy(peer->policy_question.user, sizeof(peer->policy_question.user), user) &&
+                text_copy(peer->policy_question.address, sizeof(peer->policy_question.address), client);
+    if (!fits || user[0] == '\0' || !text_is_printable(user)) {
+        peer_refuse(peer, serial, REASON_BAD_REQUEST, "The user or the address makes no sense.");
+        return false;
+    }
+    peer->policy_question.serial = serial;
+    peer->policy_question.query = groups_ask(peer->broker->groups, user, done, peer);
+    if (peer->policy_question.query == NULL)
+        peer_refuse(peer, serial, REASON_INTERNAL, "");
+    return peer->policy_question.query != NULL;
 }
 
 void policy_call_test(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
     const Lodge__Lsm__PolicyTestRequest *test = request->policy_test;
     (void)descriptor;
-    if (peer->policy_test.query != NULL) {
-        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "Another test is under way.");
-        return;
-    }
-    bool fits = text_copy(peer->policy_test.user, sizeof(peer->policy_test.user), test->user) &&
-                text_copy(peer->policy_test.address, sizeof(peer->policy_test.address), test->client);
-    if (!fits || test->user[0] == '\0' || !text_is_printable(test->user)) {
-        peer_refuse(peer, request->serial, REASON_BAD_REQUEST, "The user or the address makes no sense.");
-        return;
-    }
-    peer->policy_test.serial = request->serial;
-    peer->policy_test.query = groups_ask(peer->broker->groups, test->user, answer_test, peer);
-    if (peer->policy_test.query == NULL)
-        peer_refuse(peer, request->serial, REASON_INTERNAL, "");
+    if (policy_ask(peer, request->serial, test->user, test->client, answer_test))
+        peer->policy_question.at_ms = test->at_ms <= TIME_MOST_MS ? (int64_t)test->at_ms : TIME_MOST_MS;
 }

@@ -281,6 +281,7 @@ const struct method methods[] = {
     METHOD(DRAIN) = {"drain", ROLE_ADMIN, false, policy_call_drain},
     METHOD(RELOAD) = {"reload", ROLE_ADMIN, false, policy_call_reload},
     METHOD(POLICY_TEST) = {"policy_test", ROLE_ADMIN, false, policy_call_test},
+    METHOD(POLICY_USER) = {"policy_user", ROLE_ADMIN, false, policy_call_user},
     METHOD(POLICY) = {"policy", ROLE_ADMIN, false, policy_call_policy},
     METHOD(SUBSCRIBE) = {"subscribe", ROLE_ADMIN | ROLE_USER, false, call_subscribe},
     METHOD(WAIT) = {"wait", ROLE_ADMIN | ROLE_USER, false, call_wait},

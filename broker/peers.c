@@ -65,9 +65,9 @@ static void release_hold(struct peer *peer)
     if (peer->query != NULL)
         db_query_cancel(broker->db, peer->query);
     peer->query = NULL;
-    if (peer->policy_test.query != NULL)
-        groups_cancel(peer->policy_test.query);
-    peer->policy_test.query = NULL;
+    if (peer->policy_question.query != NULL)
+        groups_cancel(peer->policy_question.query);
+    peer->policy_question.query = NULL;
     if (peer->licence != NULL)
         peer->licence->asker = NULL;
     peer->licence = NULL;

@@ -72,7 +72,8 @@ struct peer {
         struct groups_query *query; /* NULL: none is under way */
         uint64_t serial;
         char user[SM_USER_ROOM], address[64];
-    } policy_test;
+        int64_t at_ms; /* 0: now */
+    } policy_question;
     struct entry *licence; /* that it has had changed, until that is on the disk */
     uint64_t licence_serial;
     struct db_job *report;

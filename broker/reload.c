@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "broker/broker.h"
 #include "common/log.h"
@@ -31,6 +32,8 @@ struct policy_times reload_times(const struct conf *conf)
                                  .connected = conf->max_connected,
                                  .warning = conf->warning_seconds,
                                  .log_off = conf->timeout_action == 2,
+                                 .hours_action = (int)conf->hours_action,
+                                 .hours_warning = conf->hours_warning,
                                  .broken_logs_off = conf->broken_connection == 2};
 }
 
@@ -74,8 +77,10 @@ static bool same_group(const struct conf_group *one, const struct conf_group *ot
 {
     if (strcmp(one->name, other->name) != 0)
         return false;
+    char a[CONF_TEXT_MAX + 1], b[CONF_TEXT_MAX + 1];
     for (size_t i = 0; i < CONF_GROUP_KEY_COUNT; i++) {
-        if ((one->lines[i] != 0) != (other->lines[i] != 0) || one->values[i] != other->values[i])
+        if ((one->lines[i] != 0) != (other->lines[i] != 0) ||
+            strcmp(conf_group_value(one, i, a, sizeof(a)), conf_group_value(other, i, b, sizeof(b))) != 0)
             return false;
     }
     return true;
@@ -138,6 +143,8 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     broker->membership = membership;
     reload_apply(broker);
     licences_configure(broker);
+    tzset();
+    clockjump_configure(broker);
     for (struct session *at = session_next(broker, 0); at != NULL; at = session_next(broker, at->id))
         limits_session_look_up(at);
     snprintf(detail, sizeof(detail), "%s", by);

@@ -9,6 +9,7 @@
 
 #include "broker/client.h"
 #include "broker/messages.h"
+#include "common/hours.h"
 #include "common/reason.h"
 #include "policy/timeouts.h"
 #include "rpc/sm.h"
@@ -63,7 +64,8 @@ struct session_limits {
     struct policy_times times;
     struct groups_query *query; /* whether sections [Group NAME] have other ones for the user */
     struct policy_session facts;
-    bool broken; /* the client is gone, and the session is to end for that */
+    struct hours hours; /* the user's logon hours */
+    bool broken;        /* the client is gone, and the session is to end for that */
 };
 
 struct session {

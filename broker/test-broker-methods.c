@@ -45,6 +45,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_DRAIN, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_RELOAD, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_POLICY_TEST, true, true, false, false, REASON_BAD_REQUEST},
+    {LODGE__LSM__REQUEST__METHOD_POLICY_USER, true, true, false, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_POLICY, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_SUBSCRIBE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_WAIT, true, true, false, true, REASON_BAD_REQUEST},
@@ -75,6 +76,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__EventsRequest events;
         Lodge__Lsm__DrainRequest drain;
         Lodge__Lsm__PolicyTestRequest policy_test;
+        Lodge__Lsm__PolicyUserRequest policy_user;
         Lodge__Lsm__WaitRequest wait;
         Lodge__Lsm__MessageRequest message;
         Lodge__Lsm__ShutdownRequest shutdown;

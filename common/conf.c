@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/conf-items.h"
+#include "common/hours.h"
 #include "common/text.h"
 
 #define CONF_FILE_MAX 65536
@@ -27,7 +28,7 @@ static const char *const answers[] = {
 
 static const size_t group_keys[] = {
 #define GROUP_ROW(field) [CONF_GROUP_##field] = offsetof(struct conf, field),
-    CONF_GROUP_KEYS(GROUP_ROW)
+    CONF_GROUP_NUMBERS(GROUP_ROW) CONF_GROUP_TEXTS(GROUP_ROW)
 #undef GROUP_ROW
 };
 
@@ -88,6 +89,9 @@ static bool set(struct conf *conf, const struct conf_key *key, const char *value
                       key->minimum, key->maximum);
     if (key->type == CONF_PATH && length > 0 && value[0] != '/')
         return refuse(place, "%s is \"%s\", but must be a path that starts with /", key->key, value);
+    struct hours hours;
+    if (key->type == CONF_HOURS && !hours_parse(&hours, value))
+        return refuse(place, "%s is \"%s\", but must be " HOURS_FORM, key->key, value);
     return text_copy(field, CONF_TEXT_MAX + 1, value);
 }
 
@@ -156,7 +160,11 @@ static bool take_group_line(const char *name, const char *value, const struct pl
         group->lines[i] = place->line;
         if (!set(&conf, key, value, place))
             return false;
-        group->values[i] = *(const long *)((const char *)&conf + key->offset);
+        if (i < CONF_GROUP_NUMBER_COUNT)
+            group->numbers[i] = *(const long *)((const char *)&conf + key->offset);
+        else
+            text_copy(group->texts[i - CONF_GROUP_NUMBER_COUNT], CONF_TEXT_MAX + 1,
+                      (const char *)&conf + key->offset);
         return true;
     }
     return refuse(place, "there is no key \"%s\" in a section [Group]", name);
@@ -328,14 +336,34 @@ const struct conf_key *conf_group_key(size_t index)
     return &conf_keys[i];
 }
 
-void conf_for_member(struct conf *conf_r, const struct conf *conf, const bool member[CONF_GROUPS_MAX])
+const char *conf_group_value(const struct conf_group *group, size_t index, char *text, size_t size)
+{
+    if (index < CONF_GROUP_NUMBER_COUNT)
+        snprintf(text, size, "%ld", group->numbers[index]);
+    else
+        snprintf(text, size, "%s", group->texts[index - CONF_GROUP_NUMBER_COUNT]);
+    return text;
+}
+
+const struct conf_group *conf_group_of(const struct conf *conf, conf_members members, size_t index)
+{
+    for (size_t i = 0; i < conf->group_count; i++) {
+        if ((members & 1U << i) != 0 && conf->groups[i].lines[index] != 0)
+            return &conf->groups[i];
+    }
+    return NULL;
+}
+
+void conf_for_members(struct conf *conf_r, const struct conf *conf, conf_members members)
 {
     *conf_r = *conf;
-    for (size_t i = conf->group_count; i-- > 0;) {
-        for (size_t key = 0; member[i] && key < CONF_GROUP_KEY_COUNT; key++) {
-            if (conf->groups[i].lines[key] != 0)
-                *(long *)((char *)conf_r + group_keys[key]) = conf->groups[i].values[key];
-        }
+    for (size_t i = 0; i < CONF_GROUP_KEY_COUNT; i++) {
+        const struct conf_group *group = conf_group_of(conf, members, i);
+        char *field = (char *)conf_r + group_keys[i];
+        if (group != NULL && i < CONF_GROUP_NUMBER_COUNT)
+            *(long *)field = group->numbers[i];
+        else if (group != NULL)
+            text_copy(field, CONF_TEXT_MAX + 1, group->texts[i - CONF_GROUP_NUMBER_COUNT]);
     }
 }
 
@@ -344,7 +372,8 @@ void conf_copy_value(struct conf *to, const struct conf *from, const struct conf
     static const size_t sizes[] = {[CONF_TEXT] = CONF_TEXT_MAX + 1,
                                    [CONF_PATH] = CONF_TEXT_MAX + 1,
                                    [CONF_NUMBER] = sizeof(long),
-                                   [CONF_ANSWER] = sizeof(enum conf_answer)};
+                                   [CONF_ANSWER] = sizeof(enum conf_answer),
+                                   [CONF_HOURS] = CONF_TEXT_MAX + 1};
     size_t size = sizes[key->type];
     memcpy((char *)to + key->offset, (const char *)from + key->offset, size);
 }

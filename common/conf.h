@@ -5,12 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CONF_TEXT_MAX 255
 
 /* K(section, key, TYPE, field, minimum, maximum, default, reloadable, help). For TEXT and PATH the range is
- * that of the length; PATH values start with a slash. A NUMBER from 0 to 1 may be written as no or yes. An
- * ANSWER is ignore, degraded or stop. */
+ * that of the length; PATH values start with a slash, HOURS are as in common/hours.h. A NUMBER from 0 to 1
+ * may be written as no or yes. An ANSWER is ignore, degraded or stop. */
 #define CONF_KEYS(K)                                                                                         \
     K(Server, RunDirectory, PATH, run_directory, 2, 60, "/run/lodge", false,                                 \
       "where ports and per-session directories are")                                                         \
@@ -66,6 +67,12 @@
       "after MaxIdleSeconds or MaxConnectedSeconds: 1: disconnect, 2: log off")                              \
     K(Sessions, BrokenConnection, NUMBER, broken_connection, 1, 2, "1", true,                                \
       "when a client goes away without a word of anybody's: 1: disconnect, 2: log off")                      \
+    K(Sessions, LogonHours, HOURS, logon_hours, 0, 255, "", true,                                            \
+      "when people other than administrators may be logged on, in local time; empty: always")                \
+    K(Sessions, HoursAction, NUMBER, hours_action, 0, 2, "0", true,                                          \
+      "when LogonHours end for somebody who is logged on: 0: nothing, 1: disconnect, 2: log off")            \
+    K(Sessions, HoursWarningSeconds, NUMBER, hours_warning, 0, 3600, "300", true,                            \
+      "how long before HoursAction the person is told; 0: they are not")                                     \
     K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", false,                                  \
       "how long programs may take to end at logoff before they are killed")                                  \
     K(Sessions, PidNamespace, NUMBER, pid_namespace, 0, 1, "1", false,                                       \
@@ -126,7 +133,7 @@
     K(MemoryManagement, PagingFiles, TEXT, paging_files, 0, 255, "", false,                                  \
       "files to swap to: path, least and greatest size in MiB, with commas between files; empty: none")
 
-enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER };
+enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER, CONF_HOURS };
 
 /* What is done about a step of the boot that failed: nothing, the server counts as degraded, or the boot
  * stops. */
@@ -136,22 +143,39 @@ enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
 #define CONF_FIELD_PATH(field)   char field[CONF_TEXT_MAX + 1];
 #define CONF_FIELD_NUMBER(field) long field;
 #define CONF_FIELD_ANSWER(field) enum conf_answer field;
+#define CONF_FIELD_HOURS(field)  char field[CONF_TEXT_MAX + 1];
 #define CONF_FIELD(section, key, type, field, minimum, maximum, initial, reloadable, help) \
     CONF_FIELD_##type(field)
-/* The keys of [Sessions], by field, that a section [Group NAME] may set for the members of a group. */
-#define CONF_GROUP_KEYS(G)   \
-    G(max_sessions_per_user) \
-    G(take_over)             \
-    G(max_idle) G(max_connected) G(max_disconnected) G(warning_seconds) G(timeout_action) G(broken_connection)
+/* The keys of [Sessions], by field, that a section [Group NAME] may set for the members of a group; numbers,
+ * then texts. */
+#define CONF_GROUP_NUMBERS(G) \
+    G(max_sessions_per_user)  \
+    G(take_over)              \
+    G(max_idle)               \
+    G(max_connected)          \
+    G(max_disconnected)       \
+    G(warning_seconds) G(timeout_action) G(broken_connection) G(hours_action) G(hours_warning)
+#define CONF_GROUP_TEXTS(G)    G(logon_hours)
 #define CONF_GROUPS_MAX        16
 #define CONF_GROUP_ENUM(field) CONF_GROUP_##field,
-enum { CONF_GROUP_KEYS(CONF_GROUP_ENUM) CONF_GROUP_KEY_COUNT };
+enum { CONF_GROUP_NUMBERS(CONF_GROUP_ENUM) CONF_GROUP_TEXTS(CONF_GROUP_ENUM) CONF_GROUP_KEY_COUNT };
 #undef CONF_GROUP_ENUM
+#define CONF_GROUP_COUNT(field) +1
+enum {
+    CONF_GROUP_NUMBER_COUNT = 0 CONF_GROUP_NUMBERS(CONF_GROUP_COUNT),
+    CONF_GROUP_TEXT_COUNT = CONF_GROUP_KEY_COUNT - CONF_GROUP_NUMBER_COUNT
+};
+#undef CONF_GROUP_COUNT
+
+/* Which of the sections of groups, by their place in conf.groups, a user is in. */
+typedef uint16_t conf_members;
+_Static_assert(CONF_GROUPS_MAX <= 16, "each section has its bit");
 
 struct conf_group {
     char name[33];
     unsigned lines[CONF_GROUP_KEY_COUNT]; /* that set the value, 0: it is not set here */
-    long values[CONF_GROUP_KEY_COUNT];
+    long numbers[CONF_GROUP_NUMBER_COUNT];
+    char texts[CONF_GROUP_TEXT_COUNT][CONF_TEXT_MAX + 1];
 };
 
 struct conf {
@@ -193,9 +217,14 @@ bool conf_load_lines(struct conf *conf_r, unsigned lines_r[CONF_KEY_COUNT], cons
 const char *conf_value(const struct conf *conf, const struct conf_key *key, char *text, size_t size);
 /* The key that a section of a group sets with its value number `index` (below CONF_GROUP_KEY_COUNT). */
 const struct conf_key *conf_group_key(size_t index);
-/* What holds for a member of those groups (by their place in conf.groups): of each key, the value of the
- * first of them that sets it, else the one of [Sessions]. */
-void conf_for_member(struct conf *conf_r, const struct conf *conf, const bool member[CONF_GROUPS_MAX]);
+/* The value number `index` of the section as the file would have it, in a buffer of the caller's of `size`
+ * bytes. Returns it. */
+const char *conf_group_value(const struct conf_group *group, size_t index, char *text, size_t size);
+/* The section that gives value number `index` to a member of those groups: the first of them that sets it.
+ * NULL: that of [Sessions] holds. */
+const struct conf_group *conf_group_of(const struct conf *conf, conf_members members, size_t index);
+/* What holds for a member of those groups. */
+void conf_for_members(struct conf *conf_r, const struct conf *conf, conf_members members);
 /* Takes the key's value from `from`. */
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key);
 

@@ -52,7 +52,9 @@
     R(ADDRESS_LIMIT, "address-limit", 0x6, "There are as many sessions from your address as there may be.")  \
     R(ELSEWHERE, "connected-elsewhere", 0x7, "Somebody is connected to your session from another place.")    \
     R(BAD_CONFIGURATION, "bad-configuration", 0x0,                                                           \
-      "The configuration is not in order; what held before holds on.")
+      "The configuration is not in order; what held before holds on.")                                       \
+    R(LOGON_HOURS, "logon-hours", 0x7, "You may not be logged on at this time.")                             \
+    R(HOURS_OVER, "hours-over", 0x4, "The time in which you may be logged on is over.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

@@ -52,12 +52,31 @@ int main(void)
     struct conf member;
     CHECK(conf_parse(&conf, "f", groups, strlen(groups), error, sizeof(error)) && conf.group_count == 2);
     CHECK_TEXT(conf.groups[0].name, "staff");
-    conf_for_member(&member, &conf, (const bool[CONF_GROUPS_MAX]){false, false});
+    conf_for_members(&member, &conf, 0);
     CHECK(member.max_idle == 9 && member.take_over == 1 && member.timeout_action == 1);
-    conf_for_member(&member, &conf, (const bool[CONF_GROUPS_MAX]){true, true});
+    conf_for_members(&member, &conf, 3);
     CHECK(member.max_idle == 5 && member.take_over == 0 && member.timeout_action == 2);
-    conf_for_member(&member, &conf, (const bool[CONF_GROUPS_MAX]){false, true});
+    conf_for_members(&member, &conf, 2);
     CHECK(member.max_idle == 7 && member.take_over == 1 && member.timeout_action == 2);
+    static const char hours[] = "[Group staff]\nLogonHours = Mon 09:00-10:00\n[Sessions]\nLogonHours = Tue\n";
+    conf_defaults(&conf);
+    CHECK(conf_parse(&conf, "f", hours, strlen(hours), error, sizeof(error)));
+    conf_for_members(&member, &conf, 1);
+    CHECK_TEXT(member.logon_hours, "Mon 09:00-10:00");
+    CHECK(conf_group_of(&conf, 1, CONF_GROUP_logon_hours) == &conf.groups[0]);
+    CHECK(conf_group_of(&conf, 1, CONF_GROUP_hours_action) == NULL);
+    conf_for_members(&member, &conf, 0);
+    CHECK_TEXT(member.logon_hours, "Tue");
+    CHECK_TEXT(conf_group_value(&conf.groups[0], CONF_GROUP_logon_hours, path, sizeof(path)),
+               "Mon 09:00-10:00");
+    refused("[Sessions]\nLogonHours = Mon 9-10",
+            "f:2: LogonHours is \"Mon 9-10\", but must be hours such as \"Mon-Fri 07:00-19:00, Sat "
+            "22:00-02:00\", in at most 12 rules");
+    refused("[Group a]\n\nLogonHours = never",
+            "f:3: LogonHours is \"never\", but must be hours such as \"Mon-Fri 07:00-19:00, Sat "
+            "22:00-02:00\", in at most 12 rules");
+    refused("[Group a]\nLogonHours = Mon\nLogonHours = Mon",
+            "f:3: LogonHours is set again; line 2 set it first");
     refused("[Group a]\nMaxIdleSeconds = -1",
             "f:2: MaxIdleSeconds is \"-1\", but must be a number from 0 to 31536000");
     refused("[Group a]\nMaxIdleSeconds = 1\nMaxIdleSeconds = 1",

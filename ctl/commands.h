@@ -31,7 +31,7 @@ enum ctl_exit {
     O(TITLE, "--title", "TEXT", "the title of the message (Message)")                                 \
     O(WAIT, "--wait", NULL, "wait for the answer of the person, or for the end, and write it")        \
     O(USER, "--user", "USER", "this user")                                                            \
-    O(CLIENT, "--client", "NAME", "this client computer, for policy test its address")                \
+    O(CLIENT, "--client", "NAME", "this client computer; for policy its address")                     \
     O(SORT, "--sort", "ORDER", "id, user or logon")                                                   \
     O(DESCENDING, "--descending", NULL, "the last of the order first")                                \
     O(IN, "--in", "TIME", "after so long: 90, 90s, 5m, 2h or now")                                    \
@@ -42,7 +42,8 @@ enum ctl_exit {
     O(REBOOT, "--reboot", NULL, "then the machine is started anew")                                   \
     O(ABORT, "--abort", NULL, "call the shutdown off, until it begins")                               \
     O(FORCE, "--force", NULL, "at once, with less time for programs")                                 \
-    O(STATUS, "--status", NULL, "only show how far it is")
+    O(STATUS, "--status", NULL, "only show how far it is")                                            \
+    O(AT, "--at", "TIME", "at that time, as 2026-11-30T07:00 or 07:00 (today), in local time")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };

@@ -3,9 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/reason.h"
 #include "common/text.h"
 #include "ctl/json.h"
+#include "ctl/moment.h"
+#include "ctl/policy-user.h"
 #include "ctl/say.h"
 #include "ctl/server.h"
 #include "ctl/table.h"
@@ -118,6 +121,12 @@ enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struc
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
+    if (arguments->user != NULL)
+        return policy_show_user(arguments, conf);
+    if (arguments->client != NULL) {
+        ctl_say("--client goes with --user");
+        return CTL_USAGE;
+    }
     request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY;
     request.policy = &nothing;
     enum ctl_exit result =
@@ -134,7 +143,7 @@ enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struc
 
 static void print_verdict(const char *user, const Lodge__Lsm__PolicyVerdict *verdict)
 {
-    char safe[1024];
+    char safe[1024], detail[1024];
     text_escape(safe, sizeof(safe), user);
     if (strcmp(verdict->verdict, "new") == 0)
         printf("%s would get a new session.\n", safe);
@@ -145,8 +154,9 @@ static void print_verdict(const char *user, const Lodge__Lsm__PolicyVerdict *ver
     else if (strcmp(verdict->verdict, "wait") == 0)
         printf("%s would wait for a session that is being created or ended.\n", safe);
     else
-        printf("%s would be refused: %s (%s)\n", safe, reason_sentence(verdict->reason),
-               reason_name(verdict->reason));
+        printf("%s would be refused: %s (%s)%s%s\n", safe, reason_sentence(verdict->reason),
+               reason_name(verdict->reason), verdict->detail[0] != '\0' ? " " : "",
+               text_escape(detail, sizeof(detail), verdict->detail));
     if (!verdict->known)
         puts("The machine does not know this user: that is what a lab account would get.");
 }
@@ -157,6 +167,7 @@ static void print_verdict_json(const Lodge__Lsm__PolicyVerdict *verdict)
     json_open_object(&writer, NULL);
     json_put_text(&writer, "verdict", verdict->verdict);
     json_put_text(&writer, "reason", reason_name(verdict->reason));
+    json_put_text(&writer, "detail", verdict->detail);
     json_put_number(&writer, "session", verdict->session);
     json_put_bool(&writer, "known", verdict->known);
     json_put_bool(&writer, "administrator", verdict->administrator);
@@ -169,6 +180,13 @@ enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struc
     Lodge__Lsm__PolicyTestRequest test = LODGE__LSM__POLICY_TEST_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
+    int64_t at_s = 0;
+    const char *at = arguments->values[CTL_OPTION_AT];
+    if (at != NULL && !moment_parse(at, clock_real_ms() / 1000, &at_s)) {
+        ctl_say("--at takes a time as 2026-11-30T07:00 or 07:00 (today), not \"%s\"", at);
+        return CTL_USAGE;
+    }
+    test.at_ms = (uint64_t)at_s * 1000;
     test.user = (char *)arguments->user;
     test.client = (char *)(arguments->client != NULL ? arguments->client : "");
     request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY_TEST;

@@ -58,8 +58,11 @@ static void test_conf_page(void)
         char *end = strstr(paragraph, "\n.TP\n");
         char *copy = strndup(paragraph, end != NULL ? (size_t)(end - paragraph) : strlen(paragraph));
         CHECK(copy != NULL);
-        static const char *const types[] = {
-            [CONF_TEXT] = "Text", [CONF_PATH] = "Path", [CONF_NUMBER] = "Number", [CONF_ANSWER] = ""};
+        static const char *const types[] = {[CONF_TEXT] = "Text",
+                                            [CONF_PATH] = "Path",
+                                            [CONF_NUMBER] = "Number",
+                                            [CONF_ANSWER] = "",
+                                            [CONF_HOURS] = "Hours"};
         snprintf(want, sizeof(want), "%s, %ld to %ld%s; default %s.", types[key->type], key->minimum,
                  key->maximum, key->type == CONF_NUMBER ? "" : " bytes",
                  key->initial[0] != '\0' ? key->initial : "empty");
@@ -231,6 +234,8 @@ static void test_protocol(void)
         &lodge__lsm__reloaded__descriptor,
         &lodge__lsm__policy_value__descriptor,
         &lodge__lsm__policy_verdict__descriptor,
+        &lodge__lsm__policy_test_request__descriptor,
+        &lodge__lsm__policy_user__descriptor,
         &lodge__lsm__notices__descriptor,
         &lodge__lsm__notice__descriptor,
         &lodge__lsm__wait_request__descriptor,

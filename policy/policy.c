@@ -46,6 +46,8 @@ struct policy_decision policy_admit(const struct policy_limits *limits, const st
         return refuse(REASON_SHUTDOWN);
     if (facts->not_allowed)
         return refuse(REASON_DENIED);
+    if (facts->outside_hours && !facts->administrator)
+        return refuse(REASON_LOGON_HOURS);
     /* what the change leads to is not known yet: a second session now could be one too many */
     if (limits->single_session && facts->user_changing > 0)
         return give(POLICY_WAIT, 0);

@@ -38,6 +38,7 @@ struct policy_facts {
     enum policy_drain drain;
     bool not_allowed;          /* by the groups of the user */
     bool administrator;        /* likewise */
+    bool outside_hours;        /* of the user's logon hours, which do not hold for administrators */
     unsigned address_sessions; /* sessions made from where the client is */
     unsigned sessions;         /* in all */
     unsigned user_sessions;    /* of these: this user's */

@@ -15,6 +15,8 @@ struct policy_times {
     long idle, disconnected, connected;
     long warning;         /* before the first and the last of these */
     bool broken_logs_off; /* for the caller: a session whose client is gone is logged off at once */
+    int hours_action;     /* when the logon hours end: 0 nothing, 1 disconnect, 2 log off */
+    long hours_warning;   /* before that, if anything is done */
     bool log_off; /* an idle session, or one that was connected too long, is logged off, not disconnected */
 };
 
@@ -26,6 +28,8 @@ struct policy_session {
     int64_t input_ms;       /* the person's last input; connecting is one */
     int64_t idle_warned_ms; /* the last warnings; 0: none */
     int64_t time_warned_ms;
+    int64_t hours_end_ms;    /* when the logon hours end, or a time at which they are over; 0: never */
+    int64_t hours_warned_ms; /* the last warning of that; 0: none */
 };
 
 enum policy_action {

@@ -22,7 +22,7 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
         return
         ;;
-    --full-name | --expires | -n | --timeout | --title | --user | --client | --in | --message | --reason) return ;;
+    --full-name | --expires | -n | --timeout | --title | --user | --client | --at | --in | --message | --reason) return ;;
     --sort)
         mapfile -t COMPREPLY < <(compgen -W 'id user logon' -- "$current")
         return
@@ -35,7 +35,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --sort | --in | --message | --reason) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change ]]; then
@@ -52,7 +52,8 @@ _lodgectl() {
     policy) words='show test reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
-    'policy test') words='--user --client --json --help' ;;
+    'policy test') words='--user --client --at --json --help' ;;
+    'policy show') words='--user --client --json --help' ;;
     query) words='session user --help' ;;
     change) words='logon --help' ;;
     'change logon') words='/query /enable /drain /drainuntilrestart --help' ;;
@@ -61,7 +62,7 @@ _lodgectl() {
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
     'list') words='--json --state --user --client --sort --descending --help' ;;
-    'watch' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'policy show' | 'licence pool' | 'licence list') words='--json --help' ;;
+    'watch' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show') words='--json --help' ;;
     'events' | 'licence report') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;

@@ -132,6 +132,43 @@ class Reload(Policy):
         self.event(23, "disconnected-limit")
 
 
+class Hours(Policy):
+    def test_end_and_keep_out(self):
+        client = self.desktop_of("anna")
+        in_two_days = time.strftime("%a", time.localtime(time.time() + 2 * 86400))
+        self.lodge.set(Sessions_LogonHours=f"{in_two_days} 08:00-09:00", Sessions_HoursAction=1)
+        self.lodge.done("policy", "reload")
+        self.state("anna", "disconnected")
+        self.assertIn("You may log on again on", self.event(40, "hours-over")["detail"])
+        self.assertNotEqual(client.ended(), 0)
+        self.assertTrue(client.told("(?i)logon_timeout|0x0*4"), client.log())
+
+        late = self.client("anna")
+        self.assertIn("at 08:00", self.event(1000, "logon-hours")["detail"])
+        self.assertNotEqual(late.ended(), 0)
+        self.assertTrue(late.told("(?i)denied|0x0*7"), late.log())
+        self.assertTrue(self.lodge.in_state("anna", "disconnected"))
+
+        def verdict(*options):
+            return json.loads(self.lodge.done("policy", "test", "--json", "--user", "anna", *options))
+        day = time.strftime("%Y-%m-%d", time.localtime(time.time() + 2 * 86400))
+        self.assertEqual(verdict()["reason"], "logon-hours")
+        self.assertIn("at 08:00", verdict()["detail"])
+        self.assertEqual(verdict("--at", f"{day}T08:30")["verdict"], "reconnect")
+        self.assertEqual(verdict("--at", f"{day} 09:00")["reason"], "logon-hours")
+        self.assertEqual(self.lodge.ctl("policy", "test", "--user", "anna", "--at", "soon").returncode, 2)
+
+        told = json.loads(self.lodge.done("policy", "show", "--json", "--user", "anna", "--client", "192.0.2.7"))
+        values = {one["key"]: one for one in told["policy"]}
+        self.assertFalse(told["known"] or told["administrator"] or told["refused"])
+        self.assertEqual(values["HoursAction"]["value"], "1")
+        self.assertRegex(values["HoursAction"]["origin"], r"lodge.conf:\d+$")
+        self.assertEqual(values["MaxSessions"]["used"], 1)
+        self.assertEqual(values["MaxSessionsPerUser"]["used"], 1)
+        self.assertEqual(values["MaxSessionsPerAddress"]["used"], 0)
+        self.assertIn("[Sessions]", self.lodge.done("policy", "show", "--user", "anna"))
+
+
 class Broken(Policy):
     settings = {"Sessions_BrokenConnection": 2}
 
