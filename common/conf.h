@@ -113,6 +113,13 @@
       "1: load tests only: sessions are made without processes, and nobody can log on")                      \
     K(Supervision, HangSeconds, NUMBER, hang_seconds, 0, 3600, "15", false,                                  \
       "a process of Lodge that does not answer for so many seconds is hung and is killed; 0: none is asked") \
+    K(Supervision, ServiceRestarts, NUMBER, service_restarts, 1, 99, "10", false,                            \
+      "how often broker or listener may end within RestartSeconds before ServiceFailure applies")            \
+    K(Supervision, RestartSeconds, NUMBER, restart_seconds, 1, 86400, "60", false,                           \
+      "the time that ServiceRestarts is about")                                                              \
+    K(Supervision, ServiceFailure, NUMBER, service_failure, 1, 3, "1", false,                                \
+      "when a service cannot be kept alive: 1: start it on and on, 2: shut the server down, 3: restart the " \
+      "machine")                                                                                             \
     K(Boot, OnEnvironment, ANSWER, on_environment, 0, 2, "degraded", false,                                  \
       "when the system variables cannot be set")                                                             \
     K(Boot, OnDosDevices, ANSWER, on_devices, 0, 2, "degraded", false,                                       \

@@ -43,6 +43,8 @@
     E(DESKTOP_EXIT, 1065, "desktop-exit", 6)                           \
     /* a process did not answer in time, and was killed */             \
     E(HUNG, 1066, "hung", 3)                                           \
+    /* a service cannot be kept alive; the detail has what follows */  \
+    E(SERVICE_FAILED, 1067, "service-failed", 2)                       \
     /* the listener takes no clients any more; again; by whom */       \
     E(LISTENER_STOP, 1016, "listener-stop", 5)                         \
     E(LISTENER_START, 1017, "listener-start", 5)                       \

@@ -82,11 +82,43 @@ static int64_t back_off(const struct service *service)
     return pause < BACK_OFF_MOST ? pause : BACK_OFF_MOST;
 }
 
+/* How often it has ended within the time that is looked at, this time included. */
+static unsigned count_ends(struct service *service)
+{
+    int64_t now = clock_monotonic_ms(), since = now - (int64_t)service->smss->conf.restart_seconds * 1000;
+    unsigned count = 0;
+    service->ends[service->end_count++ % SERVICE_ENDS_MOST] = now;
+    for (size_t i = 0; i < SERVICE_ENDS_MOST; i++)
+        count += service->ends[i] != 0 && service->ends[i] >= since;
+    return count;
+}
+
+/* It cannot be kept alive: does what is configured for that. */
+static void give_up(struct service *service, unsigned count)
+{
+    static const char *const actions[] = {
+        [1] = "it is started on and on", [2] = "the server shuts down", [3] = "the machine is restarted"};
+    struct smss *smss = service->smss;
+    long action = smss->conf.service_failure;
+    memset(service->ends, 0, sizeof(service->ends));
+    event_tell(smss, EVENT_SERVICE_FAILED, 0, "%s ended %u times within %ld s: %s", service_name(service),
+               count, smss->conf.restart_seconds, actions[action]);
+    if (action == 1 || smss->phase > SMSS_SERVING)
+        return;
+    smss->failed = true;
+    struct sm_shutdown asked = {.action = action == 3 ? SM_REBOOT : SM_STOP,
+                                .reason = "a service cannot be kept alive"};
+    shutdown_asked(smss, &asked);
+}
+
 static void retry(struct service *service)
 {
+    unsigned count = count_ends(service);
     service->failures++;
     service->state = SERVICE_WAITING;
     loop_timer_set(service->smss->loop, &service->timer, back_off(service));
+    if (count > (unsigned)service->smss->conf.service_restarts)
+        give_up(service, count);
 }
 
 void service_start(struct service *service)

@@ -14,6 +14,8 @@
 #include "common/log.h"
 #include "sessionmgr/smss.h"
 
+#define EXIT_SERVICE_FAILED 3 /* the same number is in the unit for systemd */
+
 static void usage(FILE *file)
 {
     fprintf(file,
@@ -142,7 +144,7 @@ static int run(struct smss *smss)
     boot_undo(smss);
     shutdown_act(smss);
     log_info(NULL, "stopped");
-    return 0;
+    return smss->failed ? EXIT_SERVICE_FAILED : 0;
 }
 
 /* Reads the configuration and what this program is. Returns false after a log line. */

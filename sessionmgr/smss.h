@@ -29,6 +29,7 @@
 #define SESSION_EXIT_MS     15000
 #define SESSION_END_MORE_MS 10000 /* on top of the grace time */
 #define GROUP_ROOM          32
+#define SERVICE_ENDS_MOST   100
 
 enum smss_phase {
     SMSS_RECOVERING, /* waits for those who outlived the last lodge-smss */
@@ -63,7 +64,9 @@ struct service {
     int listening;      /* the socket it is handed, -1: none yet */
     struct peer *peer;
     struct loop_timer timer;
-    unsigned failures; /* in a row */
+    unsigned failures;               /* in a row */
+    int64_t ends[SERVICE_ENDS_MOST]; /* unasked ones, monotonic ms, the last ones in a ring */
+    unsigned end_count;
     int64_t started;
     struct heartbeat heart;
 };
@@ -165,7 +168,8 @@ struct smss {
     enum smss_phase phase;
     struct loop_timer timer; /* of the phase */
     bool stop_asked;
-    bool fast; /* shutdown was asked for again */
+    bool fast;   /* shutdown was asked for again */
+    bool failed; /* shutdown came of a service that cannot be kept alive */
     struct shutdown shutdown;
     struct rlimit files; /* as it was for this process: children get it back */
     uid_t broker_uid, front_uid;

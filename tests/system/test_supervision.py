@@ -2,6 +2,9 @@
 
 import os
 import signal
+import threading
+
+from Xlib import X, display as xdisplay
 
 import harness
 from harness import SystemTest, colour_of, wait_for
@@ -114,13 +117,103 @@ class Hangs(Supervision):
             with self.subTest(name=name):
                 client = self.desktop_of("anna")
                 self.stop(name, self.state("anna", "active")["id"])
-                client.ended()
                 self.no_session("anna")
+                client.close()
                 self.event("hung", f"{name}")
         self.event("x-server-exit", "Xtigervnc was killed by signal 9")
         self.assertTrue(any("had not answered for 1 s" in event["detail"] and event["reason"] == "session-died"
                             for event in self.lodge.events()))
         self.bert_is_undisturbed()
+
+
+class Watcher(threading.Thread):
+    """Looks at a client's screen all the time: `bad` is what it saw when that was not the colour."""
+
+    def __init__(self, client, colour):
+        super().__init__()
+        self.client, self.colour, self.over, self.bad, self.looks = client, colour, threading.Event(), None, 0
+        self.start()
+
+    def run(self):
+        display = xdisplay.Display(f":{self.client.screen.number}")
+        while not self.over.wait(0.02):
+            image = display.screen().root.get_image(400, 300, 1, 1, X.ZPixmap, 0xffffffff)
+            seen = image.data[2], image.data[1], image.data[0]
+            self.looks += 1
+            if any(abs(a - b) > 12 for a, b in zip(seen, self.colour)):
+                self.bad = seen
+        display.close()
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        return self.bad
+
+
+class CrashLoops(Supervision):
+    def test_of_one_session_disturb_no_other(self):
+        bert = Watcher(self.bert, colour_of("bert"))
+        self.addCleanup(bert.stop)
+        for _ in range(4):
+            client = self.desktop_of("anna")
+            os.kill(self.process("Xtigervnc", self.state("anna", "active")["id"]), signal.SIGKILL)
+            self.no_session("anna")
+            client.close()
+        client = self.desktop_of("anna")
+        session = self.state("anna", "active")["id"]
+        killed = set()
+        # Without back-off it would be over after six.
+        while self.lodge.in_state("anna", "active"):
+            for pid in self.lodge.pids("lodge-display"):
+                if pid not in killed and self.session_of(pid) == session:
+                    killed.add(pid)
+                    os.kill(pid, signal.SIGKILL)
+        client.ended()
+        self.no_session("anna")
+        self.assertGreaterEqual(len(killed), 4)
+        self.event("logoff", "The display agent ended")
+        self.assertTrue(any(event["reason"] == "display-failed" for event in self.lodge.events()))
+        self.assertIsNone(bert.stop())
+        self.assertGreater(bert.looks, 50)
+        self.bert_is_undisturbed()
+
+
+class ServiceFailure(Supervision):
+    settings = {"Supervision_ServiceRestarts": 2, "Sessions_LogoffSeconds": 1}
+
+    def kill(self, name, times):
+        for _ in range(times):
+            pid = self.process(name)
+            os.kill(pid, signal.SIGKILL)
+            self.is_replaced(name, pid)
+
+    def test_follows(self):
+        self.kill("lodge-broker", 3)
+        self.event("service-failed", "broker ended 3 times within 60 s: it is started on and on")
+        self.bert_is_undisturbed()
+
+
+class ServiceFailureReboot(ServiceFailure):
+    settings = dict(ServiceFailure.settings, Supervision_ServiceFailure=3)
+
+    def setUp(self):
+        self.settings = dict(self.settings, Shutdown_RebootCommand='touch "$HOME/rebooted"')
+        os.environ["HOME"] = harness.tempfile.mkdtemp(prefix="lodgetest-home", dir="/var/tmp")
+        self.addCleanup(harness.shutil.rmtree, os.environ["HOME"])
+        super().setUp()
+
+    def test_follows(self):
+        self.kill("lodge-rdp", 2)
+        os.kill(self.process("lodge-rdp"), signal.SIGKILL)
+        self.bert.ended()
+        wait_for("lodge-smss ends", lambda: self.lodge.smss.poll() is not None)
+        self.assertEqual(self.lodge.smss.returncode, 3)
+        self.assertTrue(os.path.exists(os.environ["HOME"] + "/rebooted"))
+        self.assertEqual(self.lodge.pids("lodge-init"), [])
+        self.lodge.start()
+        self.event("service-failed", "listener ended 3 times within 60 s: the machine is restarted")
+        self.assertTrue(any(event["event"] == "logoff" and event["reason"] == "shutdown"
+                            for event in self.lodge.events()))
 
 
 if __name__ == "__main__":
