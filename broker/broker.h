@@ -15,6 +15,8 @@
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  *   messages  to the person of a session
+ *   survey, procs   what runs in sessions, looked at in threads
+ *   terminate  a process of a session is ended
  *   watch     subscriptions and waits
  */
 #pragma once
@@ -47,6 +49,7 @@
 
 struct peer;
 struct logon;
+struct surveys;
 TAILQ_HEAD(logon_list, logon);
 TAILQ_HEAD(peer_list, peer);
 
@@ -78,7 +81,9 @@ struct broker {
     size_t peer_count, peer_max, front_count;
     size_t user_count; /* connections of mere users: half of peer_max, the rest is kept for front end and
                           admins */
-    uint64_t message_number; /* of the last message to a person */
+    uint64_t message_number;   /* of the last message to a person */
+    uint64_t terminate_number; /* of the last process that lodge-smss was asked to end */
+    struct surveys *surveys;
     struct counters counters;
     struct watch_list watches; /* of admins; users' are in struct user */
     struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt, *hangup;

@@ -19,6 +19,7 @@
 #include "broker/peers.h"
 #include "broker/privilege.h"
 #include "broker/reload.h"
+#include "broker/survey.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -162,6 +163,7 @@ static bool start(struct broker *broker, const char *folder)
     broker->base = event_base_new();
     broker->db = db_open(folder);
     if (broker->base == NULL || broker->db == NULL || (broker->groups = groups_start(broker->base)) == NULL ||
+        (broker->surveys = surveys_start(broker->base)) == NULL ||
         getrandom(&broker->addresses.seed, sizeof(broker->addresses.seed), 0) < 0)
         return false;
     broker->answers = event_new(broker->base, db_fd(broker->db), EV_READ | EV_PERSIST, on_answers, broker);
@@ -196,6 +198,7 @@ static void stop(struct broker *broker)
     licences_stop(broker);
     shutdown_free(broker);
     clockjump_stop(broker);
+    surveys_stop(&broker->surveys);
     groups_stop(&broker->groups);
     free_event(broker->answers);
     free_event(broker->terminate);

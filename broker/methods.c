@@ -7,6 +7,7 @@
 #include "broker/logons.h"
 #include "broker/methods-licence.h"
 #include "broker/methods-policy.h"
+#include "broker/methods-process.h"
 #include "broker/methods-session.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -291,6 +292,10 @@ const struct method methods[] = {
     METHOD(SHUTDOWN) = {"shutdown", ROLE_ADMIN, false, call_shutdown},
     METHOD(SHUTDOWN_ABORT) = {"shutdown_abort", ROLE_ADMIN, false, call_shutdown_abort},
     METHOD(SHUTDOWN_STATUS) = {"shutdown_status", ROLE_ADMIN, false, call_shutdown_status},
+    METHOD(PROCESSES) = {"processes", ROLE_ADMIN | ROLE_USER, false, process_call_list},
+    METHOD(TERMINATE) = {"terminate", ROLE_ADMIN | ROLE_USER, false, process_call_terminate},
+    METHOD(USAGE) = {"usage", ROLE_ADMIN | ROLE_USER, false, process_call_usage},
+    METHOD(TRAFFIC) = {"traffic", ROLE_FRONT, false, process_call_traffic},
     METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},
     METHOD(LICENCE_LIST) = {"licence_list", ROLE_ADMIN, false, licence_call_list},
     METHOD(LICENCE_ISSUE) = {"licence_issue", ROLE_ADMIN, false, licence_call_issue},

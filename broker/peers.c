@@ -11,6 +11,7 @@
 #include "broker/logons.h"
 #include "broker/messages.h"
 #include "broker/methods.h"
+#include "broker/survey.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "db/licences.h"
@@ -74,6 +75,7 @@ static void release_hold(struct peer *peer)
     if (peer->report != NULL)
         db_job_cancel(peer->report);
     peer->report = NULL;
+    survey_forget_peer(peer);
     attach_peer_gone(peer);
 }
 

@@ -30,6 +30,7 @@ struct event;
 struct logon;
 struct session;
 struct subscription;
+struct survey;
 struct user;
 struct wait;
 
@@ -78,6 +79,17 @@ struct peer {
     uint64_t licence_serial;
     struct db_job *report;
     uint64_t report_serial;
+    bool has_traffic;
+    struct {
+        uint64_t sent, received, frames, pixels, coded;
+        uint32_t rtt_us;
+    } traffic;             /* of its client, as of the last report */
+    struct survey *survey; /* of processes or their use, under way */
+    struct {
+        uint64_t number; /* of what lodge-smss is asked for; 0: nothing */
+        uint64_t serial;
+        bool at_once;
+    } terminate;
 };
 
 /* Starts accepting. Returns false when memory runs out. */

@@ -12,6 +12,7 @@
 #include "broker/limits.h"
 #include "broker/link.h"
 #include "broker/logons.h"
+#include "broker/terminate.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "rpc/sm.h"
@@ -59,6 +60,7 @@ static void lose(struct broker *broker, const char *why)
 {
     log_warning("sm.port", "%s; connecting again", why);
     disconnect(broker);
+    terminate_smss_gone(broker);
     retry_later(&broker->sm);
 }
 
@@ -239,6 +241,11 @@ static void take_ping(struct broker *broker, const union sm_body *body)
     smlink_send(broker, SM_PONG, &(struct sm_pong){.who = SM_ALIVE_ITSELF}, -1);
 }
 
+static void take_process_ended(struct broker *broker, const union sm_body *body)
+{
+    terminate_answered(broker, &body->process_ended);
+}
+
 static const struct {
     unsigned number;
     void (*take)(struct broker *broker, const union sm_body *body);
@@ -251,6 +258,7 @@ static const struct {
     {SM_EVENT, take_event},
     {SM_PING, take_ping},
     {SM_SHUTDOWN_STATUS, take_shutdown_status},
+    {SM_PROCESS_ENDED, take_process_ended},
 };
 
 static bool dispatch(struct broker *broker, struct message *message, const union sm_body *body)

@@ -55,6 +55,10 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN_ABORT, true, true, false, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN_STATUS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN, true, true, false, false, REASON_BAD_REQUEST},
+    {LODGE__LSM__REQUEST__METHOD_PROCESSES, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_TERMINATE, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_USAGE, true, true, false, true, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_TRAFFIC, false, false, true, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_POOL, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_LIST, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_ISSUE, true, true, false, false, REASON_WRONG_STATE},
@@ -81,6 +85,10 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__MessageRequest message;
         Lodge__Lsm__ShutdownRequest shutdown;
         Lodge__Lsm__ShutdownStatusRequest shutdown_status;
+        Lodge__Lsm__ProcessesRequest processes;
+        Lodge__Lsm__TerminateRequest terminate;
+        Lodge__Lsm__UsageRequest usage;
+        Lodge__Lsm__Traffic traffic;
         Lodge__Lsm__LicenceListRequest licence_list;
         Lodge__Lsm__LicenceRequest licence;
         Lodge__Lsm__LicenceReportRequest licence_report;

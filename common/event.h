@@ -28,6 +28,8 @@
     E(DRAIN, 1010, "drain", 5)                                         \
     /* the configuration was read anew; the detail has what changed */ \
     E(RELOAD, 1011, "reload", 5)                                       \
+    /* a process of a session was ended: which, how, and who asked */  \
+    E(PROCESS_TERMINATED, 1020, "process-terminated", 5)               \
     /* the detail says which, and whose */                             \
     E(LICENCE_ISSUED, 1030, "licence-issued", 6)                       \
     E(LICENCE_REVOKED, 1031, "licence-revoked", 5)                     \

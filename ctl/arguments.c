@@ -174,13 +174,23 @@ static bool take_operand(struct parse *parse, const char *text)
     long number;
     enum ctl_operand operand = parse->arguments->command->operand;
     bool number_like = text_number(text, 0, LONG_MAX, &number);
-    if (operand != CTL_OPERAND_ID && !(takes_user(operand) && number_like)) {
+    if (operand != CTL_OPERAND_ID && operand != CTL_OPERAND_PROCESS &&
+        !(takes_user(operand) && number_like)) {
         parse->arguments->name = text;
         return true;
     }
     if (!text_number(text, 1, UINT16_MAX, &number))
         return refuse(parse, "\"%s\" is no session ID (1 to 65535); lodgectl list shows them", text);
     parse->arguments->id = (uint16_t)number;
+    return true;
+}
+
+static bool take_pid(struct parse *parse, const char *text)
+{
+    long number;
+    if (!text_number(text, 1, INT32_MAX, &number))
+        return refuse(parse, "\"%s\" is no number of a process; lodgectl processes ID shows them", text);
+    parse->arguments->pid = (uint32_t)number;
     return true;
 }
 
@@ -207,7 +217,8 @@ static const char *operand_name(enum ctl_operand operand)
                                         [CTL_OPERAND_NAME] = "account name",
                                         [CTL_OPERAND_SESSION] = "session ID or user",
                                         [CTL_OPERAND_MESSAGE] = "session ID or user, or its text",
-                                        [CTL_OPERAND_HOLDER] = "holder: a user or a device"};
+                                        [CTL_OPERAND_HOLDER] = "holder: a user or a device",
+                                        [CTL_OPERAND_PROCESS] = "session ID, or the number of a process"};
     return names[operand];
 }
 
@@ -233,7 +244,8 @@ static bool take_command(struct parse *parse)
     if ((parse->arguments->options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0)
         return true;
     bool text = command->operand == CTL_OPERAND_MESSAGE;
-    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : text ? 2 : 1;
+    bool process = command->operand == CTL_OPERAND_PROCESS;
+    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : text || process ? 2 : 1;
     if (parse->word_count - used > want && !text)
         return refuse(parse, "\"%s\" is one argument too many", parse->words[used + want]);
     if (parse->word_count - used < want && command->operand == CTL_OPERAND_MODE)
@@ -242,6 +254,8 @@ static bool take_command(struct parse *parse)
         return refuse(parse, "%s lacks its %s", command->name, operand_name(command->operand));
     if (want > 0 && !take_operand(parse, parse->words[used]))
         return false;
+    if (process)
+        return take_pid(parse, parse->words[used + 1]);
     return !text || take_text(parse, used + 1);
 }
 

@@ -41,9 +41,10 @@ enum ctl_exit {
     O(HALT, "--halt", NULL, "then the machine is turned off")                                         \
     O(REBOOT, "--reboot", NULL, "then the machine is started anew")                                   \
     O(ABORT, "--abort", NULL, "call the shutdown off, until it begins")                               \
-    O(FORCE, "--force", NULL, "at once, with less time for programs")                                 \
+    O(FORCE, "--force", NULL, "at once, with less time for programs, or none")                        \
     O(STATUS, "--status", NULL, "only show how far it is")                                            \
-    O(AT, "--at", "TIME", "at that time, as 2026-11-30T07:00 or 07:00 (today), in local time")
+    O(AT, "--at", "TIME", "at that time, as 2026-11-30T07:00 or 07:00 (today), in local time")        \
+    O(ONCE, "--once", NULL, "show it once, and end")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
@@ -58,7 +59,8 @@ enum ctl_operand {
     CTL_OPERAND_MODE,
     CTL_OPERAND_SESSION,
     CTL_OPERAND_MESSAGE,
-    CTL_OPERAND_HOLDER
+    CTL_OPERAND_HOLDER,
+    CTL_OPERAND_PROCESS,
 };
 
 #define CTL_TEXT_ROOM 2048
@@ -88,6 +90,7 @@ struct ctl_arguments {
     const char *config;               /* CONF_DEFAULT_FILE where it is not named */
     const char *name;  /* the operand NAME, or USER (NULL where it is an ID), or MODE (NULL: missing) */
     uint16_t id;       /* the operand ID */
+    uint32_t pid;      /* the operand PID */
     const char *state; /* NULL where it is not named */
     const char *user, *client, *sort; /* NULL where they are not named */
     const char *title;                /* NULL where it is not named */
@@ -114,6 +117,9 @@ enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct
 enum ctl_exit ctl_change_logon(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_processes(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_kill(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_top(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_events(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_watch(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -26,6 +26,13 @@ const char *describe_state(uint32_t state)
     return state < STATE_COUNT ? state_names[state] : "unknown";
 }
 
+const char *describe_state_colour(const char *state)
+{
+    if (strcmp(state, "active") == 0)
+        return "32";
+    return strcmp(state, "disconnected") == 0 ? "33" : NULL;
+}
+
 bool describe_state_find(const char *name, uint32_t *state_r)
 {
     for (uint32_t i = 0; i < STATE_COUNT; i++) {
@@ -76,5 +83,31 @@ const char *describe_duration(uint64_t ms, char *text, size_t size)
         snprintf(text, size, "%" PRIu64 "m", minutes);
     else
         snprintf(text, size, "%" PRIu64 "s", seconds);
+    return text;
+}
+
+const char *describe_bytes(uint64_t bytes, char *text, size_t size)
+{
+    static const char units[] = "KMGTPE";
+    size_t unit = 0;
+    if (bytes < 1024) {
+        snprintf(text, size, "%" PRIu64, bytes);
+        return text;
+    }
+    while (bytes >= 1024 * 1024) {
+        bytes /= 1024;
+        unit++;
+    }
+    if (bytes < 10 * 1024 && unit > 0)
+        snprintf(text, size, "%" PRIu64 ".%" PRIu64 "%c", bytes / 1024, bytes % 1024 * 10 / 1024,
+                 units[unit]);
+    else
+        snprintf(text, size, "%" PRIu64 "%c", bytes / 1024, units[unit]);
+    return text;
+}
+
+const char *describe_cpu(uint64_t ms, char *text, size_t size)
+{
+    snprintf(text, size, "%" PRIu64 ":%02" PRIu64 ".%02" PRIu64, ms / 60000, ms / 1000 % 60, ms / 10 % 100);
     return text;
 }

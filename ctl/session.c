@@ -16,21 +16,15 @@
 
 #define PAGES_MOST 70000 /* one session a page, and some that came meanwhile */
 
-/* All pages of the list: the answers own the sessions. */
-struct pages {
-    Lodge__Lsm__Answer **answers;
-    size_t count;
-};
-
-static void pages_free(struct pages *pages)
+void session_pages_free(struct session_pages *pages)
 {
     for (size_t i = 0; i < pages->count; i++)
         lodge__lsm__answer__free_unpacked(pages->answers[i], NULL);
     free(pages->answers);
-    *pages = (struct pages){0};
+    *pages = (struct session_pages){0};
 }
 
-static void pages_add(struct pages *pages, Lodge__Lsm__Answer *answer)
+void session_pages_add(struct session_pages *pages, Lodge__Lsm__Answer *answer)
 {
     pages->answers = reallocarray(pages->answers, pages->count + 1, sizeof(*pages->answers));
     if (pages->answers == NULL)
@@ -78,8 +72,8 @@ static bool is_in_order(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__S
     return page->n_session > 0 || !page->more;
 }
 
-/* All pages of what `list` asks for, whose cursor moves along. */
-static enum ctl_exit fetch_pages(struct server *server, Lodge__Lsm__ListRequest *list, struct pages *pages)
+enum ctl_exit session_fetch_pages(struct server *server, Lodge__Lsm__ListRequest *list,
+                                  struct session_pages *pages)
 {
     for (bool more = true; more;) {
         Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
@@ -90,7 +84,7 @@ static enum ctl_exit fetch_pages(struct server *server, Lodge__Lsm__ListRequest 
                                           LODGE__LSM__ANSWER__RESULT_SESSIONS, &answer);
         if (result != CTL_DONE)
             return result;
-        pages_add(pages, answer);
+        session_pages_add(pages, answer);
         const Lodge__Lsm__Sessions *page = answer->sessions;
         if (!is_in_order(list, page) || pages->count > PAGES_MOST) {
             ctl_say("the list of sessions is not in the order of their IDs: compare the versions");
@@ -109,11 +103,11 @@ static enum ctl_exit fetch_pages(struct server *server, Lodge__Lsm__ListRequest 
 
 enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t *id_r)
 {
-    struct pages pages = {0};
+    struct session_pages pages = {0};
     const Lodge__Lsm__Session *found = NULL;
     Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
     list.user = (char *)user;
-    enum ctl_exit result = fetch_pages(server, &list, &pages);
+    enum ctl_exit result = session_fetch_pages(server, &list, &pages);
     for (size_t i = 0; result == CTL_DONE && i < pages.count; i++) {
         const Lodge__Lsm__Sessions *sessions = pages.answers[i]->sessions;
         for (size_t j = 0; j < sessions->n_session; j++) {
@@ -128,12 +122,11 @@ enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t 
         *id_r = (uint16_t)found->id;
     else if (result == CTL_DONE)
         result = ctl_say_refusal(user, REASON_NO_SESSION, "");
-    pages_free(&pages);
+    session_pages_free(&pages);
     return result;
 }
 
-/* How long nobody has been connected, 0 while somebody is. */
-static uint64_t idle_ms(const Lodge__Lsm__Session *session)
+uint64_t session_idle_ms(const Lodge__Lsm__Session *session)
 {
     bool idle = session->state == LODGE__LSM__STATE__DISCONNECTED && session->disconnect_ms > 0 &&
                 session->now_ms > session->disconnect_ms;
@@ -171,21 +164,19 @@ static void put_session(struct json_writer *writer, const Lodge__Lsm__Session *s
     json_put_number(writer, "connect_ms", session->connect_ms);
     json_put_number(writer, "disconnect_ms", session->disconnect_ms);
     json_put_number(writer, "now_ms", session->now_ms);
-    json_put_number(writer, "idle_ms", idle_ms(session));
+    json_put_number(writer, "idle_ms", session_idle_ms(session));
     json_close_object(writer);
 }
 
-static const char *state_colour(const char *cell)
-{
-    if (strcmp(cell, "active") == 0)
-        return "32";
-    return strcmp(cell, "disconnected") == 0 ? "33" : NULL;
-}
-
 static const struct table_column columns[] = {
-    {"ID", true, false, NULL},    {"USER", false, true, NULL},   {"STATE", false, false, state_colour},
-    {"IDLE", true, false, NULL},  {"CLIENT", false, true, NULL}, {"ADDRESS", false, true, NULL},
-    {"SIZE", false, false, NULL}, {"LOGON", false, false, NULL},
+    {"ID", true, false, NULL},
+    {"USER", false, true, NULL},
+    {"STATE", false, false, describe_state_colour},
+    {"IDLE", true, false, NULL},
+    {"CLIENT", false, true, NULL},
+    {"ADDRESS", false, true, NULL},
+    {"SIZE", false, false, NULL},
+    {"LOGON", false, false, NULL},
 };
 
 static void size_text(const Lodge__Lsm__Client *client, char *text, size_t size)
@@ -201,7 +192,7 @@ static void add_row(struct table *table, const Lodge__Lsm__Session *session)
     char id[16], idle[DESCRIBE_ROOM] = "-", logon[DESCRIBE_ROOM], size[32];
     snprintf(id, sizeof(id), "%" PRIu32, session->id);
     if (session->state == LODGE__LSM__STATE__DISCONNECTED)
-        describe_duration(idle_ms(session), idle, sizeof(idle));
+        describe_duration(session_idle_ms(session), idle, sizeof(idle));
     size_text(session->client, size, sizeof(size));
     const char *const cells[] = {id,
                                  session->user,
@@ -214,7 +205,7 @@ static void add_row(struct table *table, const Lodge__Lsm__Session *session)
     table_add_row(table, cells);
 }
 
-static void print_table(const struct pages *pages)
+static void print_table(const struct session_pages *pages)
 {
     struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
     size_t count = 0;
@@ -236,7 +227,7 @@ static void print_table(const struct pages *pages)
     table_free(table);
 }
 
-static void print_json(const struct pages *pages)
+static void print_json(const struct session_pages *pages)
 {
     struct json_writer writer = json_writer_on(stdout);
     json_open_object(&writer, NULL);
@@ -254,21 +245,21 @@ static void print_json(const struct pages *pages)
 enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     struct server server;
-    struct pages pages = {0};
+    struct session_pages pages = {0};
     Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
     if (!take_list(arguments, &list))
         return CTL_USAGE;
     enum ctl_exit result = server_open(&server, arguments, conf);
     if (result != CTL_DONE)
         return result;
-    result = fetch_pages(&server, &list, &pages);
+    result = session_fetch_pages(&server, &list, &pages);
     if (result == CTL_DONE) {
         if ((arguments->options & CTL_BIT(JSON)) != 0)
             print_json(&pages);
         else
             print_table(&pages);
     }
-    pages_free(&pages);
+    session_pages_free(&pages);
     server_close(&server);
     return result;
 }
@@ -307,7 +298,7 @@ static void print_session(const Lodge__Lsm__Session *session)
     print_line("Connected", describe_time(session->connect_ms, text, sizeof(text)));
     print_line("Disconnected", describe_time(session->disconnect_ms, text, sizeof(text)));
     if (session->state == LODGE__LSM__STATE__DISCONNECTED)
-        print_line("Idle for", describe_duration(idle_ms(session), text, sizeof(text)));
+        print_line("Idle for", describe_duration(session_idle_ms(session), text, sizeof(text)));
     if (session->client != NULL)
         print_client(session->client);
 }

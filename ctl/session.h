@@ -1,9 +1,24 @@
-/* Finding sessions by their users. */
+/* Finding sessions, and lists of them. */
 #pragma once
 
 #include <stdint.h>
 
 #include "ctl/server.h"
 
+/* Pages of a list: the answers own what is in it. */
+struct session_pages {
+    Lodge__Lsm__Answer **answers;
+    size_t count;
+};
+
+/* Fetches all pages of what `list` asks for, whose cursor moves along, into *pages, which was empty. Freed by
+ * the caller, whatever is returned. Returns CTL_DONE, or the exit code, having said why. */
+enum ctl_exit session_fetch_pages(struct server *server, Lodge__Lsm__ListRequest *list,
+                                  struct session_pages *pages);
+/* Adds a page, which is theirs from then on. */
+void session_pages_add(struct session_pages *pages, Lodge__Lsm__Answer *answer);
+void session_pages_free(struct session_pages *pages);
+/* How long nobody has been connected, 0 while somebody is. */
+uint64_t session_idle_ms(const Lodge__Lsm__Session *session);
 /* The user's session that is active, else the first. Returns CTL_DONE, or the exit code, having said why. */
 enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t *id_r);

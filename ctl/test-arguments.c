@@ -48,6 +48,13 @@ static void test_taken(void)
     got = TAKEN("--config", "a.conf", "show", "65535", "--json");
     CHECK(got.command->run == ctl_show && got.id == 65535 && (got.options & CTL_BIT(JSON)) != 0);
     CHECK_TEXT(got.config, "a.conf");
+    got = TAKEN("kill", "3", "4711", "--force");
+    CHECK(got.command->run == ctl_kill && got.id == 3 && got.pid == 4711);
+    REFUSED("\"x\" is no number of a process; lodgectl processes ID shows them", "kill", "3", "x");
+    REFUSED("tskill lacks its session ID, or the number of a process", "tskill", "3");
+    got = TAKEN("query", "process", "anna");
+    CHECK(got.command->run == ctl_processes);
+    CHECK_TEXT(got.name, "anna");
     got = TAKEN("events", "-n", "10000", "--config=b");
     CHECK(got.command->run == ctl_events && got.count == 10000);
     CHECK_TEXT(got.config, "b");

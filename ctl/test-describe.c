@@ -20,5 +20,14 @@ int main(void)
     CHECK_TEXT(describe_duration(3600000 * 3 + 60000 * 5, text, sizeof(text)), "3h 05m");
     CHECK_TEXT(describe_duration(86400000ull * 2 + 3600000 * 4, text, sizeof(text)), "2d 04h");
     CHECK_TEXT(describe_duration(UINT64_MAX, text, sizeof(text)), "213503982334d 14h");
+    CHECK_TEXT(describe_bytes(0, text, sizeof(text)), "0");
+    CHECK_TEXT(describe_bytes(1023, text, sizeof(text)), "1023");
+    CHECK_TEXT(describe_bytes(20480, text, sizeof(text)), "20K");
+    CHECK_TEXT(describe_bytes(1024 * 1024 * 3 / 2, text, sizeof(text)), "1.5M");
+    CHECK_TEXT(describe_bytes(UINT64_C(20) << 30, text, sizeof(text)), "20G");
+    CHECK_TEXT(describe_bytes(UINT64_MAX, text, sizeof(text)), "15E");
+    CHECK_TEXT(describe_cpu(61234, text, sizeof(text)), "1:01.23");
+    CHECK_TEXT(describe_state_colour("active"), "32");
+    CHECK(describe_state_colour("down") == NULL);
     return 0;
 }

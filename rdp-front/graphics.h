@@ -79,7 +79,9 @@ int graphics_next_ms(const struct graphics *graphics);
 /* How frames go out now, named as Client.codec in rpc/lsm.proto; "none" before the first activation. */
 const char *graphics_codec(const struct graphics *graphics);
 
-/* Counters since graphics_start, for logs and tests. */
+#define GRAPHICS_TILE_BYTES (64 * 64 * 4) /* of the pixels of a tile */
+
+/* Counters since graphics_start. */
 struct graphics_counters {
     uint64_t frames, tiles, tiles_unchanged, bytes, encode_us;
 };

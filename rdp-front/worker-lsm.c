@@ -93,6 +93,14 @@ void broker_tell_codec(struct worker *worker)
     log_info(worker->facts.address, "frames go out as %s, %s", worker->codec, security);
 }
 
+bool broker_tell_traffic(struct worker *worker, Lodge__Lsm__Traffic *traffic)
+{
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_TRAFFIC;
+    request.traffic = traffic;
+    return worker->pending == PENDING_NONE && send_request(worker, &request, PENDING_NONE, -1) == 0;
+}
+
 /* An answer that brings the viewer's end of a channel. */
 static void on_attached(struct worker *worker, const Lodge__Lsm__Attached *attached, int *fd)
 {
@@ -170,6 +178,7 @@ void broker_open(struct worker *worker, int fd)
         return;
     }
     worker->lsm = fd;
+    traffic_forget(worker);
     worker->lsm_event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
     event_add(worker->lsm_event, NULL);
     if (worker->stage == STAGE_ATTACHED)

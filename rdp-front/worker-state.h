@@ -90,6 +90,11 @@ struct worker {
     struct screen *screen; /* what is shown while no session is; NULL: none */
     bool screen_shown;
     char codec[32]; /* the last that the broker was told */
+    struct {
+        struct event *timer;
+        bool looked;             /* in this turn */
+        uint64_t sent, received; /* the last that the broker was told */
+    } traffic;
 
     /* logon */
     unsigned tries;
@@ -180,6 +185,17 @@ void broker_attach(struct worker *worker);
 int broker_logon(struct worker *worker);
 /* Tells the broker when the codec has been settled or has changed. */
 void broker_tell_codec(struct worker *worker);
+
+/* Returns false when the broker cannot be told now. */
+bool broker_tell_traffic(struct worker *worker, Lodge__Lsm__Traffic *traffic);
+
+/* worker-traffic.c: bytes, frames, round trip */
+void traffic_open(struct worker *worker);
+/* Once in each turn. */
+void traffic_poll(struct worker *worker);
+/* The broker is a new one, who knows nothing. */
+void traffic_forget(struct worker *worker);
+void traffic_close(struct worker *worker);
 
 /* worker-channel.c: the session */
 void channel_open(struct worker *worker, int fd);

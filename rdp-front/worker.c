@@ -183,6 +183,7 @@ static bool turn(struct worker *worker)
     }
     if (worker->activated_once)
         broker_tell_codec(worker);
+    traffic_poll(worker);
     peer_arrange(worker);
     return true;
 }
@@ -222,6 +223,7 @@ static void finish(struct worker *worker)
     event_free(worker->deadline);
     event_free(worker->notice_timer);
     event_free(worker->tick);
+    traffic_close(worker);
     event_base_free(worker->base);
     free(worker);
 }
@@ -249,6 +251,7 @@ int worker_run(struct worker_setup *setup, int control)
     worker->deadline = evtimer_new(worker->base, on_deadline, worker);
     worker->notice_timer = evtimer_new(worker->base, on_notice_timer, worker);
     worker->tick = evtimer_new(worker->base, on_tick, worker);
+    traffic_open(worker);
     int failed = confine(setup->conf.logon_seconds);
     if (failed) {
         log_error(NULL, "cannot enter the sandbox: %s", strerror(-failed));

@@ -222,6 +222,12 @@ static bool on_pong(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_process_end(struct peer *peer, const union sm_body *body)
+{
+    terminate_process(peer->smss, peer, &body->process_end);
+    return true;
+}
+
 /* What comes after HELLO; who may send what is in rpc/sm.h. LOGON_START has a descriptor and is apart. */
 static const struct {
     unsigned number;
@@ -236,6 +242,7 @@ static const struct {
     {SM_SESSION_ENDED, on_session_ended},
     {SM_EVENT, on_event},
     {SM_PONG, on_pong},
+    {SM_PROCESS_END, on_process_end},
     {SM_VIRTUAL_START, on_virtual_start},
     {SM_SHUTDOWN, on_shutdown},
 };

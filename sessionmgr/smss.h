@@ -284,6 +284,9 @@ void liveness_answered_service(struct service *service);
 /* `who` is an enum sm_alive. */
 void liveness_answered_logon(struct session *session, unsigned who);
 
+/* terminate.c: asks a process of a session to end, or ends it, and tells the peer what came of it. */
+void terminate_process(struct smss *smss, struct peer *peer, const struct sm_process_end *asked);
+
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */
 bool phase_begin(struct smss *smss);

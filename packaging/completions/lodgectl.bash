@@ -48,13 +48,13 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show disconnect logoff watch wait msg reset counters events version ping drain shutdown qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top disconnect logoff watch wait msg reset counters events version ping drain shutdown qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     policy) words='show test reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
     'policy test') words='--user --client --at --json --help' ;;
     'policy show') words='--user --client --json --help' ;;
-    query) words='session user --help' ;;
+    query) words='session user process --help' ;;
     change) words='logon --help' ;;
     'change logon') words='/query /enable /drain /drainuntilrestart --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
@@ -63,7 +63,9 @@ _lodgectl() {
     'wait') words='--state --timeout --help' ;;
     'list') words='--json --state --user --client --sort --descending --help' ;;
     'watch' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
-    'show') words='--json --help' ;;
+    'show' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
+    'top') words='--json --once --help' ;;
+    'kill' | 'tskill') words='--force --help' ;;
     'events' | 'licence report') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
     'account remove') words='--home --help' ;;
@@ -74,7 +76,7 @@ _lodgectl() {
     if [[ -z $operand && $current != -* ]]; then
         case $command in
         reset) words="session $(_lodgectl_sessions)" ;;
-        show | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
+        show | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;
