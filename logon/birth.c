@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/packet.h"
+#include "logon/confine.h"
 
 /* How the process comes into the session's cgroup. Born there it has never run anywhere else, and nothing has
  * to be moved. But newer kernels kill a process born into a cgroup at once where cgroup.kill has been
@@ -151,7 +152,7 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
     umask(0);
     audit_tell(birth->plan.identity);
     if (!groups_join(birth, &pids, failure) || (entry == JOINS && !cgroup_join(birth, failure)) ||
-        !space_arrange(&birth->plan, failure))
+        !space_arrange(&birth->plan, failure) || !confine_self(failure))
         return;
     umask(022);
     if (chdir("/") != 0 || !descriptors_place(birth)) {

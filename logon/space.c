@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -10,6 +11,8 @@
 
 #include "logon/lab.h"
 #include "logon/mounts.h"
+
+#define TERMINALS "512"
 
 /* What is hidden by something private, and so has to be opened before. */
 struct kept {
@@ -37,6 +40,19 @@ static bool private_folders_mount(struct failure *failure_r)
     return mounts_folder("/tmp/.X11-unix", 01777, 0, 0, failure_r);
 }
 
+/* Terminals of its own: names that lead to nobody else's, and no more than a share of the machine's. */
+static bool terminals_mount(struct failure *failure_r)
+{
+    char options[96];
+    const struct group *tty = getgrnam("tty");
+    if (access("/dev/pts", F_OK) != 0)
+        return true;
+    snprintf(options, sizeof(options), "newinstance,mode=%s,gid=%u,ptmxmode=666,max=" TERMINALS,
+             tty != NULL ? "620" : "600", tty != NULL ? tty->gr_gid : 0);
+    return mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options) == 0 ||
+           failure_set(failure_r, errno, "cannot mount the session's own /dev/pts");
+}
+
 /* proc and mqueue show what is in the namespaces of whoever mounts them. */
 static bool namespace_views_mount(const struct space_plan *plan, struct failure *failure_r)
 {
@@ -45,7 +61,7 @@ static bool namespace_views_mount(const struct space_plan *plan, struct failure 
         return failure_set(failure_r, errno, "cannot mount the session's own /proc");
     if (access("/dev/mqueue", F_OK) == 0 && mount("mqueue", "/dev/mqueue", "mqueue", flags, NULL) != 0)
         return failure_set(failure_r, errno, "cannot mount the session's own /dev/mqueue");
-    return true;
+    return terminals_mount(failure_r);
 }
 
 static bool runtime_directory_mount(const struct identity *identity, struct failure *failure_r)

@@ -183,7 +183,9 @@ int cgroup_v1_limit(const struct cgroup_base *base, const char *group, const str
         int (*apply)(int directory, const char *group, const struct cgroup_limits *limits);
     } kinds[CGROUP_CONTROLLERS] = {[CGROUP_MEMORY] = {limits->memory_mib > 0, set_memory},
                                    [CGROUP_PIDS] = {limits->tasks > 0, set_pids},
-                                   [CGROUP_CPU] = {limits->cpu_weight != CPU_WEIGHT_USUAL, set_cpu}};
+                                   /* one against the other, also at the usual weight: a session that
+                                    * runs a hundred programs is to get no more than one that runs one */
+                                   [CGROUP_CPU] = {true, set_cpu}};
     int failed = 0;
     char name[600];
     snprintf(name, sizeof(name), "%s.%s", folder_of(base), group);

@@ -50,6 +50,9 @@ bool user_become(const struct sm_run *run, int channel)
         log_error(run->user, "cannot become the user: %m");
         return false;
     }
+    /* What came from root (the log, the channel) is not for the user's other programs to take from this one.
+     * Whether changing users alone sees to that, the machine's fs.suid_dumpable says. */
+    prctl(PR_SET_DUMPABLE, 0);
     /* Changing users has taken back the death signal that lodge-logon asked for. */
     struct pollfd parent = {.fd = channel};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || poll(&parent, 1, 0) < 0 || (parent.revents & POLLHUP) != 0) {
