@@ -18,6 +18,7 @@
  *   survey, procs   what runs in sessions, looked at in threads
  *   terminate  a process of a session is ended
  *   watch     subscriptions and waits
+ *   methods-events   questions to the event log
  */
 #pragma once
 
@@ -85,6 +86,7 @@ struct broker {
     uint64_t terminate_number; /* of the last process that lodge-smss was asked to end */
     struct surveys *surveys;
     struct counters counters;
+    TAILQ_HEAD(, event_query) event_waits;
     struct watch_list watches; /* of admins; users' are in struct user */
     struct event *accept, *accept_again, *reap, *answers, *terminate, *interrupt, *hangup;
 };

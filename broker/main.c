@@ -16,6 +16,7 @@
 #include "broker/broker.h"
 #include "broker/link.h"
 #include "broker/logons.h"
+#include "broker/methods-events.h"
 #include "broker/peers.h"
 #include "broker/privilege.h"
 #include "broker/reload.h"
@@ -144,6 +145,7 @@ static void on_answers(evutil_socket_t fd, short what, void *context)
     struct broker *broker = context;
     (void)fd, (void)what;
     db_dispatch(broker->db);
+    events_look(broker);
     licences_look_at_file(broker);
 }
 
@@ -154,6 +156,7 @@ static bool start(struct broker *broker, const char *folder)
     TAILQ_INIT(&broker->dead_peers);
     TAILQ_INIT(&broker->early_announcers);
     TAILQ_INIT(&broker->watches);
+    TAILQ_INIT(&broker->event_waits);
     broker->counters.started_ms = clock_monotonic_ms();
     broker->counters.started_real_ms = clock_real_ms();
     broker->sm.fd = -1;

@@ -5,15 +5,13 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/logons.h"
+#include "broker/methods-events.h"
 #include "broker/methods-licence.h"
 #include "broker/methods-policy.h"
 #include "broker/methods-process.h"
 #include "broker/methods-session.h"
 #include "common/clock.h"
 #include "common/log.h"
-
-#define PAGE_MAX   100
-#define PAGE_BYTES 60000 /* of a packet's 65536 */
 
 static void call_ping(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
@@ -195,77 +193,6 @@ static void call_logoff(struct peer *peer, const Lodge__Lsm__Request *request, i
     peer_done(peer, request->serial);
 }
 
-/* Puts as many events as a packet takes into the answer: the newest of those that were asked for as the last
- * ones, else the first. */
-static void answer_events(struct peer *peer, const struct db_event *events, size_t count, bool more,
-                          bool last)
-{
-    Lodge__Lsm__Event told[PAGE_MAX], *pointers[PAGE_MAX];
-    Lodge__Lsm__Events page = LODGE__LSM__EVENTS__INIT;
-    size_t bytes = 0, fits = 0;
-    for (; fits < count && bytes < PAGE_BYTES; fits++) {
-        const struct db_event *event = &events[last ? count - 1 - fits : fits];
-        Lodge__Lsm__Event *to = &told[fits];
-        lodge__lsm__event__init(to);
-        to->serial = event->serial;
-        to->time_ms = (uint64_t)event->time_ms;
-        to->id = event->id;
-        to->session = event->session;
-        to->user = (char *)event->user;
-        to->address = (char *)event->address;
-        to->reason = (char *)event->reason;
-        to->detail = (char *)event->detail;
-        bytes += lodge__lsm__event__get_packed_size(to) + 8;
-    }
-    for (size_t i = 0; i < fits; i++)
-        pointers[i] = &told[last ? fits - 1 - i : i];
-    page.event = pointers;
-    page.n_event = fits;
-    page.more = !last && (more || fits < count);
-    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
-    answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
-    answer.events = &page;
-    peer_answer(peer, peer->query_serial, &answer, -1);
-}
-
-static void finish_query(struct peer *peer, bool ok, const struct db_event *events, size_t count, bool more,
-                         bool last)
-{
-    peer->query = NULL;
-    if (ok)
-        answer_events(peer, events, count, more, last);
-    else
-        peer_refuse(peer, peer->query_serial, REASON_INTERNAL, "The event log cannot be read at the moment.");
-}
-
-static void take_last_events(void *context, bool ok, const struct db_event *events, size_t count, bool more)
-{
-    finish_query(context, ok, events, count, more, true);
-}
-
-static void take_later_events(void *context, bool ok, const struct db_event *events, size_t count, bool more)
-{
-    finish_query(context, ok, events, count, more, false);
-}
-
-static void call_events(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
-{
-    uint64_t after = request->events->after;
-    uint32_t limit = request->events->limit;
-    (void)descriptor;
-    if (peer->query != NULL) {
-        peer_refuse(peer, request->serial, REASON_WRONG_STATE, "Another request for events is under way.");
-        return;
-    }
-    if (limit == 0 || limit > PAGE_MAX)
-        limit = PAGE_MAX;
-    peer->query_serial = request->serial;
-    peer->query = db_events_query(peer->broker->db, after, limit,
-                                  after == 0 ? take_last_events : take_later_events, peer);
-    if (peer->query == NULL)
-        peer_refuse(peer, request->serial, REASON_BUSY, "");
-}
-
 #define METHOD(symbol) [LODGE__LSM__REQUEST__METHOD_##symbol]
 const struct method methods[] = {
     METHOD(PING) = {"ping", ROLE_ANYONE, false, call_ping},
@@ -278,7 +205,7 @@ const struct method methods[] = {
     METHOD(SHOW) = {"show", ROLE_ADMIN | ROLE_USER, false, call_show},
     METHOD(DISCONNECT) = {"disconnect", ROLE_ADMIN | ROLE_USER, false, call_disconnect},
     METHOD(LOGOFF) = {"logoff", ROLE_ADMIN | ROLE_USER, false, call_logoff},
-    METHOD(EVENTS) = {"events", ROLE_ADMIN, false, call_events},
+    METHOD(EVENTS) = {"events", ROLE_ADMIN, false, events_call},
     METHOD(DRAIN) = {"drain", ROLE_ADMIN, false, policy_call_drain},
     METHOD(RELOAD) = {"reload", ROLE_ADMIN, false, policy_call_reload},
     METHOD(POLICY_TEST) = {"policy_test", ROLE_ADMIN, false, policy_call_test},
@@ -289,12 +216,12 @@ const struct method methods[] = {
     METHOD(MESSAGE) = {"message", ROLE_ADMIN | ROLE_USER, false, call_message},
     METHOD(RESET) = {"reset", ROLE_ADMIN | ROLE_USER, false, call_reset},
     METHOD(COUNTERS) = {"counters", ROLE_ADMIN, false, call_counters},
-    METHOD(SHUTDOWN) = {"shutdown", ROLE_ADMIN, false, call_shutdown},
-    METHOD(SHUTDOWN_ABORT) = {"shutdown_abort", ROLE_ADMIN, false, call_shutdown_abort},
-    METHOD(SHUTDOWN_STATUS) = {"shutdown_status", ROLE_ADMIN, false, call_shutdown_status},
     METHOD(PROCESSES) = {"processes", ROLE_ADMIN | ROLE_USER, false, process_call_list},
     METHOD(TERMINATE) = {"terminate", ROLE_ADMIN | ROLE_USER, false, process_call_terminate},
     METHOD(USAGE) = {"usage", ROLE_ADMIN | ROLE_USER, false, process_call_usage},
+    METHOD(SHUTDOWN) = {"shutdown", ROLE_ADMIN, false, call_shutdown},
+    METHOD(SHUTDOWN_ABORT) = {"shutdown_abort", ROLE_ADMIN, false, call_shutdown_abort},
+    METHOD(SHUTDOWN_STATUS) = {"shutdown_status", ROLE_ADMIN, false, call_shutdown_status},
     METHOD(TRAFFIC) = {"traffic", ROLE_FRONT, false, process_call_traffic},
     METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},
     METHOD(LICENCE_LIST) = {"licence_list", ROLE_ADMIN, false, licence_call_list},

@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/logons.h"
 #include "broker/messages.h"
+#include "broker/methods-events.h"
 #include "broker/methods.h"
 #include "broker/survey.h"
 #include "common/log.h"
@@ -60,12 +61,9 @@ static void on_reap(evutil_socket_t fd, short what, void *context)
 
 static void release_hold(struct peer *peer)
 {
-    struct broker *broker = peer->broker;
     if (peer->logon != NULL)
         logon_abandon(peer->logon);
-    if (peer->query != NULL)
-        db_query_cancel(broker->db, peer->query);
-    peer->query = NULL;
+    events_peer_gone(peer);
     if (peer->policy_question.query != NULL)
         groups_cancel(peer->policy_question.query);
     peer->policy_question.query = NULL;

@@ -23,7 +23,7 @@ enum role {
 struct box;
 struct broker;
 struct db_job;
-struct db_query;
+struct event_query;
 struct groups_query;
 struct entry;
 struct event;
@@ -67,8 +67,7 @@ struct peer {
     struct box *box; /* a message whose answer it waits for */
     bool follows_shutdown;
     uint64_t shutdown_serial;
-    struct db_query *query;
-    uint64_t query_serial;
+    struct event_query *events; /* asked for, and not answered yet */
     struct {
         struct groups_query *query; /* NULL: none is under way */
         uint64_t serial;

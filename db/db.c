@@ -17,32 +17,50 @@
 #define RETRY_MS   1000
 #define CLOSE_MS   2000
 #define GROUP_MAX  256 /* events in one transaction */
+#define GROUPS     16  /* before queries have their turn */
 #define DB_QUERIES 256
+#define TRIM_MS    60000 /* between two looks for events to delete */
+#define TRIM_EVERY 1000  /* or after so many events that were written */
+#define TRIM_ROWS  1000  /* deleted at a time, and twice what was written meanwhile */
+#define TRIM_MOST  8000
+#define DAY_MS     INT64_C(86400000)
 
 struct db_query {
     TAILQ_ENTRY(db_query) link; /* of asked or answered */
-    uint64_t after;
-    size_t limit;
+    struct db_event_filter filter;
     db_events_fn *done;
     void *context;
     bool cancelled;
-    bool ok, more;
-    size_t count;
+    struct db_events found;
     struct db_event events[DB_QUERY_MAX];
 };
+
+/* Only the thread changes health; so it may read it without the lock. */
 static void report(struct db *db, const char *problem)
 {
-    if (strcmp(db->trouble, problem) == 0)
+    struct db_health *health = &db->health;
+    if (strcmp(health->trouble, problem) == 0)
         return;
-    snprintf(db->trouble, sizeof(db->trouble), "%s", problem);
+    pthread_mutex_lock(&db->lock);
+    if (health->trouble[0] == '\0')
+        health->since_ms = clock_real_ms();
+    snprintf(health->trouble, sizeof(health->trouble), "%s", problem);
+    pthread_mutex_unlock(&db->lock);
+    eventfd_write(db->wake, 1);
     log_error(db->path, "the event log cannot be used: %s; trying again", problem);
 }
 
 void db_report_end(struct db *db)
 {
-    if (db->trouble[0] == '\0')
+    pthread_mutex_lock(&db->lock);
+    bool over = db->health.trouble[0] != '\0';
+    db->health.trouble[0] = '\0';
+    db->health.since_ms = 0;
+    db->health.written_ms = clock_real_ms();
+    pthread_mutex_unlock(&db->lock);
+    if (!over)
         return;
-    db->trouble[0] = '\0';
+    eventfd_write(db->wake, 1);
     log_warning(db->path, "the event log can be used again");
 }
 
@@ -58,6 +76,8 @@ static void set_aside(struct db *db, const char *problem)
     log_error(db->path, "the event log is corrupt: %s; it is now %s, and a new one is begun", problem, aside);
     pthread_mutex_lock(&db->lock);
     db->anew = true;
+    snprintf(db->health.aside, sizeof(db->health.aside), "%s", aside);
+    db->health.aside_ms = clock_real_ms();
     pthread_mutex_unlock(&db->lock);
     eventfd_write(db->wake, 1);
 }
@@ -102,9 +122,12 @@ static void drop_group(struct db *db, size_t count)
     pthread_mutex_lock(&db->lock);
     db->first = (db->first + count) % DB_QUEUE_MAX;
     db->used -= count;
-    uint64_t lost = db->used == 0 ? db->lost : 0;
-    db->lost -= lost;
+    db->written++;
+    uint64_t lost = db->used == 0 ? db->untold : 0;
+    db->untold -= lost;
     pthread_mutex_unlock(&db->lock);
+    eventfd_write(db->wake, 1);
+    db->untrimmed += count;
     if (lost == 0)
         return;
     struct db_event event = {.time_ms = clock_real_ms(), .id = EVENT_LOST};
@@ -118,7 +141,7 @@ static bool write_events(struct db *db)
 {
     char problem[256];
     size_t count;
-    while ((count = copy_group(db)) > 0) {
+    for (int i = 0; i < GROUPS && (count = copy_group(db)) > 0; i++) {
         if (!db_make_ready(db))
             return false;
         enum store_result result = store_write(db->store, db->group, count, problem, sizeof(problem));
@@ -147,25 +170,89 @@ static void answer_queries(struct db *db)
     char problem[256];
     struct db_query *query;
     while ((query = next_query(db)) != NULL) {
-        query->ok = false;
         if (db_make_ready(db)) {
-            enum store_result result = store_read(db->store, query->after, query->limit, query->events,
-                                                  &query->count, &query->more, problem, sizeof(problem));
-            query->ok = result == STORE_OK;
+            enum store_result result =
+                store_read(db->store, &query->filter, query->events, &query->found, problem, sizeof(problem));
             if (result != STORE_OK)
                 db_give_up_store(db, result, problem);
         }
+        query->found.events = query->events;
         pthread_mutex_lock(&db->lock);
+        query->found.written = db->written;
         TAILQ_INSERT_TAIL(&db->answered, query, link);
         pthread_mutex_unlock(&db->lock);
         eventfd_write(db->wake, 1);
     }
 }
 
+/* Returns false when the disk has to be given time. */
+static bool try_file(struct db *db)
+{
+    char problem[256];
+    if (!db_make_ready(db))
+        return false;
+    enum store_result result = store_probe(db->store, clock_real_ms(), problem, sizeof(problem));
+    if (result == STORE_OK)
+        db_report_end(db);
+    else
+        db_give_up_store(db, result, problem);
+    return result == STORE_CORRUPT ? db_make_ready(db) : result == STORE_OK;
+}
+
+static void answer_probe(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    bool asked = db->probe.asked && !db->probe.answered;
+    pthread_mutex_unlock(&db->lock);
+    if (!asked)
+        return;
+    try_file(db);
+    pthread_mutex_lock(&db->lock);
+    db->probe.answered = true;
+    pthread_mutex_unlock(&db->lock);
+    eventfd_write(db->wake, 1);
+}
+
+/* A clock that was set forward since the start does not count: what it says would delete the whole history.
+ */
+static int64_t oldest_to_keep(const struct db *db, int64_t days)
+{
+    int64_t now = clock_real_ms(), at_most = db->opened_real_ms + clock_boot_ms() - db->opened_ms;
+    return days == 0 ? 0 : (now < at_most ? now : at_most) - days * DAY_MS;
+}
+
+/* One step of deleting what is too old or too much. */
+static void trim(struct db *db)
+{
+    char problem[256];
+    bool more;
+    if (db->untrimmed < TRIM_EVERY && clock_monotonic_ms() < db->trim_at)
+        return;
+    db->trim_at = clock_monotonic_ms() + TRIM_MS;
+    if (!db_make_ready(db))
+        return;
+    pthread_mutex_lock(&db->lock);
+    int64_t days = db->keep_days, bytes = db->keep_bytes;
+    pthread_mutex_unlock(&db->lock);
+    size_t rows = TRIM_ROWS + 2 * db->untrimmed;
+    enum store_result result =
+        store_trim(db->store, oldest_to_keep(db, days), bytes, rows < TRIM_MOST ? rows : TRIM_MOST, &more,
+                   problem, sizeof(problem));
+    if (result != STORE_OK)
+        db_give_up_store(db, result, problem);
+    db->untrimmed = 0;
+    if (result == STORE_OK && more)
+        db->trim_at = 0;
+}
+
+static struct timespec at_ms(int64_t at)
+{
+    return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+}
+
 static struct timespec in_ms(int64_t ms)
 {
-    int64_t at = clock_monotonic_ms() + ms;
-    return (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+    return at_ms(clock_monotonic_ms() + ms);
 }
 
 static bool has_writes(const struct db *db)
@@ -173,18 +260,19 @@ static bool has_writes(const struct db *db)
     return db->used > 0 || !TAILQ_EMPTY(&db->writes);
 }
 
-/* Waits for work; after trouble for new work or the time to try again. Returns false when it is time to end.
- */
+static bool has_questions(const struct db *db)
+{
+    return !TAILQ_EMPTY(&db->asked) || !TAILQ_EMPTY(&db->reads) || (db->probe.asked && !db->probe.answered);
+}
+
+/* Waits for work, or the time to look for what is to be deleted; after trouble for new work or the time to
+ * try again. Returns false when it is time to end. */
 static bool wait_for_work(struct db *db, bool in_trouble)
 {
     pthread_mutex_lock(&db->lock);
-    struct timespec until = in_ms(db->closing ? 50 : RETRY_MS);
-    while (!db->closing && TAILQ_EMPTY(&db->asked) && TAILQ_EMPTY(&db->reads)) {
-        if (!in_trouble && has_writes(db))
-            break;
-        if (!in_trouble)
-            pthread_cond_wait(&db->work, &db->lock);
-        else if (pthread_cond_timedwait(&db->work, &db->lock, &until) == ETIMEDOUT)
+    struct timespec until = db->closing ? in_ms(50) : in_trouble ? in_ms(RETRY_MS) : at_ms(db->trim_at);
+    while (!db->closing && !has_questions(db) && (in_trouble || !has_writes(db))) {
+        if (pthread_cond_timedwait(&db->work, &db->lock, &until) == ETIMEDOUT)
             break;
     }
     bool over = db->closing && (!has_writes(db) || clock_monotonic_ms() >= db->deadline);
@@ -200,10 +288,15 @@ static void *serve(void *argument)
 {
     struct db *db = argument;
     bool fine = db_make_ready(db);
-    while (wait_for_work(db, !fine)) {
+    db->trim_at = clock_monotonic_ms() + TRIM_MS;
+    while (wait_for_work(db, !fine || db->health.trouble[0] != '\0')) {
         fine = db_write_licences(db) && write_events(db);
+        if (fine && db->health.trouble[0] != '\0')
+            try_file(db); /* nothing else would find that it works again */
         answer_queries(db);
         db_read_licences(db);
+        answer_probe(db);
+        trim(db);
     }
     store_close(&db->store);
     return NULL;
@@ -240,6 +333,8 @@ struct db *db_open(const char *directory)
     TAILQ_INIT(&db->writes);
     TAILQ_INIT(&db->reads);
     TAILQ_INIT(&db->done);
+    db->opened_real_ms = clock_real_ms();
+    db->opened_ms = clock_boot_ms();
     db->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     db->queue = calloc(DB_QUEUE_MAX, sizeof(*db->queue));
     db->group = calloc(GROUP_MAX, sizeof(*db->group));
@@ -287,6 +382,7 @@ void db_event_add(struct db *db, const struct db_event *event)
     pthread_mutex_lock(&db->lock);
     if (db->used == DB_QUEUE_MAX) {
         db->lost++;
+        db->untold++;
     } else {
         db->queue[(db->first + db->used) % DB_QUEUE_MAX] = *event;
         db->used++;
@@ -295,14 +391,55 @@ void db_event_add(struct db *db, const struct db_event *event)
     pthread_mutex_unlock(&db->lock);
 }
 
-struct db_query *db_events_query(struct db *db, uint64_t after, size_t limit, db_events_fn *done,
+void db_events_keep(struct db *db, int64_t days, int64_t bytes)
+{
+    pthread_mutex_lock(&db->lock);
+    db->keep_days = days;
+    db->keep_bytes = bytes;
+    pthread_mutex_unlock(&db->lock);
+}
+
+uint64_t db_events_written(struct db *db)
+{
+    pthread_mutex_lock(&db->lock);
+    uint64_t written = db->written;
+    pthread_mutex_unlock(&db->lock);
+    return written;
+}
+
+void db_health(struct db *db, struct db_health *health_r)
+{
+    pthread_mutex_lock(&db->lock);
+    *health_r = db->health;
+    health_r->queued = db->used;
+    health_r->lost = db->lost;
+    pthread_mutex_unlock(&db->lock);
+}
+
+bool db_probe(struct db *db, db_probe_fn *done, void *context)
+{
+    pthread_mutex_lock(&db->lock);
+    bool free = !db->probe.asked;
+    if (free) {
+        db->probe.asked = true;
+        db->probe.answered = false;
+        db->probe.done = done;
+        db->probe.context = context;
+        pthread_cond_signal(&db->work);
+    }
+    pthread_mutex_unlock(&db->lock);
+    return free;
+}
+
+struct db_query *db_events_query(struct db *db, const struct db_event_filter *filter, db_events_fn *done,
                                  void *context)
 {
     struct db_query *query = db->queries < DB_QUERIES ? calloc(1, sizeof(*query)) : NULL;
     if (query == NULL)
         return NULL;
-    query->after = after;
-    query->limit = limit < DB_QUERY_MAX ? limit : DB_QUERY_MAX;
+    query->filter = *filter;
+    if (filter->limit > DB_QUERY_MAX)
+        query->filter.limit = DB_QUERY_MAX;
     query->done = done;
     query->context = context;
     db->queries++;
@@ -324,6 +461,21 @@ int db_fd(const struct db *db)
     return db->wake;
 }
 
+static void dispatch_probe(struct db *db)
+{
+    struct db_health health;
+    pthread_mutex_lock(&db->lock);
+    bool answered = db->probe.answered;
+    db_probe_fn *done = db->probe.done;
+    db->probe.asked = db->probe.asked && !answered;
+    db->probe.answered = false;
+    pthread_mutex_unlock(&db->lock);
+    if (!answered)
+        return;
+    db_health(db, &health);
+    done(db->probe.context, &health);
+}
+
 void db_dispatch(struct db *db)
 {
     struct query_list answered = TAILQ_HEAD_INITIALIZER(answered);
@@ -337,8 +489,9 @@ void db_dispatch(struct db *db)
         TAILQ_REMOVE(&answered, query, link);
         db->queries--;
         if (!query->cancelled)
-            query->done(query->context, query->ok, query->events, query->count, query->more);
+            query->done(query->context, &query->found);
         free(query);
     }
+    dispatch_probe(db);
     db_dispatch_jobs(db);
 }

@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DB_QUEUE_MAX  4096    /* events that wait for the disk */
-#define DB_QUERY_MAX  256     /* events that one query gives */
-#define DB_EVENTS_MAX 1000000 /* events that are kept; older ones are deleted */
+#define DB_QUEUE_MAX 4096 /* events that wait for the disk */
+#define DB_QUERY_MAX 256  /* events that one query gives */
 
 struct db_event {
     uint64_t serial;                                      /* given by the database, rising */
@@ -33,18 +32,58 @@ void db_close(struct db **db);
 /* Queues an event; serial is ignored. Never blocks. When the queue is full the event is lost, and counted. */
 void db_event_add(struct db *db, const struct db_event *event);
 
-/* Receives up to DB_QUERY_MAX events, oldest first; `more`: there are later ones. count is 0 with ok false
- * when the database cannot be read now. The events are the callee's until it returns; the query is gone then.
- */
-typedef void db_events_fn(void *context, bool ok, const struct db_event *events, size_t count, bool more);
-/* Asks for events with a serial above `after`, or with after 0 for the last `limit` ones. Events that were
- * added before are seen. Returns NULL when too many queries wait. */
-struct db_query *db_events_query(struct db *db, uint64_t after, size_t limit, db_events_fn *done,
+/* How long events are kept: those that are older than so many days are deleted, and the oldest ones when they
+ * take more than so much of the disk. 0: no bound. A little at a time, between other work; the file becomes
+ * smaller. A clock that is set forward while this runs makes nothing older. */
+void db_events_keep(struct db *db, int64_t days, int64_t bytes);
+
+/* Which events: all that the given conditions hold for. */
+struct db_event_filter {
+    uint64_t after, before;     /* serials between these, which are left out; before 0: no bound */
+    int64_t since_ms, until_ms; /* since is in, until is out; 0: no bound */
+    uint32_t id, session;       /* 0: any */
+    char user[256];             /* "": any */
+    size_t limit;               /* at most DB_QUERY_MAX */
+    bool newest;                /* the last ones of them instead of the first ones */
+};
+
+struct db_events {
+    bool ok; /* false: the database cannot be read now, and there are none */
+    const struct db_event *events;
+    size_t count;
+    bool more;        /* there are further ones: later ones, with `newest` earlier ones */
+    uint64_t log;     /* names this history: another one after a new file was begun; never 0 */
+    uint64_t written; /* as of db_events_written, when it was read */
+};
+
+/* Receives events, oldest first. They are the callee's until it returns; the query is gone then. */
+typedef void db_events_fn(void *context, const struct db_events *events);
+/* Asks for events. Those that were added before are seen. Returns NULL when too many queries wait. */
+struct db_query *db_events_query(struct db *db, const struct db_event_filter *filter, db_events_fn *done,
                                  void *context);
 /* Forgets a query: its function is not called. */
 void db_query_cancel(struct db *db, struct db_query *query);
 
-/* A descriptor that can be read when queries are answered: then call db_dispatch. */
+/* Counts the times that events were written since the start: unchanged, there are no new ones to be read. */
+uint64_t db_events_written(struct db *db);
+
+struct db_health {
+    char trouble[256];  /* what is wrong with the file, and has been ... */
+    int64_t since_ms;   /* ... since then; "" and 0: nothing that is known of */
+    char aside[600];    /* the corrupt file that was set aside last; "": none */
+    int64_t aside_ms;   /* and when */
+    size_t queued;      /* events that wait for the disk */
+    uint64_t lost;      /* events, since the start */
+    int64_t written_ms; /* when something was written last; 0: not yet */
+};
+void db_health(struct db *db, struct db_health *health_r);
+/* Tries whether the file can be read and written, and calls `done` with what db_health gives afterwards. One
+ * at a time: returns false when one is under way. */
+typedef void db_probe_fn(void *context, const struct db_health *health);
+bool db_probe(struct db *db, db_probe_fn *done, void *context);
+
+/* A descriptor that can be read when queries are answered, events were written, or the health has changed:
+ * then call db_dispatch. */
 int db_fd(const struct db *db);
 /* Calls the functions of the queries that are answered. */
 void db_dispatch(struct db *db);

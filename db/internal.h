@@ -18,7 +18,15 @@ struct db {
     pthread_cond_t work;
     struct db_event *queue; /* a ring of DB_QUEUE_MAX */
     size_t first, used;
-    uint64_t lost;
+    uint64_t lost, untold; /* events: in all, and those that no event tells of yet */
+    uint64_t written;
+    int64_t keep_days, keep_bytes;
+    struct db_health health; /* queued and lost are above */
+    struct {
+        bool asked, answered;
+        db_probe_fn *done;
+        void *context;
+    } probe;
     struct query_list asked, answered;
     struct job_list writes, reads, done; /* of the licence books */
     bool anew;
@@ -28,7 +36,9 @@ struct db {
     /* the thread's own */
     struct store *store;
     struct db_event *group;
-    char trouble[256]; /* logged already; empty: none */
+    int64_t trim_at;                   /* in the monotonic clock: when to look next for events to delete */
+    size_t untrimmed;                  /* events written since */
+    int64_t opened_real_ms, opened_ms; /* both clocks at the start */
 };
 
 /* For the thread. True when the file is open. */

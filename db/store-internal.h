@@ -10,9 +10,13 @@ enum statement {
     COMMIT,
     ROLLBACK,
     INSERT,
-    PRUNE,
-    READ_AFTER,
-    READ_LAST,
+    FIRST_SINCE,
+    LAST_UNTIL,
+    FIRST_AND_LAST,
+    READ_LOG,
+    DELETE_OLD,
+    DELETE_FIRST,
+    PROBE,
     WRITE_LICENCE,
     WRITE_FIRST_USE,
     WRITE_USE,
@@ -24,10 +28,17 @@ enum statement {
     STATEMENTS
 };
 
+/* Of a query for events: which conditions it has, and its order. Each has its statement. */
+enum query_shape { QUERY_NEWEST = 1, QUERY_ID = 2, QUERY_USER = 4, QUERY_SESSION = 8, QUERY_SHAPES = 16 };
+
 struct store {
     sqlite3 *handle;
     sqlite3_stmt *prepared[STATEMENTS];
-    unsigned until_prune;
+    sqlite3_stmt *queries[QUERY_SHAPES]; /* prepared when they are first needed */
+    struct {
+        int64_t since_ms, until_ms;
+        int64_t serial; /* no event of that time has a smaller one; 0: not looked for */
+    } first;
 };
 
 /* What a code of SQLite's means, put into words in `problem`. */
@@ -37,4 +48,6 @@ int store_run(struct store *store, enum statement which);
 /* Begins a transaction, and ends it: commits where `code` is SQLITE_OK, else rolls back. */
 int store_begin(struct store *store);
 int store_end(struct store *store, int code);
+/* The text of a query, for its shape. Returns `text`. */
+const char *store_query_text(unsigned shape, char *text, size_t size);
 void store_take_text(char *to, size_t size, sqlite3_stmt *row, int column);

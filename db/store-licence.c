@@ -56,28 +56,14 @@ static int write_one(struct store *store, const struct store_licence_write *writ
     }
 }
 
-/* The books, unlike events, are on the disk before anybody hears of them. */
-static int begin_durable(struct store *store)
-{
-    int code = sqlite3_exec(store->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
-    return code == SQLITE_OK ? store_begin(store) : code;
-}
-
-static int end_durable(struct store *store, int code)
-{
-    code = store_end(store, code);
-    sqlite3_exec(store->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
-    return code;
-}
-
 enum store_result store_licences_write(struct store *store, const struct store_licence_write *const *writes,
                                        size_t count, char *problem, size_t size)
 {
-    int code = begin_durable(store);
+    int code = store_begin(store);
     for (size_t i = 0; code == SQLITE_OK && i < count; i++)
         code = write_one(store, writes[i]);
     enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = end_durable(store, code);
+    code = store_end(store, code);
     if (result == STORE_OK && code != SQLITE_OK)
         result = store_judge(store, code, problem, size);
     return result;
@@ -156,11 +142,11 @@ enum store_result store_licences_read(struct store *store, uint8_t mode, int64_t
 {
     *books_r = (struct db_licence_books){0};
     *licences_r = NULL;
-    int code = begin_durable(store);
+    int code = store_begin(store);
     if (code == SQLITE_OK)
         code = read_books(store, mode, now_ms, books_r, licences_r);
     enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = end_durable(store, code);
+    code = store_end(store, code);
     if (result == STORE_OK && code != SQLITE_OK)
         result = store_judge(store, code, problem, size);
     if (result != STORE_OK) {

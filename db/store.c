@@ -9,8 +9,7 @@
 #include "common/clock.h"
 #include "db/store-internal.h"
 
-#define BUSY_MS     200
-#define PRUNE_EVERY 1000
+#define BUSY_MS 200
 
 /* Each entry brings the schema from the version of its index to the next. */
 static const char *const migrations[] = {
@@ -27,20 +26,30 @@ static const char *const migrations[] = {
     "CREATE TABLE licence_use (day INTEGER NOT NULL, mode INTEGER NOT NULL, pool INTEGER NOT NULL,"
     " peak INTEGER NOT NULL, issued INTEGER NOT NULL, warned INTEGER NOT NULL, refused INTEGER NOT NULL,"
     " PRIMARY KEY (mode, day)) STRICT, WITHOUT ROWID",
+    "CREATE INDEX event_time ON event (time_ms); CREATE INDEX event_id ON event (id);"
+    "CREATE INDEX event_user ON event (user) WHERE user != '';"
+    "CREATE INDEX event_session ON event (session) WHERE session != 0;"
+    "CREATE TABLE event_log (one INTEGER PRIMARY KEY CHECK (one = 1), identity INTEGER NOT NULL,"
+    " probed_ms INTEGER NOT NULL) STRICT;"
+    "INSERT INTO event_log VALUES (1, random() & 4611686018427387903 | 1, 0)",
 };
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
-#define COLUMNS        "serial, time_ms, id, session, user, address, reason, detail"
 static const char *const statements[] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     [INSERT] = "INSERT INTO event (time_ms, id, session, user, address, reason, detail)"
                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    [PRUNE] = "DELETE FROM event WHERE serial <= (SELECT max(serial) FROM event) - ?1",
-    [READ_AFTER] = "SELECT " COLUMNS " FROM event WHERE serial > ?1 ORDER BY serial LIMIT ?2",
-    [READ_LAST] =
-        "SELECT * FROM (SELECT " COLUMNS " FROM event ORDER BY serial DESC LIMIT ?2) ORDER BY serial",
+    /* where the events of some time begin and end: those of a clock that was set back come later */
+    [FIRST_SINCE] = "SELECT min(serial) FROM event WHERE time_ms >= ?1",
+    [LAST_UNTIL] = "SELECT max(serial) FROM event WHERE time_ms < ?2",
+    [FIRST_AND_LAST] = "SELECT min(serial), max(serial) FROM event WHERE time_ms >= ?1 AND time_ms < ?2",
+    [READ_LOG] = "SELECT identity FROM event_log",
+    [DELETE_OLD] = "DELETE FROM event WHERE serial IN"
+                   " (SELECT serial FROM event WHERE time_ms < ?1 ORDER BY time_ms LIMIT ?2)",
+    [DELETE_FIRST] = "DELETE FROM event WHERE serial IN (SELECT serial FROM event ORDER BY serial LIMIT ?1)",
+    [PROBE] = "UPDATE event_log SET probed_ms = ?1",
     [WRITE_LICENCE] = "INSERT OR REPLACE INTO licence VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [WRITE_FIRST_USE] = "INSERT OR IGNORE INTO licence_server VALUES (1, ?1)",
     [WRITE_USE] = "INSERT INTO licence_use VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
@@ -63,22 +72,21 @@ static enum store_result judge(sqlite3 *handle, int code, char *problem, size_t 
     return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ? STORE_CORRUPT : STORE_AGAIN;
 }
 
-static int read_version(sqlite3 *handle, int *version_r)
+static int read_number(sqlite3 *handle, const char *text, int *number_r)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(handle, "PRAGMA user_version", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(handle, text, -1, &statement, NULL);
     if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        *version_r = sqlite3_column_int(statement, 0);
+        *number_r = sqlite3_column_int(statement, 0);
         code = SQLITE_OK;
     }
     sqlite3_finalize(statement);
     return code;
 }
 
-static int migrate(sqlite3 *handle)
+static int migrate(sqlite3 *handle, int version)
 {
-    int version = 0;
-    int code = read_version(handle, &version);
+    int code = SQLITE_OK;
     for (; code == SQLITE_OK && version < SCHEMA_VERSION; version++) {
         char finish[64];
         snprintf(finish, sizeof(finish), "PRAGMA user_version = %d; COMMIT", version + 1);
@@ -90,20 +98,31 @@ static int migrate(sqlite3 *handle)
         if (code != SQLITE_OK && !sqlite3_get_autocommit(handle))
             sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
     }
-    /* a later version's file is not ours to change */
-    return code == SQLITE_OK && version > SCHEMA_VERSION ? SQLITE_MISMATCH : code;
+    return code;
 }
 
-static int set_up(struct store *store)
+/* SQLITE_MISMATCH: the file is of a later version, and not ours to change. */
+static int set_up(struct store *store, int *version_r)
 {
     sqlite3_busy_timeout(store->handle, BUSY_MS);
     sqlite3_extended_result_codes(store->handle, 1);
-    int code = sqlite3_exec(store->handle,
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    int code = read_number(store->handle, "PRAGMA user_version", version_r);
+    if (code == SQLITE_OK && *version_r > SCHEMA_VERSION)
+        return SQLITE_MISMATCH;
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(store->handle,
+                            "PRAGMA auto_vacuum = INCREMENTAL;" /* of a file that is made now */
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                             "PRAGMA journal_size_limit = 4194304; PRAGMA trusted_schema = OFF",
                             NULL, NULL, NULL);
     if (code == SQLITE_OK)
-        code = migrate(store->handle);
+        code = migrate(store->handle, *version_r);
+    int shrinks = 0;
+    if (code == SQLITE_OK)
+        code = read_number(store->handle, "PRAGMA auto_vacuum", &shrinks);
+    /* an older file is written anew, once; where that fails its free room is used again, and stays */
+    if (code == SQLITE_OK && shrinks == 0)
+        sqlite3_exec(store->handle, "VACUUM", NULL, NULL, NULL);
     for (size_t i = 0; code == SQLITE_OK && i < STATEMENTS; i++)
         code = sqlite3_prepare_v3(store->handle, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                   &store->prepared[i], NULL);
@@ -121,10 +140,15 @@ enum store_result store_open(const char *path, struct store **store_r, char *pro
     int code = sqlite3_open_v2(
         path, &store->handle,
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
+    int version = 0;
     if (code == SQLITE_OK)
-        code = set_up(store);
+        code = set_up(store, &version);
     if (code != SQLITE_OK) {
         enum store_result result = judge(store->handle, code, problem, size);
+        if (code == SQLITE_MISMATCH && version > SCHEMA_VERSION)
+            snprintf(problem, size,
+                     "a later version of Lodge made it (schema %d, this one knows %d); it is left as it is",
+                     version, SCHEMA_VERSION);
         store_close(&store);
         return result;
     }
@@ -138,6 +162,8 @@ void store_close(struct store **store)
         return;
     for (size_t i = 0; i < STATEMENTS; i++)
         sqlite3_finalize((*store)->prepared[i]);
+    for (size_t i = 0; i < QUERY_SHAPES; i++)
+        sqlite3_finalize((*store)->queries[i]);
     sqlite3_close((*store)->handle);
     free(*store);
     *store = NULL;
@@ -153,47 +179,6 @@ int store_run(struct store *store, enum statement which)
     int code = sqlite3_step(store->prepared[which]);
     sqlite3_reset(store->prepared[which]);
     return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
-}
-
-static int insert(struct store *store, const struct db_event *event)
-{
-    sqlite3_stmt *statement = store->prepared[INSERT];
-    sqlite3_bind_int64(statement, 1, event->time_ms);
-    sqlite3_bind_int64(statement, 2, event->id);
-    sqlite3_bind_int64(statement, 3, event->session);
-    sqlite3_bind_text(statement, 4, event->user, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 5, event->address, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 6, event->reason, -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 7, event->detail, -1, SQLITE_STATIC);
-    int code = store_run(store, INSERT);
-    sqlite3_clear_bindings(statement);
-    return code;
-}
-
-static int prune(struct store *store, size_t written)
-{
-    if (store->until_prune > written) {
-        store->until_prune -= (unsigned)written;
-        return SQLITE_OK;
-    }
-    store->until_prune = PRUNE_EVERY;
-    sqlite3_bind_int64(store->prepared[PRUNE], 1, DB_EVENTS_MAX);
-    return store_run(store, PRUNE);
-}
-
-enum store_result store_write(struct store *store, const struct db_event *events, size_t count, char *problem,
-                              size_t size)
-{
-    int code = store_begin(store);
-    for (size_t i = 0; code == SQLITE_OK && i < count; i++)
-        code = insert(store, &events[i]);
-    if (code == SQLITE_OK)
-        code = prune(store, count);
-    enum store_result result = code == SQLITE_OK ? STORE_OK : judge(store->handle, code, problem, size);
-    code = store_end(store, code);
-    if (result == STORE_OK && code != SQLITE_OK)
-        result = judge(store->handle, code, problem, size);
-    return result;
 }
 
 int store_begin(struct store *store)
@@ -214,44 +199,6 @@ void store_take_text(char *to, size_t size, sqlite3_stmt *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
     snprintf(to, size, "%s", text != NULL ? (const char *)text : "");
-}
-
-static void take_row(struct db_event *event, sqlite3_stmt *row)
-{
-    event->serial = (uint64_t)sqlite3_column_int64(row, 0);
-    event->time_ms = sqlite3_column_int64(row, 1);
-    event->id = (uint32_t)sqlite3_column_int64(row, 2);
-    event->session = (uint32_t)sqlite3_column_int64(row, 3);
-    store_take_text(event->user, sizeof(event->user), row, 4);
-    store_take_text(event->address, sizeof(event->address), row, 5);
-    store_take_text(event->reason, sizeof(event->reason), row, 6);
-    store_take_text(event->detail, sizeof(event->detail), row, 7);
-}
-
-enum store_result store_read(struct store *store, uint64_t after, size_t limit, struct db_event *events_r,
-                             size_t *count_r, bool *more_r, char *problem, size_t size)
-{
-    sqlite3_stmt *statement = store->prepared[after == 0 ? READ_LAST : READ_AFTER];
-    if (after > INT64_MAX)
-        after = INT64_MAX;
-    sqlite3_bind_int64(statement, 1, (sqlite3_int64)after);
-    sqlite3_bind_int64(statement, 2, (sqlite3_int64)limit + (after != 0));
-    size_t count = 0;
-    bool more = false;
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (count == limit)
-            more = true;
-        else
-            take_row(&events_r[count++], statement);
-    }
-    enum store_result result = STORE_OK;
-    if (code != SQLITE_DONE)
-        result = judge(store->handle, code, problem, size);
-    sqlite3_reset(statement);
-    *count_r = result == STORE_OK ? count : 0;
-    *more_r = more;
-    return result;
 }
 
 int store_set_aside(const char *path, char *aside_r, size_t size)

@@ -104,12 +104,11 @@ static const char *inside(const char *name)
     return path;
 }
 
-static void take_event(void *context, bool ok, const struct db_event *events, size_t count, bool more)
+static void take_event(void *context, const struct db_events *events)
 {
     struct seen *seen = context;
-    (void)more;
     seen->here = true;
-    seen->ok = ok && count == 1 && events[0].session == 7;
+    seen->ok = events->ok && events->count == 1 && events->events[0].session == 7;
 }
 
 static void the_first_schema_is_brought_up_to_date(void)
@@ -128,7 +127,7 @@ static void the_first_schema_is_brought_up_to_date(void)
     struct db *db = db_open(directory);
     CHECK(db != NULL);
     seen = (struct seen){0};
-    CHECK(db_events_query(db, 0, 10, take_event, &seen) != NULL);
+    CHECK(db_events_query(db, &(struct db_event_filter){.limit = 10}, take_event, &seen) != NULL);
     await(db, &seen.here);
     CHECK(seen.ok);
     load(db, 1, NOW, &seen);

@@ -20,25 +20,27 @@
 struct page {
     bool here, ok, more;
     size_t count;
+    uint64_t log;
     struct db_event events[DB_QUERY_MAX];
 };
 
 static char directory[] = "/tmp/lodge-test-db-XXXXXX";
 
-static void take_page(void *context, bool ok, const struct db_event *events, size_t count, bool more)
+static void take_page(void *context, const struct db_events *events)
 {
     struct page *page = context;
     page->here = true;
-    page->ok = ok;
-    page->more = more;
-    page->count = count;
-    memcpy(page->events, events, count * sizeof(*events));
+    page->ok = events->ok;
+    page->more = events->more;
+    page->count = events->count;
+    page->log = events->log;
+    memcpy(page->events, events->events, events->count * sizeof(*events->events));
 }
 
-static void ask(struct db *db, uint64_t after, size_t limit, struct page *page)
+static void ask_for(struct db *db, const struct db_event_filter *filter, struct page *page)
 {
     page->here = false;
-    CHECK(db_events_query(db, after, limit, take_page, page) != NULL);
+    CHECK(db_events_query(db, filter, take_page, page) != NULL);
     int64_t deadline = clock_monotonic_ms() + PATIENCE_MS;
     while (!page->here) {
         struct pollfd wait = {.fd = db_fd(db), .events = POLLIN};
@@ -46,6 +48,13 @@ static void ask(struct db *db, uint64_t after, size_t limit, struct page *page)
         CHECK(poll(&wait, 1, PATIENCE_MS) == 1);
         db_dispatch(db);
     }
+}
+
+/* Those after the serial, or with 0 the last ones. */
+static void ask(struct db *db, uint64_t after, size_t limit, struct page *page)
+{
+    struct db_event_filter filter = {.after = after, .limit = limit, .newest = after == 0};
+    ask_for(db, &filter, page);
 }
 
 /* Asks until there are at least `count` events. */
@@ -109,7 +118,7 @@ static void events_come_back_in_pages(void)
     db = open_in(directory);
     ask(db, 0, 1, &page);
     CHECK(page.ok && page.count == 1 && page.events[0].session == 600);
-    struct db_query *query = db_events_query(db, 0, 1, take_page, &page);
+    struct db_query *query = db_events_query(db, &(struct db_event_filter){.limit = 1}, take_page, &page);
     page.here = false;
     db_query_cancel(db, query);
     static struct page later;
@@ -164,7 +173,7 @@ static void a_later_schema_is_left_alone(void)
     add(db, 1);
     ask(db, 0, 10, &page);
     CHECK(!page.ok);
-    CHECK(sqlite3_exec(other, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_exec(other, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK);
     sqlite3_close(other);
     ask_until(db, 12, &page);
     db_close(&db);
