@@ -17,7 +17,7 @@
 
 const struct conf_key conf_keys[] = {
 #define CONF_ROW(section, key, type, field, minimum, maximum, initial, reloadable, help) \
-    {#section, #key, CONF_##type, offsetof(struct conf, field), minimum, maximum, initial, reloadable, help},
+    {#section, #key, CONF_##type, offsetof(struct conf, field), minimum, maximum, initial, reloadable},
     CONF_KEYS(CONF_ROW)
 #undef CONF_ROW
 };

@@ -202,11 +202,12 @@ struct conf_key {
     long minimum, maximum;
     const char *initial;
     bool reloadable;
-    const char *help;
 };
 
 extern const struct conf_key conf_keys[];
 extern const size_t conf_key_count;
+/* What the key of this place in conf_keys is for. */
+const char *conf_key_help(size_t index);
 
 /* Fills *conf_r with the defaults. */
 void conf_defaults(struct conf *conf_r);

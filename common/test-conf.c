@@ -22,7 +22,7 @@ int main(void)
     CHECK_TEXT(conf.run_directory, "/run/lodge");
     CHECK_TEXT(conf_run_path(&conf, "ports/sm.port", path, sizeof(path)), "/run/lodge/ports/sm.port");
     for (size_t i = 0; i < conf_key_count; i++)
-        CHECK(conf_keys[i].help[0] != '\0' && conf_keys[i].minimum <= conf_keys[i].maximum);
+        CHECK(conf_key_help(i)[0] != '\0' && conf_keys[i].minimum <= conf_keys[i].maximum);
 
     static const char good[] = "# comment\n\n[Listener]\n port = 4000 \r\n[sessions]\nDesktop=a b=c\n; end";
     CHECK(conf_parse(&conf, "f", good, strlen(good), error, sizeof(error)));

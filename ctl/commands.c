@@ -31,6 +31,8 @@ const struct ctl_command ctl_commands[] = {
      ctl_policy_show},
     {"policy test", CTL_OPERAND_NONE, CTL_BIT(USER) | CTL_BIT(CLIENT) | CTL_BIT(AT) | JSON, CTL_BIT(USER),
      false, "tells what would come of a logon of a user, without one", ctl_policy_test},
+    {"policy keys", CTL_OPERAND_NONE, JSON, 0, false, "shows every key that the configuration may have",
+     ctl_policy_keys},
     {"policy reload", CTL_OPERAND_NONE, 0, 0, false, "has the server read its configuration anew",
      ctl_policy_reload},
     {"shutdown", CTL_OPERAND_NONE,

@@ -130,6 +130,7 @@ enum ctl_exit ctl_ping(const struct ctl_arguments *arguments, const struct conf 
 enum ctl_exit ctl_drain(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_policy_keys(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_shutdown(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -49,10 +49,11 @@ _lodgectl() {
     local words=''
     case $command in
     '') words='list show processes ps qprocess kill tskill top disconnect logoff watch wait msg reset counters events version ping drain shutdown qwinsta query tsdiscon change policy licence account --config --help --version' ;;
-    policy) words='show test reload --help' ;;
+    policy) words='show test keys reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
     'policy test') words='--user --client --at --json --help' ;;
+    'policy keys') words='--json --help' ;;
     'policy show') words='--user --client --json --help' ;;
     query) words='session user process --help' ;;
     change) words='logon --help' ;;
