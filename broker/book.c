@@ -91,7 +91,9 @@ void book_revoke(struct book *book, struct entry *entry, int64_t now_ms)
 
 void book_look(struct book *book, int64_t now_ms)
 {
-    if (now_ms < book->look_at_ms)
+    bool went_back = now_ms < book->looked_ms;
+    book->looked_ms = now_ms;
+    if (now_ms < book->look_at_ms && !went_back)
         return;
     book->look_at_ms = INT64_MAX;
     for (size_t i = 0; i < book->count; i++)

@@ -35,6 +35,7 @@ struct book {
     uint64_t last_serial;
     unsigned places;    /* of the pool, taken as of the last look at the clock */
     int64_t look_at_ms; /* when a licence that takes a place is over: book_look is due */
+    int64_t looked_ms;  /* at the last book_look: what was over may not be when the clock is set back */
 };
 
 /* The licence in force, valid or not, or NULL. */
@@ -49,7 +50,8 @@ struct entry *book_add(struct book *book, uint64_t serial, const char *holder, i
 /* The licence or its use has changed: counts its place. */
 void book_recount(struct book *book, struct entry *entry, int64_t now_ms);
 void book_revoke(struct book *book, struct entry *entry, int64_t now_ms);
-/* Frees the places of what is over. Nothing to do before look_at_ms. */
+/* Frees the places of what is over, and counts again what is not over any more because the clock went back.
+ */
 void book_look(struct book *book, int64_t now_ms);
 /* Revoked ones that would be valid still. */
 unsigned book_revoked(const struct book *book, int64_t now_ms);

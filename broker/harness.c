@@ -466,19 +466,19 @@ void lsm_await_event(struct harness *harness, uint32_t id, uint16_t session)
     close(fd);
 }
 
-void harness_log_on(struct harness *harness, int fd, uid_t uid, uint16_t id, struct agent *agent_r,
-                    struct attached *attached_r)
+void harness_log_on_as(struct harness *harness, int fd, uid_t uid, const char *user, uint16_t id,
+                       struct agent *agent_r, struct attached *attached_r)
 {
     union sm_body sm;
     union winstation_body winstation;
     uint64_t serial = lsm_ask_logon(harness, fd);
     sm_expect(harness, SM_LOGON_START, &sm, NULL);
     uint64_t logon = sm.logon_start.logon;
-    sm_tell_result(harness, logon, REASON_NONE, uid, "somebody");
+    sm_tell_result(harness, logon, REASON_NONE, uid, user);
     sm_expect(harness, SM_LOGON_ADMIT, &sm, NULL);
     CHECK(sm.logon_admit.logon == logon && sm.logon_admit.width == 1280);
     agent_listen(harness, agent_r, id);
-    sm_tell_state(harness, id, SM_SESSION_STARTING, logon, uid, "somebody");
+    sm_tell_state(harness, id, SM_SESSION_STARTING, logon, uid, user);
     lsm_expect_attached(fd, serial, attached_r);
     attached_r->logon = logon;
     CHECK(attached_r->session == id && !attached_r->reconnected);
@@ -486,6 +486,12 @@ void harness_log_on(struct harness *harness, int fd, uid_t uid, uint16_t id, str
     agent_tell_synced(agent_r);
     agent_expect(agent_r, WINSTATION_ATTACH, &winstation, NULL);
     CHECK(winstation.attach.viewer == attached_r->viewer && winstation.attach.width == 1280);
-    sm_tell_state(harness, id, SM_SESSION_UP, logon, uid, "somebody");
+    sm_tell_state(harness, id, SM_SESSION_UP, logon, uid, user);
     lsm_await_state(harness, id, LODGE__LSM__STATE__ACTIVE);
+}
+
+void harness_log_on(struct harness *harness, int fd, uid_t uid, uint16_t id, struct agent *agent_r,
+                    struct attached *attached_r)
+{
+    harness_log_on_as(harness, fd, uid, "somebody", id, agent_r, attached_r);
 }

@@ -111,3 +111,6 @@ void lsm_await_event(struct harness *harness, uint32_t id, uint16_t session);
 /* All of a first logon of `uid` over `fd`: session `id`, up, with an agent that has its viewer. */
 void harness_log_on(struct harness *harness, int fd, uid_t uid, uint16_t id, struct agent *agent_r,
                     struct attached *attached_r);
+/* The same for a user of that name. */
+void harness_log_on_as(struct harness *harness, int fd, uid_t uid, const char *user, uint16_t id,
+                       struct agent *agent_r, struct attached *attached_r);

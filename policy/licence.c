@@ -29,7 +29,8 @@ const char *licence_mode_name(enum licence_mode mode)
 
 bool licence_in_grace(const struct licence_rules *rules, int64_t now_ms, int64_t first_use_ms)
 {
-    return now_ms - first_use_ms < rules->grace_days * LICENCE_DAY_MS;
+    /* a clock that was set back before the first use makes no grace period where there is none */
+    return rules->grace_days > 0 && now_ms - first_use_ms < rules->grace_days * LICENCE_DAY_MS;
 }
 
 bool licence_is_valid(const struct licence *licence, bool live, int64_t now_ms)
