@@ -35,6 +35,21 @@
     E(LICENCE_REVOKED, 1031, "licence-revoked", 5)                     \
     /* somebody was let in without; the detail says why */             \
     E(LICENCE_WARNING, 1032, "licence-warning", 4)                     \
+    /* a step of the boot: which, and what came of it */               \
+    E(BOOT_STEP, 1040, "boot-step", 6)                                 \
+    E(BOOT_STEP_FAILED, 1041, "boot-step-failed", 4)                   \
+    /* logons are accepted; after what time, degraded or not */        \
+    E(BOOT, 1042, "boot", 6)                                           \
+    /* what the run before left */                                     \
+    E(CRASH_RECORD, 1043, "crash-record", 4)                           \
+    /* a queued operation was carried out, or not */                   \
+    E(PENDING_FILE, 1044, "pending-file", 6)                           \
+    E(PENDING_FILE_FAILED, 1045, "pending-file-failed", 4)             \
+    /* a command of [BootExecute]: how it ended, and what it said */   \
+    E(BOOT_EXECUTE, 1046, "boot-execute", 6)                           \
+    E(BOOT_EXECUTE_FAILED, 1047, "boot-execute-failed", 4)             \
+    E(PAGING_FILE, 1048, "paging-file", 6)                             \
+    E(PAGING_FILE_FAILED, 1049, "paging-file-failed", 4)               \
     /* processes that ended unasked: how, and after what time */       \
     E(SERVICE_EXIT, 1060, "service-exit", 3)                           \
     E(LOGON_EXIT, 1061, "logon-exit", 3)                               \

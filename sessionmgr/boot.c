@@ -14,8 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/conf-items.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "sessionmgr/devices.h"
 #include "sessionmgr/smss.h"
 
 #define BACKLOG 1024
@@ -65,7 +67,7 @@ static bool make_folder(const char *path, mode_t mode, uid_t uid, gid_t gid)
     return done;
 }
 
-static bool make_folders(const struct smss *smss)
+static bool make_folders(struct smss *smss)
 {
     const struct {
         const char *(*in)(const struct conf *conf, const char *name, char *path, size_t size);
@@ -79,6 +81,7 @@ static bool make_folders(const struct smss *smss)
         {conf_run_path, "winstation", 0750, 0, smss->broker_gid},
         {conf_run_path, "sessions", 0711, 0, 0},
         {conf_run_path, "programs", 0755, 0, 0},
+        {conf_run_path, DEVICES_FOLDER, 0755, 0, 0},
         {conf_state_path, ".", 0755, 0, 0},
         {conf_state_path, "homes", 0700, 0, 0},
         {conf_state_path, "db", 0700, smss->broker_uid, smss->broker_gid},
@@ -98,12 +101,19 @@ static bool make_folders(const struct smss *smss)
     return true;
 }
 
+/* True when this is the only lodge-smss of this run directory. */
+static bool try_lock(struct smss *smss, char *path, size_t size)
+{
+    if (smss->lock < 0)
+        smss->lock = open(conf_run_path(&smss->conf, "lock", path, size),
+                          O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return smss->lock >= 0 && flock(smss->lock, LOCK_EX | LOCK_NB) == 0;
+}
+
 static bool take_lock(struct smss *smss)
 {
     char path[512];
-    smss->lock = open(conf_run_path(&smss->conf, "lock", path, sizeof(path)),
-                      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (smss->lock >= 0 && flock(smss->lock, LOCK_EX | LOCK_NB) == 0)
+    if (try_lock(smss, path, sizeof(path)))
         return true;
     if (smss->lock >= 0 && errno == EWOULDBLOCK)
         log_error(
@@ -228,13 +238,134 @@ static bool open_cgroups(struct smss *smss)
     return true;
 }
 
-bool boot_prepare(struct smss *smss)
+/* Ends the step that was begun last, one that has an answer to its failure. False when the boot is to stop.
+ */
+static bool end_configured(struct smss *smss, bool failed, bool any, enum conf_answer answer,
+                           const char *detail)
 {
-    if (!find_users(smss) || !make_folders(smss) || !take_lock(smss) || !open_cgroups(smss) ||
-        !listen_sm(smss) || !reserve_display(smss))
+    steps_end(&smss->steps, failed ? steps_failure(answer) : any ? "done" : "none", detail);
+    bootwork_tell_step(smss, &smss->steps.steps[smss->steps.count - 1]);
+    return !smss->steps.stopped;
+}
+
+static bool set_environment(struct smss *smss, const struct conf_items *items)
+{
+    char detail[STEP_DETAIL_ROOM];
+    unsigned count = 0;
+    char **variables = conf_environment(items, environ);
+    while (variables != NULL && variables[count] != NULL)
+        count++;
+    smss->environment = variables != NULL ? conf_environment_merge(environ, variables) : NULL;
+    conf_environment_free(variables);
+    bool failed = smss->environment == NULL;
+    snprintf(detail, sizeof(detail), failed ? "out of memory" : "%u variables", count);
+    return end_configured(smss, failed, count > 0, smss->conf.on_environment, detail);
+}
+
+static bool make_devices(struct smss *smss, const struct conf_items *items)
+{
+    char detail[STEP_DETAIL_ROOM];
+    unsigned count, failed = devices_make(&smss->conf, items, &count, detail, sizeof(detail));
+    if (failed == 0)
+        snprintf(detail, sizeof(detail), "%u names", count);
+    return end_configured(smss, failed > 0, count > 0, smss->conf.on_devices, detail);
+}
+
+/* Environment and device names: the sections that this process needs itself. */
+static bool take_sections(struct smss *smss)
+{
+    struct conf_items items;
+    char error[512];
+    if (!conf_load_items(&items, smss->conf_path, error, sizeof(error))) {
+        log_error(NULL, "%s", error);
         return false;
+    }
+    for (size_t i = 0; i < items.count; i++)
+        smss->execute_count += items.items[i].section == CONF_FREE_BOOT_EXECUTE;
+    steps_begin(&smss->steps, "Environment");
+    bool ok = set_environment(smss, &items);
+    if (ok)
+        steps_begin(&smss->steps, "DosDevices");
+    ok = ok && make_devices(smss, &items);
+    conf_items_free(&items);
+    return ok;
+}
+
+void boot_save_steps(const struct smss *smss)
+{
+    int failed = steps_save(&smss->steps, &smss->conf);
+    errno = -failed;
+    if (failed)
+        log_warning(smss->conf.run_directory, "the steps of the boot cannot be written there: %m");
+}
+
+static bool find_ids(struct smss *smss)
+{
     ids_init(&smss->ids, (uint16_t)saved_number(smss, "next-id"));
     return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(struct smss *smss);
+} frame[] = {{"users", find_users},     {"folders", make_folders}, {"lock", take_lock},
+             {"cgroups", open_cgroups}, {"sm.port", listen_sm},    {"display", reserve_display},
+             {"IDs", find_ids}};
+
+/* What another lodge-smss has written in that run directory stays. */
+static bool stop_boot(struct smss *smss)
+{
+    char path[512];
+    mkdir(smss->conf.run_directory, 0755);
+    if (try_lock(smss, path, sizeof(path)))
+        boot_save_steps(smss);
+    return false;
+}
+
+bool boot_prepare(struct smss *smss)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof(frame) / sizeof(frame[0]); i++) {
+        steps_begin(&smss->steps, frame[i].name);
+        ok = frame[i].run(smss);
+        steps_end(&smss->steps, ok ? "done" : "stopped", ok ? "" : "the log says why");
+    }
+    return (ok && take_sections(smss)) || stop_boot(smss);
+}
+
+void boot_work(struct smss *smss, bool again, void (*over)(struct smss *smss))
+{
+    boot_save_steps(smss);
+    bootwork_start(smss, again ? "--again" : "--first", over);
+}
+
+void boot_service_ready(struct smss *smss, enum service_which which)
+{
+    struct steps *steps = &smss->steps;
+    struct step step = {
+        .start_us = smss->services[which].started_us, .end_us = steps_now_us(), .result = "done"};
+    if (steps->ready_us != 0)
+        return;
+    text_copy(step.name, sizeof(step.name), service_name(&smss->services[which]));
+    steps_add(steps, &step);
+    boot_look_whether_ready(smss);
+}
+
+void boot_look_whether_ready(struct smss *smss)
+{
+    struct steps *steps = &smss->steps;
+    if (steps->ready_us != 0)
+        return;
+    bool ready = smss->phase == SMSS_SERVING;
+    for (size_t i = 0; i < SERVICE_COUNT; i++)
+        ready = ready && smss->services[i].state == SERVICE_READY;
+    if (ready) {
+        steps->ready_us = steps_now_us();
+        event_tell(smss, EVENT_BOOT, 0, "logons are accepted after %lld ms%s",
+                   (long long)(steps->ready_us - steps->began_us) / 1000,
+                   steps_are_degraded(steps) ? "; degraded, lodgectl boot tells why" : "");
+    }
+    boot_save_steps(smss);
 }
 
 union address {
@@ -363,13 +494,17 @@ bool boot_is_listening(const struct smss *smss, enum service_which which, int fd
            ntohs(port) == (uint16_t)smss->conf.port;
 }
 
-void boot_undo(struct smss *smss)
+void boot_undo(struct smss *smss, bool whole)
 {
     static const char *const files[] = {"ports/sm.port", "ports/lsm.port", "display"};
-    static const char *const groups[] = {"broker", "listener", "logons"};
+    static const char *const groups[] = {"broker", "listener", "logons", "boot"};
     static const char *const folders[] = {"ports", "winstation", "sessions", "programs"};
     char path[512];
+    if (whole)
+        bootwork_finish(smss);
     close_descriptor(&smss->sm_port);
+    devices_remove(&smss->conf);
+    conf_environment_free(smss->environment);
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
         cgroup_remove(&smss->cgroup, groups[i]);
     cgroup_limits_close(&smss->cgroup, smss->conf.run_directory);

@@ -87,8 +87,23 @@ static void serve(struct smss *smss)
     else if (broker->state == SERVICE_READY && listener->state == SERVICE_DOWN)
         service_start(listener);
     phase_sync_broker(smss);
+    boot_look_whether_ready(smss);
     if (smss->stop_asked)
         shutdown_signalled(smss);
+}
+
+/* What comes before serving on a first start is over; nothing runs yet. */
+static void booted(struct smss *smss)
+{
+    if (!smss->stop_asked && !smss->steps.stopped) {
+        serve(smss);
+        return;
+    }
+    if (smss->steps.stopped)
+        log_error("boot",
+                  "stops at a step that failed, as the section [Boot] has it; lodgectl boot shows it");
+    boot_save_steps(smss);
+    smss->phase = SMSS_STOPPED;
 }
 
 static void recovery_late(void *context)
@@ -125,12 +140,11 @@ bool phase_begin(struct smss *smss)
     bool first = !waits(smss);
     if (!open_ports(smss, first))
         return false;
-    if (first) {
-        serve(smss);
-    } else {
+    if (!first) {
         log_info(NULL, "waits up to %d s for what outlived the last lodge-smss", RECOVERY_MS / 1000);
         loop_timer_set(smss->loop, &smss->timer, RECOVERY_MS);
     }
+    boot_work(smss, !first, first ? booted : NULL);
     return true;
 }
 

@@ -142,6 +142,7 @@ void service_start(struct service *service)
                                 .fd_count = 1,
                                 .error_fd = errors,
                                 .directory = "/",
+                                .environment = smss->environment,
                                 .files = &smss->files,
                                 .cgroup = &smss->cgroup,
                                 .group = service_group(service)};
@@ -155,6 +156,7 @@ void service_start(struct service *service)
     }
     service->state = SERVICE_STARTING;
     service->started = clock_monotonic_ms();
+    service->started_us = steps_now_us();
     loop_timer_set(smss->loop, &service->timer, READY_MS);
     log_info(service_name(service), "started as process %d", (int)service->process.pid);
 }
@@ -287,6 +289,7 @@ void service_ready(struct service *service)
     loop_timer_stop(service->smss->loop, &service->timer);
     log_info(service_name(service), "ready after %lld ms",
              (long long)(clock_monotonic_ms() - service->started));
+    boot_service_ready(service->smss, service->which);
     struct service *listener = &service->smss->services[SERVICE_LISTENER];
     if (service == listener)
         notify_manager("READY=1");

@@ -269,12 +269,14 @@ static void hurry(struct smss *smss)
 
 void shutdown_signalled(struct smss *smss)
 {
-    if (smss->phase == SMSS_RECOVERING)
+    if (smss->phase == SMSS_RECOVERING) {
         smss->stop_asked = true;
-    else if (smss->phase == SMSS_SERVING)
+        bootwork_cancel(smss);
+    } else if (smss->phase == SMSS_SERVING) {
         begin(smss, NULL);
-    else
+    } else {
         hurry(smss);
+    }
 }
 
 bool shutdown_asked(struct smss *smss, const struct sm_shutdown *asked)

@@ -71,6 +71,7 @@ static void reap(struct smss *smss)
         process_reap(&smss->services[i].process);
     for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next)
         process_reap(&logon->process);
+    process_reap(&smss->bootwork.process);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
 }
@@ -119,6 +120,7 @@ static int run(struct smss *smss)
 {
     smss->loop = loop_new();
     service_init(smss);
+    bootwork_init(smss);
     if (!boot_prepare(smss))
         return 1;
     watch_signals(smss);
@@ -126,7 +128,7 @@ static int run(struct smss *smss)
     service_open_logs(smss);
     if (!phase_begin(smss)) {
         service_close_logs(smss);
-        boot_undo(smss);
+        boot_undo(smss, false);
         return 1;
     }
     liveness_start(smss);
@@ -141,9 +143,11 @@ static int run(struct smss *smss)
     while (smss->sessions != NULL)
         session_forget(smss->sessions);
     service_close_logs(smss);
-    boot_undo(smss);
+    boot_undo(smss, true);
     shutdown_act(smss);
     log_info(NULL, "stopped");
+    if (smss->steps.stopped)
+        return 1;
     return smss->failed ? EXIT_SERVICE_FAILED : 0;
 }
 
@@ -190,6 +194,7 @@ int main(int argc, char **argv)
     make_terminal_write_only();
     log_start("lodge-smss", LOG_LEVEL_INFO);
     struct smss *smss = memory_new(sizeof(*smss));
+    steps_start(&smss->steps);
     smss->lock = smss->display_socket = smss->sm_port = smss->signals = smss->cgroup.fd = -1;
     status = 1;
     if (prepare(smss, conf_path)) {

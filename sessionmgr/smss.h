@@ -17,6 +17,7 @@
 #include "sessionmgr/lines.h"
 #include "sessionmgr/loop.h"
 #include "sessionmgr/process.h"
+#include "sessionmgr/steps.h"
 
 #define LOGONS_MOST         64  /* under way; those with a session do not count */
 #define PEERS_UNHEARD       128 /* connections of a role that have not said HELLO */
@@ -67,7 +68,7 @@ struct service {
     unsigned failures;               /* in a row */
     int64_t ends[SERVICE_ENDS_MOST]; /* unasked ones, monotonic ms, the last ones in a ring */
     unsigned end_count;
-    int64_t started;
+    int64_t started, started_us; /* the second: when it was, in microseconds; 0: by an earlier lodge-smss */
     struct heartbeat heart;
 };
 
@@ -160,6 +161,18 @@ struct shutdown {
     int service;        /* that is being ended, or was last */
 };
 
+/* lodge-boot, while it runs. */
+struct bootwork {
+    struct smss *smss;
+    struct process process;
+    int report;
+    struct loop_source *source;
+    struct loop_timer timer;
+    void (*over)(struct smss *smss);
+    char line[768];
+    size_t used;
+};
+
 struct smss {
     struct conf conf;
     const char *conf_path;
@@ -188,6 +201,10 @@ struct smss {
     struct smss_events events;
     struct loop_timer heart_timer;
     unsigned heart_turn;
+    struct steps steps; /* of the boot */
+    struct bootwork bootwork;
+    unsigned execute_count; /* commands of [BootExecute] */
+    char **environment;     /* of services; NULL: as this process's */
 };
 
 /* boot.c. Both return false after a log line that says what is wrong and what to do. */
@@ -196,7 +213,17 @@ bool boot_prepare(struct smss *smss);
 int boot_listen(const struct smss *smss, enum service_which which);
 /* True when `fd` is such a socket as boot_listen makes. */
 bool boot_is_listening(const struct smss *smss, enum service_which which, int fd);
-void boot_undo(struct smss *smss);
+/* `whole`: after a boot that went through; undoes what lodge-boot did, too. */
+void boot_undo(struct smss *smss, bool whole);
+/* Begins what lodge-boot does for the boot, and goes on with `over` (at once, or later). `again`: sessions or
+ * services of an earlier lodge-smss may live. */
+void boot_work(struct smss *smss, bool again, void (*over)(struct smss *smss));
+/* A service has said READY. */
+void boot_service_ready(struct smss *smss, enum service_which which);
+/* When all services are ready, logons are accepted, and the boot is over. */
+void boot_look_whether_ready(struct smss *smss);
+/* Writes the file that lodgectl boot reads. */
+void boot_save_steps(const struct smss *smss);
 void boot_save_next_id(const struct smss *smss);
 
 /* peer.c */
@@ -286,6 +313,17 @@ void liveness_answered_logon(struct session *session, unsigned who);
 
 /* terminate.c: asks a process of a session to end, or ends it, and tells the peer what came of it. */
 void terminate_process(struct smss *smss, struct peer *peer, const struct sm_process_end *asked);
+
+/* bootwork.c */
+void bootwork_init(struct smss *smss);
+/* Runs lodge-boot; `over` is called when it has ended, or at once when it cannot be run. */
+void bootwork_start(struct smss *smss, const char *mode, void (*over)(struct smss *smss));
+bool bootwork_runs(const struct smss *smss);
+void bootwork_cancel(struct smss *smss);
+/* Runs what belongs to the end, and waits for it. */
+void bootwork_finish(struct smss *smss);
+/* Puts a step that is over into the events. */
+void bootwork_tell_step(struct smss *smss, const struct step *step);
 
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */
