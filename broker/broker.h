@@ -9,7 +9,7 @@
  *   limits    what policy holds over time: drain mode, timeouts, logon hours
  *   clockjump the clock of the day, when it is set
  *   licences  who may come in by them, and the books
- *   groups, membership, addresses   what limits ask about users and clients
+ *   groups, membership, addresses, standing, census   what limits ask about users and clients
  *   shutdown  the countdown, and how far it is
  *   keep      small files that outlive the broker
  *   smlink    the connection to lodge-smss
@@ -25,6 +25,7 @@
 #include <event2/event.h>
 
 #include "broker/addresses.h"
+#include "broker/census.h"
 #include "broker/clockjump.h"
 #include "broker/groups.h"
 #include "broker/licences.h"
@@ -67,7 +68,8 @@ struct broker {
     bool stopping; /* lodge-smss has begun the shutdown */
     struct shutdown shutdown;
     struct drain drain;
-    struct policy_times times;
+    struct census census;
+    bool census_awaited; /* a logon waits until no session is unknown there */
     struct clockjump clockjump;
     struct licences licences;
     struct users users;

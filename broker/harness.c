@@ -28,7 +28,7 @@ static void make_folder(const struct harness *harness, const char *name, mode_t 
           chmod(path_in(harness, name), mode) == 0);
 }
 
-static void write_configuration(const struct harness *harness, const char *more)
+void harness_configure(const struct harness *harness, const char *more)
 {
     FILE *file = fopen(path_in(harness, "lodge.conf"), "w");
     CHECK(file != NULL);
@@ -55,7 +55,7 @@ void harness_begin(struct harness *harness, const char *more)
     make_folder(harness, "run/ports", 0755);
     make_folder(harness, "run/winstation", 0750);
     make_folder(harness, "state", 0755);
-    write_configuration(harness, more);
+    harness_configure(harness, more);
     harness->sm_port = packet_listen(path_in(harness, "run/ports/sm.port"), 0660);
     CHECK(harness->sm_port >= 0 && chown(path_in(harness, "run/ports/sm.port"), 0, harness->broker_gid) == 0);
     harness->lsm_port = packet_listen(path_in(harness, "run/ports/lsm.port"), 0666);

@@ -43,6 +43,8 @@ struct attached {
 /* Makes the directory, the ports and a configuration with `more` lines at its end. Exits with HARNESS_SKIP
  * where the test cannot run. */
 void harness_begin(struct harness *harness, const char *more);
+/* Writes the configuration anew, with these lines at its end. */
+void harness_configure(const struct harness *harness, const char *more);
 /* Ends the broker, which has to exit with 0, and removes the directory. */
 void harness_end(struct harness *harness);
 /* Starts lodge-broker and takes its HELLO and READY. */

@@ -6,7 +6,9 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/link.h"
+#include "broker/logons.h"
 #include "broker/reload.h"
+#include "broker/standing.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "policy/hours.h"
@@ -55,14 +57,6 @@ bool limits_have_hours(const struct conf *conf)
     for (size_t i = 0; i < conf->group_count; i++)
         have |= conf->groups[i].lines[CONF_GROUP_logon_hours] != 0;
     return have;
-}
-
-struct hours limits_hours(const struct conf *conf, bool administrator)
-{
-    struct hours hours = {0};
-    if (!administrator)
-        hours_parse(&hours, conf->logon_hours); /* which has been checked */
-    return hours;
 }
 
 /* When the session's hours end, as of struct policy_session. */
@@ -181,22 +175,30 @@ void limits_session_plan(struct session *session)
 void limits_session_begin(struct session *session)
 {
     begin(session);
-    limits_session_look_up(session);
+    session->limits.logoff_s = (uint16_t)session->broker->conf.logoff_seconds;
+    census_put(&session->broker->census, &session->limits.place, false, 0);
+}
+
+void limits_session_apply(struct session *session, bool known, const gid_t *gids, size_t count)
+{
+    struct broker *broker = session->broker;
+    struct session_limits *limits = &session->limits;
+    struct standing standing;
+    standing_find(&standing, broker, session->user->uid, known, gids, count);
+    limits->times = reload_times(&broker->conf, standing.members);
+    limits->hours = standing.hours;
+    limits->logoff_s = (uint16_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_logoff_seconds);
+    census_put(&broker->census, &limits->place, true, standing_counted(&standing));
+    limits_session_plan(session);
+    logons_census_taken(broker);
 }
 
 static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, size_t count)
 {
     struct session *session = context;
-    const struct broker *broker = session->broker;
-    struct conf conf;
     (void)uid; /* lodge-logon has said it */
     session->limits.query = NULL;
-    membership_apply(&broker->membership, &broker->conf, gids, count, &conf);
-    bool administrator =
-        membership_judge(&broker->membership, session->user->uid, known, gids, count).administrator;
-    session->limits.times = reload_times(&conf);
-    session->limits.hours = limits_hours(&conf, administrator);
-    limits_session_plan(session);
+    limits_session_apply(session, known, gids, count);
 }
 
 void limits_session_look_up(struct session *session)
@@ -208,11 +210,10 @@ void limits_session_look_up(struct session *session)
     limits->query = NULL;
     if (membership_matters(&broker->membership) && !session->lab && !session->load_test)
         limits->query = groups_ask(broker->groups, session->name, on_groups, session);
-    if (limits->query != NULL)
-        return; /* what held before holds until then; nothing, for a new session */
-    limits->times = broker->times;
-    limits->hours = limits_hours(&broker->conf, session->user->uid == 0);
-    limits_session_plan(session);
+    if (limits->query == NULL)
+        limits_session_apply(session, false, NULL, 0);
+    else /* what held before holds until then; nothing, for a new session */
+        census_put(&broker->census, &limits->place, false, 0);
 }
 
 void limits_session_stop(struct session *session)
@@ -223,6 +224,7 @@ void limits_session_stop(struct session *session)
     if (session->limits.timer != NULL)
         event_free(session->limits.timer);
     session->limits.timer = NULL;
+    census_take(&session->broker->census, &session->limits.place);
 }
 
 void limits_session_moved(struct session *session, enum session_event event, enum reason reason)

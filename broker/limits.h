@@ -34,15 +34,15 @@ void limits_session_begin(struct session *session);
 void limits_session_stop(struct session *session);
 void limits_session_moved(struct session *session, enum session_event event, enum reason reason);
 void limits_session_input(struct session *session, uint64_t monotonic_ms);
-/* The configuration has changed, or the session is new: finds the timeouts that hold for its user, which
- * takes a look at the user's groups where the configuration has sections for groups. */
+/* The limits that hold for the user from now on, who is in these groups (as of membership_judge). */
+void limits_session_apply(struct session *session, bool known, const gid_t *gids, size_t count);
+/* The configuration has changed, or the session is one that another broker left: as limits_session_apply, for
+ * which the groups are asked for where the configuration goes by them. */
 void limits_session_look_up(struct session *session);
 /* The timeouts have changed. Arms the timer for what comes next; nothing is done in here, whose caller is in
  * the middle of something. */
 void limits_session_plan(struct session *session);
 /* True when there are logon hours, in general or of a group. */
 bool limits_have_hours(const struct conf *conf);
-/* The logon hours of a user for whom that configuration holds; for administrators there are none. */
-struct hours limits_hours(const struct conf *conf, bool administrator);
 /* "off", "reconnects", "until-restart". */
 const char *limits_drain_name(enum policy_drain mode);

@@ -2,11 +2,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/peers.h"
+#include "broker/standing.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -35,14 +37,6 @@ static const struct {
 };
 _Static_assert(sizeof(patience) / sizeof(patience[0]) == LOGON_STEPS, "each step has its patience");
 
-/* What the configuration says of one user. */
-struct logon_standing {
-    struct membership_verdict verdict;
-    unsigned max_per_user;
-    bool no_take_over;
-    struct hours hours;
-};
-
 struct logon {
     TAILQ_ENTRY(logon) link;    /* of broker.logons, in order of arrival */
     TAILQ_ENTRY(logon) by_user; /* of user.held, when HELD */
@@ -58,8 +52,13 @@ struct logon {
     struct user *user;              /* from when lodge-logon has told it on */
     struct sm_logon_result outcome; /* likewise */
     struct groups_query *query;     /* CHECKING: the groups of the user, who is known to lodge-logon */
-    struct logon_standing standing; /* from HELD on */
-    struct address *from;           /* ADMITTED: where a session counts */
+    struct standing standing;       /* from HELD on, with what it was found by: */
+    bool groups_known;
+    gid_t *gids; /* NULL: nobody has asked for them, or there are none */
+    size_t gid_count;
+    bool groups_asked;
+    struct census_place place; /* ADMITTED */
+    struct address *from;      /* ADMITTED: where a session counts */
 };
 
 static bool is_under_way(enum logon_step step)
@@ -102,6 +101,9 @@ static void finish(struct logon *logon)
         count_admission(logon, -1);
         logons_wake(logon->user);
     }
+    census_take(&broker->census, &logon->place);
+    logons_census_taken(broker);
+    free(logon->gids);
     broker->logons_under_way -= is_under_way(logon->step);
     broker->logon_count--;
     TAILQ_REMOVE(&broker->logons, logon, link);
@@ -195,21 +197,16 @@ static uint16_t first_of(const struct session_list *list)
 
 /* What policy says to a logon of `user` (NULL: one of whom there is nothing) from `address`. */
 static struct policy_decision ask_policy(const struct broker *broker, const struct user *user,
-                                         const struct logon_standing *standing, const char *address,
-                                         int64_t at_ms)
+                                         const struct standing *standing, const char *address, int64_t at_ms)
 {
     struct policy_facts facts = {
         .stopping = broker->stopping,
         .drain = broker->shutdown.pending ? POLICY_DRAIN_RECONNECTS : broker->drain.mode,
-        .not_allowed = standing->verdict.refused,
-        .administrator = standing->verdict.administrator,
-        .outside_hours = !policy_hours_allow(&standing->hours, at_ms / 1000),
         .address_sessions = addresses_count(&broker->addresses, address),
         .sessions = broker->sessions.count,
     };
     struct policy_limits limits = broker->limits;
-    limits.max_sessions_per_user = standing->max_per_user;
-    limits.no_take_over = standing->no_take_over;
+    standing_apply(standing, broker, at_ms, &facts, &limits);
     if (user != NULL) {
         facts.user_sessions = user->sessions;
         facts.user_changing = user->changing;
@@ -217,21 +214,6 @@ static struct policy_decision ask_policy(const struct broker *broker, const stru
         facts.connected = first_of(&user->connected);
     }
     return policy_admit(&limits, &facts);
-}
-
-/* What follows from the groups of a user. */
-static struct logon_standing standing_of(const struct broker *broker, uid_t uid, bool known,
-                                         const gid_t *gids, size_t count)
-{
-    struct conf conf;
-    membership_apply(&broker->membership, &broker->conf, gids, count, &conf);
-    struct membership_verdict verdict = membership_judge(&broker->membership, uid, known, gids, count);
-    return (struct logon_standing){
-        .verdict = verdict,
-        .hours = limits_hours(&conf, verdict.administrator),
-        .max_per_user = (unsigned)conf.max_sessions_per_user,
-        .no_take_over = conf.take_over == 0,
-    };
 }
 
 /* On a server for load tests nobody real may come in. */
@@ -244,8 +226,8 @@ static enum reason may_arrive(const struct broker *broker, bool virtual)
 }
 
 /* What the person is told beyond the reason. */
-static const char *explain(const struct logon_standing *standing, enum reason reason, int64_t at_ms,
-                           char *detail, size_t size)
+static const char *explain(const struct standing *standing, enum reason reason, int64_t at_ms, char *detail,
+                           size_t size)
 {
     detail[0] = '\0';
     if (reason == REASON_LOGON_HOURS)
@@ -261,8 +243,8 @@ struct policy_decision logons_would_be(struct broker *broker, const struct logon
     enum reason reason = may_arrive(broker, false);
     if (reason != REASON_NONE)
         return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
-    struct logon_standing standing =
-        standing_of(broker, question->uid, question->known, question->gids, question->gid_count);
+    struct standing standing;
+    standing_find(&standing, broker, question->uid, question->known, question->gids, question->gid_count);
     struct policy_decision decision = ask_policy(broker, question->user, &standing, question->address, at_ms);
     explain(&standing, decision.reason, at_ms, detail, detail_size);
     return decision;
@@ -280,6 +262,7 @@ static void admit(struct logon *logon)
     logon->generation = logon->broker->sm.generation;
     enter(logon, ADMITTED);
     count_admission(logon, 1);
+    census_put(&logon->broker->census, &logon->place, true, standing_counted(&logon->standing));
     logon->from = addresses_hold(&logon->broker->addresses, client->address);
 }
 
@@ -327,6 +310,7 @@ static void decide(struct logon *logon)
             give_session(logon, session_find(broker, decision.session));
         break;
     case POLICY_WAIT:
+        broker->census_awaited |= broker->census.unknown > 0;
         break;
     case POLICY_REFUSE:
         end_for(logon, decision.reason,
@@ -479,7 +463,17 @@ static void bound_held(struct user *user)
 /* Lab accounts and virtual users are in no group, and that is known. */
 static void take_groups(struct logon *logon, bool known, const gid_t *gids, size_t count)
 {
-    logon->standing = standing_of(logon->broker, logon->user->uid, known, gids, count);
+    free(logon->gids);
+    logon->gids = count > 0 ? malloc(count * sizeof(*gids)) : NULL;
+    if (count > 0 && logon->gids == NULL) {
+        end_without_session(logon, REASON_INTERNAL);
+        return;
+    }
+    if (count > 0)
+        memcpy(logon->gids, gids, count * sizeof(*gids));
+    logon->gid_count = count;
+    logon->groups_known = known;
+    standing_find(&logon->standing, logon->broker, logon->user->uid, known, gids, count);
     enter(logon, HELD);
     bound_held(logon->user);
     decide(logon);
@@ -493,6 +487,19 @@ static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, s
     take_groups(logon, known, gids, count);
 }
 
+static bool is_groupless(const struct logon *logon)
+{
+    return logon->outcome.account != SM_ACCOUNT_SYSTEM;
+}
+
+static void ask_groups(struct logon *logon)
+{
+    logon->groups_asked = true;
+    logon->query = groups_ask(logon->broker->groups, logon->outcome.user, on_groups, logon);
+    if (logon->query == NULL)
+        end_without_session(logon, REASON_INTERNAL);
+}
+
 static void take_user(struct logon *logon, const struct sm_logon_result *result)
 {
     logon->user = users_hold(&logon->broker->users, result->uid);
@@ -502,14 +509,10 @@ static void take_user(struct logon *logon, const struct sm_logon_result *result)
     }
     logon->outcome = *result;
     close_descriptor(&logon->credentials);
-    bool groupless = result->account != SM_ACCOUNT_SYSTEM;
-    if (groupless || !membership_matters(&logon->broker->membership)) {
-        take_groups(logon, groupless, NULL, 0);
-        return;
-    }
-    logon->query = groups_ask(logon->broker->groups, result->user, on_groups, logon);
-    if (logon->query == NULL)
-        end_without_session(logon, REASON_INTERNAL);
+    if (is_groupless(logon) || !membership_matters(&logon->broker->membership))
+        take_groups(logon, is_groupless(logon), NULL, 0);
+    else
+        ask_groups(logon);
 }
 
 /* Told again: the lodge-smss that was to make the session is gone, and the lodge-logon waits for a decision.
@@ -517,6 +520,7 @@ static void take_user(struct logon *logon, const struct sm_logon_result *result)
 static void take_back(struct logon *logon)
 {
     count_admission(logon, -1);
+    census_take(&logon->broker->census, &logon->place);
     addresses_release(&logon->broker->addresses, logon->from);
     logon->from = NULL;
     logons_wake(logon->user);
@@ -552,6 +556,10 @@ struct session *logons_session_made(struct broker *broker, const struct sm_sessi
         log_error("broker", "no memory for session %u", told->id);
         return NULL;
     }
+    if (expected && logon->place.known)
+        limits_session_apply(session, logon->groups_known, logon->gids, logon->gid_count);
+    else
+        limits_session_look_up(session);
     if (!expected)
         return session;
     if (peer != NULL)
@@ -565,6 +573,41 @@ struct session *logons_session_made(struct broker *broker, const struct sm_sessi
         attach_offer(session, peer, false);
     start_waiting(broker);
     return session;
+}
+
+/* By the groups that the user has, or, where nobody has asked for them yet, once those are known. */
+static void reconsider(struct logon *logon)
+{
+    struct broker *broker = logon->broker;
+    bool ask = !logon->groups_asked && !is_groupless(logon) && membership_matters(&broker->membership);
+    if (ask && logon->step == HELD) {
+        enter(logon, CHECKING);
+        ask_groups(logon);
+        return;
+    }
+    standing_find(&logon->standing, broker, logon->user->uid, logon->groups_known, logon->gids,
+                  logon->gid_count);
+    if (logon->step == ADMITTED)
+        census_put(&broker->census, &logon->place, !ask, standing_counted(&logon->standing));
+}
+
+void logons_reloaded(struct broker *broker)
+{
+    struct logon *logon, *next;
+    for (logon = TAILQ_FIRST(&broker->logons); logon != NULL; logon = next) {
+        next = TAILQ_NEXT(logon, link);
+        if (logon->step == HELD || logon->step == ADMITTED)
+            reconsider(logon);
+    }
+    logons_wake_held(broker);
+}
+
+void logons_census_taken(struct broker *broker)
+{
+    if (broker->census.unknown == 0 && broker->census_awaited)
+        logons_wake_held(broker);
+    if (broker->census.unknown == 0)
+        broker->census_awaited = false;
 }
 
 void logons_session_failed(struct broker *broker, uint64_t id, enum reason reason, const char *detail)

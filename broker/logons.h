@@ -52,5 +52,10 @@ void logons_refuse_all(struct broker *broker, enum reason reason);
 void logons_wake(struct user *user);
 /* Has all that wait decided anew, as logons_wake does. */
 void logons_wake_held(struct broker *broker);
+/* The configuration has been read anew: what it says of the users is found anew. */
+void logons_reloaded(struct broker *broker);
+/* It may be known now, of each session, which groups it counts for: has those that waited for that decided
+ * anew. */
+void logons_census_taken(struct broker *broker);
 /* Frees all, without answers. */
 void logons_free_all(struct broker *broker);

@@ -98,12 +98,6 @@ conf_members membership_members(const struct membership *membership, const gid_t
     return members;
 }
 
-void membership_apply(const struct membership *membership, const struct conf *conf, const gid_t *gids,
-                      size_t count, struct conf *conf_r)
-{
-    conf_for_members(conf_r, conf, membership_members(membership, gids, count));
-}
-
 static void each_listed(const struct membership_list *list, const char *names, const gid_t *gids,
                         size_t count, void (*found)(void *context, const char *name), void *context)
 {

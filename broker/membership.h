@@ -45,7 +45,3 @@ conf_members membership_members(const struct membership *membership, const gid_t
  * may come twice. */
 void membership_each_name(const struct membership *membership, const struct conf *conf, const gid_t *gids,
                           size_t count, void (*found)(void *context, const char *name), void *context);
-/* What holds for a user of these groups, by the sections [Group NAME] of the configuration that `membership`
- * was found for. */
-void membership_apply(const struct membership *membership, const struct conf *conf, const gid_t *gids,
-                      size_t count, struct conf *conf_r);

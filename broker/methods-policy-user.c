@@ -58,7 +58,7 @@ static const struct conf_group *giver(const struct conf *conf, conf_members memb
                                       const struct conf_key *key, size_t *index_r)
 {
     for (size_t i = 0; i < CONF_GROUP_KEY_COUNT; i++) {
-        if (conf_group_key(i) != key)
+        if (conf_group_key(i) != key || i == CONF_GROUP_max_sessions)
             continue;
         *index_r = i;
         return conf_group_of(conf, members, i);
@@ -80,6 +80,24 @@ static void tell_use(Lodge__Lsm__PolicyValue *value, const struct peer *peer, co
         value->in_use = addresses_count(&broker->addresses, address);
     else
         value->counted = false;
+}
+
+/* MaxSessions of each group, beside the one of the server. */
+static void tell_group_limits(struct told *told, conf_members members)
+{
+    const struct conf *conf = &told->broker->conf;
+    for (size_t i = 0; i < conf->group_count; i++) {
+        const struct conf_group *group = &conf->groups[i];
+        unsigned line = group->lines[CONF_GROUP_max_sessions];
+        if ((members & 1U << i) == 0 || line == 0)
+            continue;
+        conf_group_value(group, CONF_GROUP_max_sessions, told->texts[told->count].value,
+                         sizeof(told->texts->value));
+        snprintf(told->texts[told->count].section, sizeof(told->texts->section), "Group %s", group->name);
+        Lodge__Lsm__PolicyValue *value = tell_value(told, conf_group_key(CONF_GROUP_max_sessions), line);
+        value->counted = true;
+        value->in_use = told->broker->census.sessions[i];
+    }
 }
 
 static void tell_values(struct told *told, const struct peer *peer, const struct user *user,
@@ -104,6 +122,7 @@ static void tell_values(struct told *told, const struct peer *peer, const struct
     }
     for (size_t i = 0; i < told->count; i++)
         tell_use(&told->values[i], peer, user);
+    tell_group_limits(told, members);
 }
 
 static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, size_t count)

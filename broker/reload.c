@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "broker/broker.h"
+#include "broker/logons.h"
 #include "common/log.h"
 
 #define DESCRIPTORS_WANTED 131072
@@ -25,16 +26,18 @@ static size_t raise_descriptor_limit(const struct conf *conf)
     return limit.rlim_cur > taken + BROKER_FD_RESERVE ? limit.rlim_cur - taken : BROKER_FD_RESERVE;
 }
 
-struct policy_times reload_times(const struct conf *conf)
+struct policy_times reload_times(const struct conf *conf, conf_members members)
 {
-    return (struct policy_times){.idle = conf->max_idle,
-                                 .disconnected = conf->max_disconnected,
-                                 .connected = conf->max_connected,
-                                 .warning = conf->warning_seconds,
-                                 .log_off = conf->timeout_action == 2,
-                                 .hours_action = (int)conf->hours_action,
-                                 .hours_warning = conf->hours_warning,
-                                 .broken_logs_off = conf->broken_connection == 2};
+#define HELD(key) conf_number_for(conf, members, CONF_GROUP_##key)
+    return (struct policy_times){.idle = HELD(max_idle),
+                                 .disconnected = HELD(max_disconnected),
+                                 .connected = HELD(max_connected),
+                                 .warning = HELD(warning_seconds),
+                                 .log_off = HELD(timeout_action) == 2,
+                                 .hours_action = (int)HELD(hours_action),
+                                 .hours_warning = HELD(hours_warning),
+                                 .broken_logs_off = HELD(broken_connection) == 2};
+#undef HELD
 }
 
 void reload_apply(struct broker *broker)
@@ -48,7 +51,6 @@ void reload_apply(struct broker *broker)
                                .max_per_address = (unsigned)broker->conf.max_sessions_per_address,
                                .reserved = (unsigned)broker->conf.reserved_seats,
                                .no_take_over = broker->conf.take_over == 0};
-    broker->times = reload_times(&broker->conf);
 }
 
 static bool differs(const struct conf *one, const struct conf *other, const struct conf_key *key)
@@ -147,6 +149,7 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     clockjump_configure(broker);
     for (struct session *at = session_next(broker, 0); at != NULL; at = session_next(broker, at->id))
         limits_session_look_up(at);
+    logons_reloaded(broker);
     snprintf(detail, sizeof(detail), "%s", by);
     describe(&old, outcome_r, detail, sizeof(detail));
     if (outcome_r->groups)

@@ -16,8 +16,8 @@ struct reload_outcome {
     struct conf wanted;           /* what the file says */
 };
 
-/* The timeouts of a configuration. */
-struct policy_times reload_times(const struct conf *conf);
+/* The timeouts that hold for a member of those groups. */
+struct policy_times reload_times(const struct conf *conf, conf_members members);
 /* Has limits, timeouts and room for connections follow from broker.conf. */
 void reload_apply(struct broker *broker);
 /* Reads the file anew. Keys that can be reloaded hold from now on, for sessions that there are too; nothing

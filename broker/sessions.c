@@ -189,7 +189,7 @@ void session_end(struct session *session, enum reason reason)
     struct sm_session_end end = {.id = session->id,
                                  .reason = (uint16_t)reason,
                                  .grace_ms =
-                                     session->at_once ? 0 : (uint32_t)broker->conf.logoff_seconds * 1000};
+                                     session->at_once ? 0 : (uint32_t)session->limits.logoff_s * 1000};
     session->end_reason = reason;
     smlink_send(broker, SM_SESSION_END, &end, -1);
     session_move(session, SESSION_ENDS, reason, NULL);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "broker/census.h"
 #include "broker/client.h"
 #include "broker/messages.h"
 #include "common/hours.h"
@@ -65,7 +66,9 @@ struct session_limits {
     struct groups_query *query; /* whether sections [Group NAME] have other ones for the user */
     struct policy_session facts;
     struct hours hours; /* the user's logon hours */
-    bool broken;        /* the client is gone, and the session is to end for that */
+    struct census_place place;
+    uint16_t logoff_s; /* how long programs may take to end */
+    bool broken;       /* the client is gone, and the session is to end for that */
 };
 
 struct session {

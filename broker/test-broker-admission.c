@@ -198,6 +198,92 @@ static void sections_of_groups(void)
     harness_end(&harness);
 }
 
+static void logged_off(uint16_t id, uint32_t grace_ms)
+{
+    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_LOGOFF, id);
+    CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
+    sm_expect(&harness, SM_SESSION_END, &sm, NULL);
+    CHECK(sm.session_end.id == id && sm.session_end.grace_ms == grace_ms);
+    close(admin);
+    gone(id);
+}
+
+static void reload(const char *keys)
+{
+    harness_configure(&harness, keys);
+    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_RELOAD;
+    request.reload = &nothing;
+    CHECK(lsm_expect_reason(admin, lsm_ask(&harness, admin, &request, -1)) == REASON_NONE);
+    close(admin);
+}
+
+/* sync, _apt and nobody are of the group nogroup in every Debian. Together they have two sessions, whoever
+ * has them, whatever broker they were made by, and as soon as there is a limit. */
+static void a_group_has_its_limit(void)
+{
+    static const char two[] = "[Group nogroup]\nMaxSessions = 2\nLogoffSeconds = 3";
+    begin(two);
+    admitted(4, "sync", SM_ACCOUNT_SYSTEM, 1);
+    admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 2);
+    refused(42, "_apt", SM_ACCOUNT_SYSTEM, REASON_GROUP_LIMIT);
+    would_be("_apt", "", "refuse group-limit");
+    would_be("sync", "", "reconnect none");
+    admitted(5, "games", SM_ACCOUNT_SYSTEM, 3);
+    logged_off(3, 7000);
+    logged_off(1, 3000);
+    admitted(42, "_apt", SM_ACCOUNT_SYSTEM, 4);
+    refused(4, "sync", SM_ACCOUNT_SYSTEM, REASON_GROUP_LIMIT);
+
+    harness_kill_broker(&harness);
+    harness_start_broker(&harness);
+    sm_tell_state(&harness, 2, SM_SESSION_UP, 2, 65534, "nobody");
+    sm_tell_state(&harness, 4, SM_SESSION_UP, 4, 42, "_apt");
+    sm_tell_synced(&harness);
+    refused(4, "sync", SM_ACCOUNT_SYSTEM, REASON_GROUP_LIMIT);
+
+    reload("MaxIdleSeconds = 9");
+    admitted(4, "sync", SM_ACCOUNT_SYSTEM, 5);
+    gone(2), gone(5);
+    reload(two);
+    admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 2);
+    refused(4, "sync", SM_ACCOUNT_SYSTEM, REASON_GROUP_LIMIT);
+    gone(2), gone(4);
+    harness_end(&harness);
+
+    /* of administrators no group's limit speaks */
+    begin("[Group nogroup]\nMaxSessions = 1\n[Server]\nAdminGroup = nogroup");
+    admitted(4, "sync", SM_ACCOUNT_SYSTEM, 1);
+    admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 2);
+    gone(1), gone(2);
+    harness_end(&harness);
+}
+
+/* A logon that waits for its user's session to end is decided by the configuration that is read meanwhile. */
+static void a_reload_reaches_those_that_wait(void)
+{
+    uint64_t logon;
+    begin("");
+    admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 1);
+    admitted(4, "sync", SM_ACCOUNT_SYSTEM, 2);
+    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), fd = lsm_connect_front(&harness);
+    uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_LOGOFF, 2);
+    CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
+    sm_expect(&harness, SM_SESSION_END, &sm, NULL);
+    serial = come(fd, 4, "sync", SM_ACCOUNT_SYSTEM, &logon);
+    CHECK(lsm_is_silent(fd, 100));
+    reload("[Group nogroup]\nMaxSessions = 1");
+    gone(2);
+    CHECK(lsm_expect_reason(fd, serial) == REASON_GROUP_LIMIT);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    close(fd), close(admin);
+    gone(1);
+    harness_end(&harness);
+}
+
 static void names_have_to_be_groups(void)
 {
     struct conf conf;
@@ -232,5 +318,7 @@ int main(void)
     an_address_has_its_limit();
     nobody_takes_over();
     sections_of_groups();
+    a_group_has_its_limit();
+    a_reload_reaches_those_that_wait();
     return 0;
 }

@@ -354,17 +354,17 @@ const struct conf_group *conf_group_of(const struct conf *conf, conf_members mem
     return NULL;
 }
 
-void conf_for_members(struct conf *conf_r, const struct conf *conf, conf_members members)
+long conf_number_for(const struct conf *conf, conf_members members, size_t index)
 {
-    *conf_r = *conf;
-    for (size_t i = 0; i < CONF_GROUP_KEY_COUNT; i++) {
-        const struct conf_group *group = conf_group_of(conf, members, i);
-        char *field = (char *)conf_r + group_keys[i];
-        if (group != NULL && i < CONF_GROUP_NUMBER_COUNT)
-            *(long *)field = group->numbers[i];
-        else if (group != NULL)
-            text_copy(field, CONF_TEXT_MAX + 1, group->texts[i - CONF_GROUP_NUMBER_COUNT]);
-    }
+    const struct conf_group *group = conf_group_of(conf, members, index);
+    return group != NULL ? group->numbers[index] : *(const long *)((const char *)conf + group_keys[index]);
+}
+
+const char *conf_text_for(const struct conf *conf, conf_members members, size_t index)
+{
+    const struct conf_group *group = conf_group_of(conf, members, index);
+    return group != NULL ? group->texts[index - CONF_GROUP_NUMBER_COUNT]
+                         : (const char *)conf + group_keys[index];
 }
 
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key)

@@ -154,14 +154,17 @@ enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
 #define CONF_FIELD(section, key, type, field, minimum, maximum, initial, reloadable, help) \
     CONF_FIELD_##type(field)
 /* The keys of [Sessions], by field, that a section [Group NAME] may set for the members of a group; numbers,
- * then texts. */
+ * then texts. MaxSessions of a group is a limit of its own: for the sessions of its members together. */
 #define CONF_GROUP_NUMBERS(G) \
     G(max_sessions_per_user)  \
     G(take_over)              \
     G(max_idle)               \
     G(max_connected)          \
     G(max_disconnected)       \
-    G(warning_seconds) G(timeout_action) G(broken_connection) G(hours_action) G(hours_warning)
+    G(warning_seconds)        \
+    G(timeout_action)         \
+    G(broken_connection)      \
+    G(hours_action) G(hours_warning) G(max_sessions) G(logoff_seconds)
 #define CONF_GROUP_TEXTS(G)    G(logon_hours)
 #define CONF_GROUPS_MAX        16
 #define CONF_GROUP_ENUM(field) CONF_GROUP_##field,
@@ -231,8 +234,9 @@ const char *conf_group_value(const struct conf_group *group, size_t index, char 
 /* The section that gives value number `index` to a member of those groups: the first of them that sets it.
  * NULL: that of [Sessions] holds. */
 const struct conf_group *conf_group_of(const struct conf *conf, conf_members members, size_t index);
-/* What holds for a member of those groups. */
-void conf_for_members(struct conf *conf_r, const struct conf *conf, conf_members members);
+/* What holds for a member of those groups of value number `index`; not for CONF_GROUP_max_sessions. */
+long conf_number_for(const struct conf *conf, conf_members members, size_t index);
+const char *conf_text_for(const struct conf *conf, conf_members members, size_t index);
 /* Takes the key's value from `from`. */
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key);
 

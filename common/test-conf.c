@@ -13,6 +13,15 @@ static void refused(const char *text, const char *want)
     CHECK(memcmp(&conf, &before, sizeof(conf)) == 0);
 }
 
+/* The first section in the file that sets a key gives it; one that does not set it gives nothing. */
+static void holds_for(const struct conf *conf, conf_members members, long max_idle, long take_over,
+                      long timeout_action)
+{
+    CHECK(conf_number_for(conf, members, CONF_GROUP_max_idle) == max_idle);
+    CHECK(conf_number_for(conf, members, CONF_GROUP_take_over) == take_over);
+    CHECK(conf_number_for(conf, members, CONF_GROUP_timeout_action) == timeout_action);
+}
+
 int main(void)
 {
     struct conf conf;
@@ -49,24 +58,18 @@ int main(void)
     static const char groups[] =
         "[group  staff]\nMaxIdleSeconds=5\ntakeover = 0\n[Sessions]\nMaxIdleSeconds = 9\n"
         "[Group pupils]\nMaxIdleSeconds = 7\nTimeoutAction = 2\n";
-    struct conf member;
     CHECK(conf_parse(&conf, "f", groups, strlen(groups), error, sizeof(error)) && conf.group_count == 2);
     CHECK_TEXT(conf.groups[0].name, "staff");
-    conf_for_members(&member, &conf, 0);
-    CHECK(member.max_idle == 9 && member.take_over == 1 && member.timeout_action == 1);
-    conf_for_members(&member, &conf, 3);
-    CHECK(member.max_idle == 5 && member.take_over == 0 && member.timeout_action == 2);
-    conf_for_members(&member, &conf, 2);
-    CHECK(member.max_idle == 7 && member.take_over == 1 && member.timeout_action == 2);
+    holds_for(&conf, 0, 9, 1, 1);
+    holds_for(&conf, 3, 5, 0, 2);
+    holds_for(&conf, 2, 7, 1, 2);
     static const char hours[] = "[Group staff]\nLogonHours = Mon 09:00-10:00\n[Sessions]\nLogonHours = Tue\n";
     conf_defaults(&conf);
     CHECK(conf_parse(&conf, "f", hours, strlen(hours), error, sizeof(error)));
-    conf_for_members(&member, &conf, 1);
-    CHECK_TEXT(member.logon_hours, "Mon 09:00-10:00");
+    CHECK_TEXT(conf_text_for(&conf, 1, CONF_GROUP_logon_hours), "Mon 09:00-10:00");
     CHECK(conf_group_of(&conf, 1, CONF_GROUP_logon_hours) == &conf.groups[0]);
     CHECK(conf_group_of(&conf, 1, CONF_GROUP_hours_action) == NULL);
-    conf_for_members(&member, &conf, 0);
-    CHECK_TEXT(member.logon_hours, "Tue");
+    CHECK_TEXT(conf_text_for(&conf, 0, CONF_GROUP_logon_hours), "Tue");
     CHECK_TEXT(conf_group_value(&conf.groups[0], CONF_GROUP_logon_hours, path, sizeof(path)),
                "Mon 09:00-10:00");
     refused("[Sessions]\nLogonHours = Mon 9-10",
@@ -83,7 +86,8 @@ int main(void)
             "f:3: MaxIdleSeconds is set again; line 2 set it first");
     refused("[Group a]\n[Group b]\n[Group a]", "f:3: the section [Group a] is there twice");
     refused("[Group a]\nPort = 1", "f:2: there is no key \"Port\" in a section [Group]");
-    refused("[Group a]\nMaxSessions = 1", "f:2: there is no key \"MaxSessions\" in a section [Group]");
+    refused("[Group a]\nReservedSeats = 1", "f:2: there is no key \"ReservedSeats\" in a section [Group]");
+    refused("[Group a]\nMaxSessions = 0", "f:2: MaxSessions is \"0\", but must be a number from 1 to 65535");
     refused("[Group  ]", "f:1: the name of a group has 1 to 32 bytes");
 
     char value[CONF_TEXT_MAX + 1];

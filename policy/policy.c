@@ -33,6 +33,8 @@ static enum reason why_no_new_one(const struct policy_limits *limits, const stru
         return REASON_DRAIN;
     if (facts->sessions >= seats(limits, facts))
         return REASON_SESSION_LIMIT;
+    if (facts->group_full)
+        return REASON_GROUP_LIMIT;
     if (!limits->single_session && facts->user_sessions >= limits->max_sessions_per_user)
         return REASON_USER_LIMIT;
     if (limits->max_per_address > 0 && facts->address_sessions >= limits->max_per_address)
@@ -56,5 +58,7 @@ struct policy_decision policy_admit(const struct policy_limits *limits, const st
     if (limits->single_session && facts->connected != 0)
         return limits->no_take_over ? refuse(REASON_ELSEWHERE) : give(POLICY_TAKE_OVER, facts->connected);
     enum reason reason = why_no_new_one(limits, facts);
-    return reason != REASON_NONE ? refuse(reason) : give(POLICY_NEW, 0);
+    if (reason != REASON_NONE)
+        return refuse(reason);
+    return give(facts->group_unknown ? POLICY_WAIT : POLICY_NEW, 0);
 }

@@ -39,6 +39,9 @@ struct policy_facts {
     bool not_allowed;          /* by the groups of the user */
     bool administrator;        /* likewise */
     bool outside_hours;        /* of the user's logon hours, which do not hold for administrators */
+    bool group_full;           /* a group of the user has as many sessions as it may have */
+    bool group_unknown;        /* a group of the user has a limit, and not of all sessions it is known whether
+                                  they count there */
     unsigned address_sessions; /* sessions made from where the client is */
     unsigned sessions;         /* in all */
     unsigned user_sessions;    /* of these: this user's */
@@ -51,8 +54,9 @@ enum policy_verdict {
     POLICY_NEW,       /* make a session */
     POLICY_RECONNECT, /* `session` is disconnected: connect it */
     POLICY_TAKE_OVER, /* `session` is connected elsewhere: that place loses it */
-    POLICY_WAIT,      /* ask again when one of the user's sessions has been created or has ended */
-    POLICY_REFUSE,    /* for `reason` */
+    POLICY_WAIT, /* ask again when one of the user's sessions has been created or has ended, or more is known
+                  */
+    POLICY_REFUSE, /* for `reason` */
 };
 
 struct policy_decision {

@@ -1,0 +1,47 @@
+#include "broker/standing.h"
+
+#include "broker/broker.h"
+#include "policy/hours.h"
+
+void standing_find(struct standing *standing_r, const struct broker *broker, uid_t uid, bool known,
+                   const gid_t *gids, size_t count)
+{
+    struct standing standing = {
+        .verdict = membership_judge(&broker->membership, uid, known, gids, count),
+        .members = membership_members(&broker->membership, gids, count),
+    };
+    if (!standing.verdict.administrator) /* the text has been checked */
+        hours_parse(&standing.hours, conf_text_for(&broker->conf, standing.members, CONF_GROUP_logon_hours));
+    *standing_r = standing;
+}
+
+conf_members standing_counted(const struct standing *standing)
+{
+    return standing->verdict.administrator ? 0 : standing->members;
+}
+
+static void apply_groups(const struct standing *standing, const struct broker *broker,
+                         struct policy_facts *facts)
+{
+    conf_members counted = standing_counted(standing);
+    for (size_t i = 0; i < broker->conf.group_count; i++) {
+        const struct conf_group *group = &broker->conf.groups[i];
+        if ((counted & 1U << i) == 0 || group->lines[CONF_GROUP_max_sessions] == 0)
+            continue;
+        facts->group_full |= broker->census.sessions[i] >= group->numbers[CONF_GROUP_max_sessions];
+        facts->group_unknown |= broker->census.unknown > 0;
+    }
+}
+
+void standing_apply(const struct standing *standing, const struct broker *broker, int64_t at_ms,
+                    struct policy_facts *facts, struct policy_limits *limits)
+{
+    const struct conf *conf = &broker->conf;
+    facts->not_allowed = standing->verdict.refused;
+    facts->administrator = standing->verdict.administrator;
+    facts->outside_hours = !policy_hours_allow(&standing->hours, at_ms / 1000);
+    apply_groups(standing, broker, facts);
+    limits->max_sessions_per_user =
+        (unsigned)conf_number_for(conf, standing->members, CONF_GROUP_max_sessions_per_user);
+    limits->no_take_over = conf_number_for(conf, standing->members, CONF_GROUP_take_over) == 0;
+}
