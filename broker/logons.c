@@ -257,6 +257,7 @@ static void admit(struct logon *logon)
                                    .width = client->width,
                                    .height = client->height,
                                    .keyboard_layout = client->keyboard_layout};
+    standing_fill(&logon->standing, logon->broker, &admit);
     if (!smlink_send(logon->broker, SM_LOGON_ADMIT, &admit, -1))
         return; /* still HELD: decided anew when lodge-smss is back */
     logon->generation = logon->broker->sm.generation;

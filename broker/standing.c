@@ -1,7 +1,9 @@
 #include "broker/standing.h"
 
 #include "broker/broker.h"
+#include "common/text.h"
 #include "policy/hours.h"
+#include "rpc/sm.h"
 
 void standing_find(struct standing *standing_r, const struct broker *broker, uid_t uid, bool known,
                    const gid_t *gids, size_t count)
@@ -44,4 +46,16 @@ void standing_apply(const struct standing *standing, const struct broker *broker
     limits->max_sessions_per_user =
         (unsigned)conf_number_for(conf, standing->members, CONF_GROUP_max_sessions_per_user);
     limits->no_take_over = conf_number_for(conf, standing->members, CONF_GROUP_take_over) == 0;
+}
+
+void standing_fill(const struct standing *standing, const struct broker *broker,
+                   struct sm_logon_admit *admit_r)
+{
+    const struct conf *conf = &broker->conf;
+    admit_r->memory_mib = (uint32_t)conf_number_for(conf, standing->members, CONF_GROUP_memory_max);
+    admit_r->tasks = (uint32_t)conf_number_for(conf, standing->members, CONF_GROUP_tasks_max);
+    admit_r->cpu_weight = (uint32_t)conf_number_for(conf, standing->members, CONF_GROUP_cpu_weight);
+    text_copy(admit_r->desktop, sizeof(admit_r->desktop),
+              conf_text_for(conf, standing->members, CONF_GROUP_desktop));
+    text_copy(admit_r->home, sizeof(admit_r->home), conf_text_for(conf, standing->members, CONF_GROUP_home));
 }

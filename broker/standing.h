@@ -10,6 +10,7 @@
 struct broker;
 struct policy_facts;
 struct policy_limits;
+struct sm_logon_admit;
 
 struct standing {
     struct membership_verdict verdict;
@@ -26,3 +27,6 @@ conf_members standing_counted(const struct standing *standing);
 /* Has the facts and limits for a decision be those of this user, at that time (milliseconds since 1970). */
 void standing_apply(const struct standing *standing, const struct broker *broker, int64_t at_ms,
                     struct policy_facts *facts, struct policy_limits *limits);
+/* What a session of the user is made with. */
+void standing_fill(const struct standing *standing, const struct broker *broker,
+                   struct sm_logon_admit *admit_r);

@@ -276,8 +276,10 @@ static void read_anew(void)
     refuse_reload("MaxSessions = 5\n[Nothing]", "lodge.conf:8");
     holds("MaxSessions", "2", "/lodge.conf:7");
     refused(5003, REASON_SESSION_LIMIT);
-    reload("MaxSessions = 2\nDesktop = x", NULL, "Desktop = x");
-    holds("Desktop", "", "default");
+    reload("MaxSessions = 2\nXServer = Xvfb", NULL, "XServer = Xvfb");
+    holds("XServer", "Xtigervnc", "default");
+    reload("MaxSessions = 2\nDesktop = x", "Desktop = x", NULL);
+    reload("MaxSessions = 2", "Desktop = ", NULL);
 
     /* timeouts hold for sessions that there are; SIGHUP is as good as the method */
     struct agent agent;

@@ -67,6 +67,16 @@ static bool set_answer(enum conf_answer *field, const struct conf_key *key, cons
     return refuse(place, "%s is \"%s\", but must be ignore, degraded or stop", key->key, value);
 }
 
+/* No .. in it: a name in place of %u is one part of the path, and the path is what it says. */
+static bool is_home(const char *value)
+{
+    for (const char *at = strchr(value, '%'); at != NULL; at = strchr(at + 1, '%')) {
+        if (at[1] != 'u')
+            return false;
+    }
+    return value[0] == '\0' || (value[0] == '/' && strstr(value, "..") == NULL);
+}
+
 static bool set(struct conf *conf, const struct conf_key *key, const char *value, const struct place *place)
 {
     void *field = (char *)conf + key->offset;
@@ -89,6 +99,9 @@ static bool set(struct conf *conf, const struct conf_key *key, const char *value
                       key->minimum, key->maximum);
     if (key->type == CONF_PATH && length > 0 && value[0] != '/')
         return refuse(place, "%s is \"%s\", but must be a path that starts with /", key->key, value);
+    if (key->type == CONF_HOME && !is_home(value))
+        return refuse(place, "%s is \"%s\", but must be a path that starts with /, in which %%u is the name",
+                      key->key, value);
     struct hours hours;
     if (key->type == CONF_HOURS && !hours_parse(&hours, value))
         return refuse(place, "%s is \"%s\", but must be " HOURS_FORM, key->key, value);
@@ -369,11 +382,9 @@ const char *conf_text_for(const struct conf *conf, conf_members members, size_t 
 
 void conf_copy_value(struct conf *to, const struct conf *from, const struct conf_key *key)
 {
-    static const size_t sizes[] = {[CONF_TEXT] = CONF_TEXT_MAX + 1,
-                                   [CONF_PATH] = CONF_TEXT_MAX + 1,
-                                   [CONF_NUMBER] = sizeof(long),
-                                   [CONF_ANSWER] = sizeof(enum conf_answer),
-                                   [CONF_HOURS] = CONF_TEXT_MAX + 1};
+    static const size_t sizes[] = {[CONF_TEXT] = CONF_TEXT_MAX + 1,  [CONF_PATH] = CONF_TEXT_MAX + 1,
+                                   [CONF_NUMBER] = sizeof(long),     [CONF_ANSWER] = sizeof(enum conf_answer),
+                                   [CONF_HOURS] = CONF_TEXT_MAX + 1, [CONF_HOME] = CONF_TEXT_MAX + 1};
     size_t size = sizes[key->type];
     memcpy((char *)to + key->offset, (const char *)from + key->offset, size);
 }

@@ -7,11 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONF_TEXT_MAX 255
+#define CONF_TEXT_MAX    255
+#define CONF_MEMORY_MOST 16777216
+#define CONF_TASKS_MOST  4194304
+#define CONF_WEIGHT_MOST 10000
 
 /* K(section, key, TYPE, field, minimum, maximum, default, reloadable, help). For TEXT and PATH the range is
- * that of the length; PATH values start with a slash, HOURS are as in common/hours.h. A NUMBER from 0 to 1
- * may be written as no or yes. An ANSWER is ignore, degraded or stop. */
+ * that of the length; PATH values start with a slash, HOURS are as in common/hours.h, and a HOME is a path
+ * with %u for the name of the user. A NUMBER from 0 to 1 may be written as no or yes. An ANSWER is ignore,
+ * degraded or stop. */
 #define CONF_KEYS(K)                                                                                         \
     K(Server, RunDirectory, PATH, run_directory, 2, 60, "/run/lodge", false,                                 \
       "where ports and per-session directories are")                                                         \
@@ -73,21 +77,24 @@
       "when LogonHours end for somebody who is logged on: 0: nothing, 1: disconnect, 2: log off")            \
     K(Sessions, HoursWarningSeconds, NUMBER, hours_warning, 0, 3600, "300", true,                            \
       "how long before HoursAction the person is told; 0: they are not")                                     \
-    K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", false,                                  \
+    K(Sessions, LogoffSeconds, NUMBER, logoff_seconds, 0, 600, "10", true,                                   \
       "how long programs may take to end at logoff before they are killed")                                  \
     K(Sessions, PidNamespace, NUMBER, pid_namespace, 0, 1, "1", false,                                       \
       "1: a session sees its own processes only")                                                            \
-    K(Sessions, MemoryMaxMiB, NUMBER, memory_max, 0, 16777216, "0", false,                                   \
+    K(Sessions, MemoryMaxMiB, NUMBER, memory_max, 0, CONF_MEMORY_MOST, "0", true,                            \
       "the memory of a session in MiB; 0: no bound")                                                         \
-    K(Sessions, TasksMax, NUMBER, tasks_max, 0, 4194304, "8192", false,                                      \
+    K(Sessions, TasksMax, NUMBER, tasks_max, 0, CONF_TASKS_MOST, "8192", true,                               \
       "the processes and threads of a session; 0: no bound")                                                 \
-    K(Sessions, CpuWeight, NUMBER, cpu_weight, 1, 10000, "100", false,                                       \
+    K(Sessions, CpuWeight, NUMBER, cpu_weight, 1, CONF_WEIGHT_MOST, "100", true,                             \
       "a session's share of the processors where they are short, as in cgroup v2")                           \
     K(Sessions, XServer, TEXT, x_server, 1, 32, "Xtigervnc", false,                                          \
       "the X server of a session: Xtigervnc, Xvfb or Xorg (with the dummy driver)")                          \
-    K(Sessions, Desktop, TEXT, desktop, 0, 255, "", false,                                                   \
+    K(Sessions, Desktop, TEXT, desktop, 0, 255, "", true,                                                    \
       "the command of a session whose user has no ~/.xsession; empty: the system's X session, else the "     \
       "light desktop")                                                                                       \
+    K(Sessions, Home, HOME, home, 0, 200, "", true,                                                          \
+      "the home of system accounts, a folder of theirs that is there, %u for the name; empty: the "          \
+      "machine's")                                                                                           \
     K(Sessions, LabFirstUid, NUMBER, lab_first_uid, 1000, 2000000000, "70000", false,                        \
       "the first uid of lab accounts")                                                                       \
     K(Sessions, LabUids, NUMBER, lab_uids, 1, 1000000, "10000", false, "how many uids lab accounts may use") \
@@ -140,7 +147,7 @@
     K(MemoryManagement, PagingFiles, TEXT, paging_files, 0, 255, "", false,                                  \
       "files to swap to: path, least and greatest size in MiB, with commas between files; empty: none")
 
-enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER, CONF_HOURS };
+enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER, CONF_HOURS, CONF_HOME };
 
 /* What is done about a step of the boot that failed: nothing, the server counts as degraded, or the boot
  * stops. */
@@ -151,6 +158,7 @@ enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
 #define CONF_FIELD_NUMBER(field) long field;
 #define CONF_FIELD_ANSWER(field) enum conf_answer field;
 #define CONF_FIELD_HOURS(field)  char field[CONF_TEXT_MAX + 1];
+#define CONF_FIELD_HOME(field)   char field[CONF_TEXT_MAX + 1];
 #define CONF_FIELD(section, key, type, field, minimum, maximum, initial, reloadable, help) \
     CONF_FIELD_##type(field)
 /* The keys of [Sessions], by field, that a section [Group NAME] may set for the members of a group; numbers,
@@ -164,8 +172,9 @@ enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
     G(warning_seconds)        \
     G(timeout_action)         \
     G(broken_connection)      \
-    G(hours_action) G(hours_warning) G(max_sessions) G(logoff_seconds)
-#define CONF_GROUP_TEXTS(G)    G(logon_hours)
+    G(hours_action)           \
+    G(hours_warning) G(max_sessions) G(logoff_seconds) G(memory_max) G(tasks_max) G(cpu_weight)
+#define CONF_GROUP_TEXTS(G)    G(logon_hours) G(desktop) G(home)
 #define CONF_GROUPS_MAX        16
 #define CONF_GROUP_ENUM(field) CONF_GROUP_##field,
 enum { CONF_GROUP_NUMBERS(CONF_GROUP_ENUM) CONF_GROUP_TEXTS(CONF_GROUP_ENUM) CONF_GROUP_KEY_COUNT };

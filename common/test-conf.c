@@ -78,6 +78,13 @@ int main(void)
     refused("[Group a]\n\nLogonHours = never",
             "f:3: LogonHours is \"never\", but must be hours such as \"Mon-Fri 07:00-19:00, Sat "
             "22:00-02:00\", in at most 12 rules");
+    refused("[Sessions]\nHome = %u",
+            "f:2: Home is \"%u\", but must be a path that starts with /, in which %u is the name");
+    refused("[Group a]\nHome = /srv/%n",
+            "f:2: Home is \"/srv/%n\", but must be a path that starts with /, in which %u is the name");
+    refused("[Group a]\nHome = /srv/../%u",
+            "f:2: Home is \"/srv/../%u\", but must be a path that starts with /, in which %u is the name");
+    refused("[Group a]\nCpuWeight = 0", "f:2: CpuWeight is \"0\", but must be a number from 1 to 10000");
     refused("[Group a]\nLogonHours = Mon\nLogonHours = Mon",
             "f:3: LogonHours is set again; line 2 set it first");
     refused("[Group a]\nMaxIdleSeconds = -1",

@@ -58,11 +58,9 @@ static void test_conf_page(void)
         char *end = strstr(paragraph, "\n.TP\n");
         char *copy = strndup(paragraph, end != NULL ? (size_t)(end - paragraph) : strlen(paragraph));
         CHECK(copy != NULL);
-        static const char *const types[] = {[CONF_TEXT] = "Text",
-                                            [CONF_PATH] = "Path",
-                                            [CONF_NUMBER] = "Number",
-                                            [CONF_ANSWER] = "",
-                                            [CONF_HOURS] = "Hours"};
+        static const char *const types[] = {
+            [CONF_TEXT] = "Text", [CONF_PATH] = "Path",   [CONF_NUMBER] = "Number",
+            [CONF_ANSWER] = "",   [CONF_HOURS] = "Hours", [CONF_HOME] = "Path"};
         snprintf(want, sizeof(want), "%s, %ld to %ld%s; default %s.", types[key->type], key->minimum,
                  key->maximum, key->type == CONF_NUMBER ? "" : " bytes",
                  key->initial[0] != '\0' ? key->initial : "empty");

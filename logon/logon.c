@@ -15,6 +15,7 @@
 #include "common/packet.h"
 #include "common/reason.h"
 #include "common/text.h"
+#include "logon/home.h"
 #include "logon/session.h"
 #include "rpc/sm.h"
 
@@ -31,6 +32,8 @@ enum stage { WAITING, RUNNING, DYING, OVER, DONE };
 struct logon {
     const struct conf *conf;
     const struct identity *identity;
+    struct conf session_conf; /* these two with what SESSION_CREATE says */
+    struct identity session_identity;
     struct pam_logon **pam;
     struct session *session;
     enum stage stage;
@@ -137,6 +140,20 @@ static void session_failed(struct logon *logon, const struct failure *failure)
     session_finish(logon, failure);
 }
 
+/* What the session is made with: the configuration, and for its user what the broker found. */
+static bool settle(struct logon *logon, const struct sm_session_create *request, struct failure *failure_r)
+{
+    logon->session_conf = *logon->conf;
+    logon->session_identity = *logon->identity;
+    logon->session_conf.tasks_max = request->tasks;
+    if (request->id == 0)
+        return failure_set(failure_r, 0, "session 0 is not for people");
+    if (request->tasks > CONF_TASKS_MOST || !text_is_printable(request->desktop) ||
+        !text_copy(logon->session_conf.desktop, sizeof(logon->session_conf.desktop), request->desktop))
+        return failure_set(failure_r, 0, "its limits or its desktop make no sense");
+    return home_find(&logon->session_identity, request->home, failure_r);
+}
+
 static void do_create(struct logon *logon, const union sm_body *body)
 {
     const struct sm_session_create *request = &body->session_create;
@@ -156,9 +173,8 @@ static void do_create(struct logon *logon, const union sm_body *body)
     text_copy(logon->state.user, sizeof(logon->state.user), identity->name);
     logon->ended = (struct sm_session_ended){.id = request->id, .logon = request->logon};
     logon->state_untold = false;
-    if (request->id == 0)
-        failure_set(&failure, 0, "session 0 is not for people");
-    else if (session_create(logon->conf, identity, *logon->pam, request, &logon->session, &failure)) {
+    if (settle(logon, request, &failure) && session_create(&logon->session_conf, &logon->session_identity,
+                                                           *logon->pam, request, &logon->session, &failure)) {
         clock_gettime(CLOCK_MONOTONIC, &after);
         log_debug(logon->about, "lodge-init runs after %.1f ms",
                   (double)(after.tv_sec - before.tv_sec) * 1e3 +

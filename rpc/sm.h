@@ -51,7 +51,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, LOGON_START, logon_start, 3, SM_BROKER, 1, 1)                                                  \
     /* logon -> smss -> broker: who it is, or why not. On a refusal the logon is over */                     \
     M(SM, sm, LOGON_RESULT, logon_result, 4, SM_LOGON | SM_SMSS, 0, 0)                                       \
-    /* broker -> smss: make a session for this logon */                                                      \
+    /* broker -> smss: make a session for this logon, with the limits, desktop and home of its user */       \
     M(SM, sm, LOGON_ADMIT, logon_admit, 5, SM_BROKER, 0, 0)                                                  \
     /* broker -> smss -> logon: no session is wanted from this logon (refused, or a session was there) */    \
     M(SM, sm, LOGON_DROP, logon_drop, 6, SM_BROKER | SM_SMSS, 0, 0)                                          \
@@ -108,13 +108,22 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
 #define SM_LOGON_RESULT_FIELDS(F, S) \
     F(S, u64, logon) F(S, u16, reason) F(S, u8, account) F(S, u32, uid) F(S, text, user, SM_USER_ROOM)
 #define SM_LOGON_ADMIT_FIELDS(F, S) \
-    F(S, u64, logon) F(S, u16, width) F(S, u16, height) F(S, u32, keyboard_layout)
+    F(S, u64, logon)                \
+    F(S, u16, width)                \
+    F(S, u16, height)               \
+    F(S, u32, keyboard_layout)      \
+    F(S, u32, memory_mib)           \
+    F(S, u32, tasks) F(S, u32, cpu_weight) F(S, text, desktop, 256) F(S, text, home, SM_PATH_ROOM)
 #define SM_LOGON_DROP_FIELDS(F, S) F(S, u64, logon) F(S, u16, reason)
 #define SM_SESSION_CREATE_FIELDS(F, S) \
     F(S, u64, logon)                   \
     F(S, u16, id)                      \
     F(S, u16, display)                 \
-    F(S, u16, width) F(S, u16, height) F(S, u32, keyboard_layout) F(S, text, cgroup, SM_PATH_ROOM)
+    F(S, u16, width)                   \
+    F(S, u16, height)                  \
+    F(S, u32, keyboard_layout)         \
+    F(S, text, cgroup, SM_PATH_ROOM)   \
+    F(S, u32, tasks) F(S, text, desktop, 256) F(S, text, home, SM_PATH_ROOM)
 #define SM_SESSION_STATE_FIELDS(F, S) \
     F(S, u16, id)                     \
     F(S, u8, state)                   \

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/reason.h"
+#include "common/text.h"
 #include "sessionmgr/smss.h"
 
 #define PROGRAM "lodge-logon"
@@ -300,12 +301,12 @@ void logon_drop(struct logon *logon, uint16_t reason)
 }
 
 /* Without its limits the session is not made: what an administrator bounded is bounded. */
-static int make_cgroup(const struct session *session)
+static int make_cgroup(const struct session *session, const struct sm_logon_admit *admit)
 {
     const struct smss *smss = session->smss;
-    const struct cgroup_limits limits = {.memory_mib = smss->conf.memory_max,
-                                         .tasks = smss->conf.tasks_max,
-                                         .cpu_weight = smss->conf.cpu_weight};
+    const struct cgroup_limits limits = {.memory_mib = (long)admit->memory_mib,
+                                         .tasks = (long)admit->tasks,
+                                         .cpu_weight = (long)admit->cpu_weight};
     int failed = cgroup_make(&smss->cgroup, session->group);
     if (!failed)
         failed = cgroup_limit(&smss->cgroup, session->group, &limits);
@@ -356,13 +357,16 @@ static enum reason make_session(struct logon *logon, const struct sm_logon_admit
         return REASON_NONE;
     }
     boot_save_next_id(smss);
-    int failed = make_cgroup(session);
+    int failed = make_cgroup(session, admit);
     struct sm_session_create create = {.logon = logon->number,
                                        .id = id,
                                        .display = smss->display,
                                        .width = admit->width,
                                        .height = admit->height,
-                                       .keyboard_layout = admit->keyboard_layout};
+                                       .keyboard_layout = admit->keyboard_layout,
+                                       .tasks = admit->tasks};
+    memcpy(create.desktop, admit->desktop, sizeof(create.desktop));
+    memcpy(create.home, admit->home, sizeof(create.home));
     int length = snprintf(create.cgroup, sizeof(create.cgroup), "%s/%s", smss->cgroup.path, session->group);
     if (length >= (int)sizeof(create.cgroup)) {
         log_error(session->about, "the path of its cgroup is too long");
@@ -376,6 +380,18 @@ static enum reason make_session(struct logon *logon, const struct sm_logon_admit
     return REASON_NONE;
 }
 
+/* What the broker asks for is what a configuration may say; its word alone is not taken for that. */
+static bool is_sane(const struct sm_logon_admit *admit)
+{
+    bool sane = admit->memory_mib <= CONF_MEMORY_MOST && admit->tasks <= CONF_TASKS_MOST &&
+                admit->cpu_weight >= 1 && admit->cpu_weight <= CONF_WEIGHT_MOST &&
+                text_is_printable(admit->desktop) && text_is_printable(admit->home) &&
+                (admit->home[0] == '\0' || admit->home[0] == '/');
+    if (!sane)
+        log_error(NULL, "the broker asks for a session with limits, desktop or home that cannot be");
+    return sane;
+}
+
 void logon_admit(struct smss *smss, const struct sm_logon_admit *admit)
 {
     struct logon *logon = logon_find(smss, admit->logon);
@@ -385,7 +401,9 @@ void logon_admit(struct smss *smss, const struct sm_logon_admit *admit)
             refuse(smss, admit->logon, REASON_SESSION_FAILED);
         return;
     }
-    enum reason reason = smss->phase > SMSS_SERVING ? REASON_SHUTDOWN : make_session(logon, admit);
+    enum reason reason = smss->phase > SMSS_SERVING ? REASON_SHUTDOWN
+                         : is_sane(admit)           ? make_session(logon, admit)
+                                                    : REASON_SESSION_FAILED;
     if (reason == REASON_NONE)
         return;
     refuse(smss, logon->number, reason);

@@ -329,7 +329,10 @@ static pid_t add_straggler(const char *folder)
 /* Makes a session up to UP. Returns its ID. */
 static uint16_t make_session(const struct relay *logon)
 {
-    struct sm_logon_admit admit = {.logon = logon->who.logon, .width = 800, .height = 600};
+    struct sm_logon_admit admit = {
+        .logon = logon->who.logon, .width = 800, .height = 600, .cpu_weight = 100, .tasks = 77};
+    snprintf(admit.desktop, sizeof(admit.desktop), "a desktop");
+    snprintf(admit.home, sizeof(admit.home), "/srv/%%u");
     say(&test.broker, SM_LOGON_ADMIT, &admit);
     expect(&test.broker, SM_SESSION_STATE);
     CHECK(body.session_state.state == SM_SESSION_STARTING && body.session_state.logon == logon->who.logon);
@@ -337,6 +340,9 @@ static uint16_t make_session(const struct relay *logon)
     expect(logon, SM_SESSION_CREATE);
     uint16_t id = body.session_create.id;
     CHECK(id != 0 && body.session_create.width == 800 && body.session_create.height == 600);
+    CHECK(body.session_create.tasks == 77);
+    CHECK_TEXT(body.session_create.desktop, "a desktop");
+    CHECK_TEXT(body.session_create.home, "/srv/%u");
     snprintf(test.cgroup, sizeof(test.cgroup), "%s", body.session_create.cgroup);
     char path[160];
     snprintf(path, sizeof(path), "%s/sessions/%u", test.run, id);
@@ -430,6 +436,24 @@ static void a_refusal_is_passed_on(void)
     expect(&logon, SM_LOGON_DROP);
     CHECK(body.logon_drop.reason == REASON_USER_LIMIT);
     close(logon.fd);
+}
+
+static void an_admission_that_cannot_be_is_refused(void)
+{
+    struct sm_logon_admit bad[] = {{.cpu_weight = 10001},
+                                   {.cpu_weight = 0},
+                                   {.cpu_weight = 1, .tasks = UINT32_MAX},
+                                   {.cpu_weight = 1, .home = "../root"}};
+    for (uint64_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct relay logon = start_logon(700 + i);
+        say_result(&logon, REASON_NONE);
+        bad[i].logon = 700 + i;
+        say(&test.broker, SM_LOGON_ADMIT, &bad[i]);
+        expect(&test.broker, SM_LOGON_RESULT);
+        CHECK(body.logon_result.logon == 700 + i && body.logon_result.reason == REASON_SESSION_FAILED);
+        expect(&logon, SM_LOGON_DROP);
+        close(logon.fd);
+    }
 }
 
 static void a_logon_that_dies_is_a_refusal(void)
@@ -762,6 +786,7 @@ int main(void)
     the_run_directory_is_laid_out();
     a_second_one_is_refused();
     a_refusal_is_passed_on();
+    an_admission_that_cannot_be_is_refused();
     a_logon_that_dies_is_a_refusal();
     too_many_logons_are_busy();
     a_session_ends_and_nothing_is_left();

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 import harness
-from harness import SystemTest, wait_for
+from harness import PASSWORD, SystemTest, wait_for
 
 
 class Policy(SystemTest):
@@ -130,6 +132,57 @@ class Reload(Policy):
         client.kill()
         self.no_session("anna")
         self.event(23, "disconnected-limit")
+
+
+class OfAGroup(Policy):
+    """What a section [Group] gives: the sessions of its members have it from the reload on."""
+    name = "lodgetest2"
+
+    def setUp(self):
+        subprocess.run(["userdel", "-r", self.name], capture_output=True, check=False)
+        subprocess.run(["useradd", "-m", "-U", "-s", "/bin/bash", self.name], check=True)
+        self.addCleanup(subprocess.run, ["userdel", "-r", self.name], capture_output=True, check=False)
+        subprocess.run(["chpasswd"], input=f"{self.name}:{PASSWORD}\n", text=True, check=True)
+        super().setUp()
+
+    def weight_of(self, session):
+        base = os.path.realpath(self.lodge.run + "/cgroup")
+        for path in (f"{base}/session-{session}/cpu.weight",
+                     f"{self.lodge.run}/cgroup-cpu/{os.path.basename(base)}.session-{session}/cpu.shares"):
+            if os.path.exists(path):
+                with open(path) as source:
+                    return source.read().strip()
+        return None
+
+    def test_desktop_home_and_limits(self):
+        section = f"Group {self.name}"
+        home, desktop = f"{self.lodge.base}/other/{self.name}", f"{self.lodge.base}/theirs"
+        with open(desktop, "w") as script:
+            script.write(f'#!/bin/sh\nprintf %s "$HOME" >"$HOME/home-is"\nexec {self.lodge.base}/desktop\n')
+        os.chmod(desktop, 0o755)
+        for key, value in (("Desktop", desktop), ("Home", f"{self.lodge.base}/other/%u"), ("CpuWeight", 300),
+                           ("MaxSessions", 1)):
+            self.lodge.settings[section, key] = value
+        self.lodge.set()
+        self.lodge.done("policy", "reload")
+        late = self.client(self.name)
+        self.assertIn("(Home)", wait_for("a session without a home fails", lambda: next(
+            (one for one in self.lodge.events() if one["id"] == 1003), None))["detail"])
+        late.kill()
+
+        os.makedirs(home)
+        shutil.chown(home, self.name, self.name)
+        self.desktop_of(self.name)
+        session = self.state(self.name, "active")
+        with open(home + "/home-is") as said:
+            self.assertEqual(said.read(), home)
+        self.assertIn(self.weight_of(session["id"]), ("300", "3072", None))
+        told = json.loads(self.lodge.done("policy", "show", "--json", "--user", self.name))
+        self.assertEqual(told["groups"], [self.name])
+        values = [(one["key"], one["value"], one.get("used")) for one in told["policy"] if one["section"] == section]
+        self.assertIn(("MaxSessions", "1", 1), values)
+        self.assertIn(("CpuWeight", "300", None), values)
+        self.desktop_of("anna")  # whose desktop is that of [Sessions]
 
 
 class Hours(Policy):
