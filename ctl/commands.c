@@ -3,6 +3,9 @@
 #define JSON CTL_BIT(JSON)
 #define LIST_OPTIONS \
     (JSON | CTL_BIT(STATE) | CTL_BIT(USER) | CTL_BIT(CLIENT) | CTL_BIT(SORT) | CTL_BIT(DESCENDING))
+#define EVENTS_OPTIONS                                                                          \
+    (JSON | CTL_BIT(COUNT) | CTL_BIT(USER) | CTL_BIT(SINCE) | CTL_BIT(UNTIL) | CTL_BIT(EVENT) | \
+     CTL_BIT(SESSION) | CTL_BIT(FOLLOW))
 
 const struct ctl_command ctl_commands[] = {
     {"list", CTL_OPERAND_NONE, LIST_OPTIONS, 0, false, "lists the sessions that there are", ctl_list},
@@ -11,7 +14,8 @@ const struct ctl_command ctl_commands[] = {
      ctl_disconnect},
     {"logoff", CTL_OPERAND_ID, 0, 0, false, "ends a session: its programs are asked to close, then killed",
      ctl_logoff},
-    {"events", CTL_OPERAND_NONE, JSON | CTL_BIT(COUNT), 0, false, "shows the last events", ctl_events},
+    {"events", CTL_OPERAND_NONE, EVENTS_OPTIONS, 0, false, "shows the last events, or follows them",
+     ctl_events},
     {"reset session", CTL_OPERAND_ID, 0, 0, false, "as reset", ctl_reset},
     {"reset", CTL_OPERAND_ID, 0, 0, false, "ends a session at once: its programs are killed", ctl_reset},
     {"counters", CTL_OPERAND_NONE, JSON, 0, false, "shows what has happened since the broker started",

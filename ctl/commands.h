@@ -44,7 +44,12 @@ enum ctl_exit {
     O(FORCE, "--force", NULL, "at once, with less time for programs, or none")                        \
     O(STATUS, "--status", NULL, "only show how far it is")                                            \
     O(AT, "--at", "TIME", "at that time, as 2026-11-30T07:00 or 07:00 (today), in local time")        \
-    O(ONCE, "--once", NULL, "show it once, and end")
+    O(ONCE, "--once", NULL, "show it once, and end")                                                  \
+    O(SINCE, "--since", "TIME", "not before it: as 2026-12-31, 18:00, or 2h, 3d ago")                 \
+    O(UNTIL, "--until", "TIME", "before it")                                                          \
+    O(EVENT, "--event", "EVENT", "of this number or name")                                            \
+    O(SESSION, "--session", "ID", "of this session")                                                  \
+    O(FOLLOW, "--follow", NULL, "go on with those that come")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };

@@ -142,7 +142,10 @@ static void test_help(void)
         CHECK(ctl_commands[i].needs_root == (strncmp(ctl_commands[i].name, "account ", 8) == 0));
     }
     free(text);
-    CHECK_TEXT(ctl_synopsis(&ctl_commands[4], synopsis, sizeof(synopsis)), "events [--json] [-n N]");
+    CHECK_TEXT(
+        ctl_synopsis(&ctl_commands[4], synopsis, sizeof(synopsis)),
+        "events [--json] [-n N] [--user USER] [--since TIME] [--until TIME] [--event EVENT] [--session ID] "
+        "[--follow]");
 }
 
 int main(void)

@@ -257,15 +257,17 @@ static bool answer_event_pages(int fd, const Lodge__Lsm__Request *request)
     uint32_t limit = request->events->limit;
     if (limit == 0 || limit > 100)
         limit = 100;
-    uint64_t first = request->events->after == 0 ? MANY + 1 - limit : request->events->after + 1;
-    for (uint64_t serial = first; serial <= MANY && page.n_event < limit; serial++) {
+    CHECK(request->events->after == 0 && !request->events->first);
+    uint64_t end = request->events->before != 0 ? request->events->before : MANY + 1;
+    uint64_t first = end > limit ? end - limit : 1;
+    for (uint64_t serial = first; serial < end; serial++) {
         Lodge__Lsm__Event *event = &events[page.n_event];
         lodge__lsm__event__init(event);
         event->serial = serial;
         all[page.n_event++] = event;
     }
     page.event = all;
-    page.more = request->events->after != 0 && first + page.n_event <= MANY;
+    page.earlier = first > 1;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
     answer.events = &page;
     return send_answer(fd, request, &answer);
@@ -290,7 +292,8 @@ static void test_event_pages(void)
     expect_serials(RUN(answer_event_pages, "events", "--json"), MANY - 19);
     expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "101"), MANY - 100);
     expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "249"), 2);
-    expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "10000"), 2);
+    expect_serials(RUN(answer_event_pages, "events", "--json", "-n", "10000"), 1);
+    expect_serials(RUN(answer_event_pages, "events", "--json", "--since", "2h"), 1);
 }
 
 static bool answer_events(int fd, const Lodge__Lsm__Request *request)
@@ -299,7 +302,7 @@ static bool answer_events(int fd, const Lodge__Lsm__Request *request)
     Lodge__Lsm__Events events = LODGE__LSM__EVENTS__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_EVENTS);
-    CHECK(request->events->after == 0 || request->events->after == 2);
+    CHECK(request->events->after == 0 && request->events->before == 0);
     event.serial = 9;
     event.time_ms = 1777636805000;
     event.id = 1000;

@@ -67,7 +67,8 @@ _lodgectl() {
     'show' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
     'top') words='--json --once --help' ;;
     'kill' | 'tskill') words='--force --help' ;;
-    'events' | 'licence report') words='--json -n --help' ;;
+    'events') words='--json -n --user --since --until --event --session --follow --help' ;;
+    'licence report') words='--json -n --help' ;;
     'account add') words='--throwaway --full-name --expires --password-stdin --help' ;;
     'account remove') words='--home --help' ;;
     'account passwd') words='--password-stdin --help' ;;
