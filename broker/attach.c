@@ -29,11 +29,24 @@ static void bind_worker(struct session *session, struct peer *peer)
     peer->viewer = session->viewer;
 }
 
+void attach_tell_viewer(struct session *session)
+{
+    struct sm_viewer viewer = {.id = session->id, .viewer = session->viewer};
+    smlink_send(session->broker, SM_VIEWER, &viewer, -1);
+}
+
+void attach_viewer_remembered(struct session *session, uint64_t viewer)
+{
+    if (session->viewer == 0 && !session->fresh)
+        session->had = viewer;
+}
+
 /* The state of things, without a word to the agent. */
 static void viewer_left(struct session *session, enum reason reason, const char *detail)
 {
     unbind_worker(session, reason, detail);
-    session->viewer = 0;
+    session->viewer = session->had = 0;
+    attach_tell_viewer(session);
     session->left_reason = reason;
     session_move(session, SESSION_LEFT, reason, detail);
 }
@@ -126,6 +139,8 @@ void attach_pending(struct session *session)
     session->pending = NULL;
     peer->pending = NULL;
     session->viewer = viewer;
+    session->had = 0;
+    attach_tell_viewer(session);
     session->link.named = true;
     session->client = peer->client;
     if (session->from == NULL)
@@ -184,7 +199,20 @@ void attach_viewer_named(struct session *session, uint64_t viewer)
         return;
     }
     session->viewer = viewer;
+    attach_tell_viewer(session);
     session->link.named = true;
+    session_move(session, SESSION_IS_VIEWED, REASON_NONE, NULL);
+}
+
+/* Broker and agent died together: the new agent has no viewer, but lodge-smss remembers who had the session,
+ * and the worker that names that number is the one. It attaches anew, as when an agent alone has died. */
+static void believe_remembered(struct session *session, const struct peer *peer)
+{
+    bool idle = session->state == SESSION_INIT || session->state == SESSION_DISCONNECTED;
+    if (session->viewer != 0 || session->had == 0 || session->had != peer->viewer || !idle)
+        return;
+    session->viewer = session->had;
+    session->had = 0;
     session_move(session, SESSION_IS_VIEWED, REASON_NONE, NULL);
 }
 
@@ -192,6 +220,7 @@ static void judge_announcement(struct session *session, struct peer *peer)
 {
     TAILQ_REMOVE(&session->announcers, peer, announcing);
     peer->announced_to = NULL;
+    believe_remembered(session, peer);
     if (session->viewer == 0 || session->viewer != peer->viewer || session->worker != NULL) {
         peer_refuse(peer, peer->serial, REASON_WRONG_STATE, "The session has another viewer.");
         return;

@@ -28,6 +28,11 @@ void attach_link_synced(struct session *session);
 /* The agent can be reached: whoever waits gets the session. */
 void attach_pending(struct session *session);
 
+/* lodge-smss says who had the session when the last broker died. */
+void attach_viewer_remembered(struct session *session, uint64_t viewer);
+/* A new lodge-smss is to remember who has the session. */
+void attach_tell_viewer(struct session *session);
+
 /* Methods attach and announce, for a peer with no other request under way. */
 void attach_again(struct broker *broker, struct peer *peer, uint32_t session, uint64_t viewer);
 void attach_announce(struct broker *broker, struct peer *peer, uint32_t session, uint64_t viewer);

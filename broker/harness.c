@@ -155,14 +155,47 @@ void sm_tell(struct harness *harness, unsigned number, const void *body)
     CHECK(failed == 0);
 }
 
+/* The next message but VIEWER, which comes whenever a session changes hands: the last is kept. Returns what
+ * message_receive does. */
+static int sm_receive(struct harness *harness, union sm_body *body_r, struct message *message_r,
+                      const char **problem_r)
+{
+    int got;
+    for (;;) {
+        wait_readable(harness->sm);
+        got = message_receive(harness->sm, &sm_protocol, SM_BROKER, body_r, sizeof(*body_r), message_r,
+                              problem_r);
+        if (got != 1 || message_r->number != SM_VIEWER)
+            return got;
+        harness->viewer = body_r->viewer;
+    }
+}
+
+bool sm_is_silent(struct harness *harness, int ms)
+{
+    int64_t end = clock_monotonic_ms() + ms;
+    for (;;) {
+        union sm_body body;
+        struct message message;
+        const char *problem = "";
+        int64_t left = end - clock_monotonic_ms();
+        struct pollfd wait = {.fd = harness->sm, .events = POLLIN};
+        if (poll(&wait, 1, left > 0 ? (int)left : 0) == 0)
+            return true;
+        int got =
+            message_receive(harness->sm, &sm_protocol, SM_BROKER, &body, sizeof(body), &message, &problem);
+        if (got != 1 || message.number != SM_VIEWER)
+            return false;
+        harness->viewer = body.viewer;
+    }
+}
+
 void sm_expect_one_of(struct harness *harness, unsigned first, unsigned second, union sm_body *body_r,
                       bool *first_r)
 {
     struct message message;
     const char *problem = "";
-    wait_readable(harness->sm);
-    CHECK(message_receive(harness->sm, &sm_protocol, SM_BROKER, body_r, sizeof(*body_r), &message,
-                          &problem) == 1);
+    CHECK(sm_receive(harness, body_r, &message, &problem) == 1);
     close_descriptor(&message.descriptor);
     CHECK(message.number == first || message.number == second);
     *first_r = message.number == first;
@@ -172,9 +205,7 @@ void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, 
 {
     struct message message;
     const char *problem = "";
-    wait_readable(harness->sm);
-    int got =
-        message_receive(harness->sm, &sm_protocol, SM_BROKER, body_r, sizeof(*body_r), &message, &problem);
+    int got = sm_receive(harness, body_r, &message, &problem);
     if (got != 1 || message.number != number)
         fprintf(stderr, "message %u wanted: got %d, number %u %s\n", number, got,
                 got == 1 ? message.number : 0, problem);

@@ -24,6 +24,7 @@ struct harness {
     int sm; /* the broker's connection */
     pid_t broker;
     uint64_t serial;
+    struct sm_viewer viewer; /* that the broker told last; seen when something else is received */
 };
 
 /* An agent's end of the winstation port. */
@@ -58,6 +59,7 @@ void harness_take_broker(struct harness *harness);
 
 void sm_tell(struct harness *harness, unsigned number, const void *body);
 /* The next message of the broker has to be this. *descriptor_r (or NULL) is the caller's. */
+bool sm_is_silent(struct harness *harness, int ms); /* but for VIEWER */
 void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, int *descriptor_r);
 /* The next message has to be one of these; *first_r: it is the first of them. */
 void sm_expect_one_of(struct harness *harness, unsigned first, unsigned second, union sm_body *body_r,

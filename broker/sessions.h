@@ -92,7 +92,8 @@ struct session {
     bool at_once;                                 /* its end has no grace time */
     enum reason end_reason;                       /* once an end was asked for */
     uint64_t viewer;                              /* who has the session; 0: nobody */
-    enum reason left_reason;                      /* why the last viewer left */
+    uint64_t had;            /* who had it before this broker's time, as lodge-smss knows */
+    enum reason left_reason; /* why the last viewer left */
     struct agent_link link;
     struct session_limits limits;
     struct peer *worker;   /* serves the viewer; NULL: not announced */

@@ -202,6 +202,8 @@ static void take_synced(struct broker *broker, const union sm_body *body)
         uint16_t id = session->id;
         if (session->generation != sm->generation)
             session_remove(session, REASON_SESSION_DIED, "");
+        else if (session->viewer != 0)
+            attach_tell_viewer(session);
         next = session_next(broker, id);
     }
     size_t drops = sm->drop_count;
@@ -235,6 +237,13 @@ static void take_event(struct broker *broker, const union sm_body *body)
                     session != NULL ? session->name : "", told->detail);
 }
 
+static void take_viewer(struct broker *broker, const union sm_body *body)
+{
+    struct session *session = session_find(broker, body->viewer.id);
+    if (session != NULL)
+        attach_viewer_remembered(session, body->viewer.viewer);
+}
+
 static void take_ping(struct broker *broker, const union sm_body *body)
 {
     (void)body;
@@ -257,6 +266,7 @@ static const struct {
     {SM_STOPPING, take_stopping},
     {SM_EVENT, take_event},
     {SM_PING, take_ping},
+    {SM_VIEWER, take_viewer},
     {SM_SHUTDOWN_STATUS, take_shutdown_status},
     {SM_PROCESS_ENDED, take_process_ended},
 };

@@ -191,7 +191,7 @@ static void sections_of_groups(void)
     }
     sm_expect(&harness, SM_SESSION_END, &sm, NULL);
     CHECK(sm.session_end.id == 2 && sm.session_end.reason == REASON_DISCONNECTED_LIMIT);
-    CHECK(lsm_is_silent(harness.sm, 1500));
+    CHECK(sm_is_silent(&harness, 1500));
     gone(1), gone(2);
     agent_end(&harness, &agents[0]);
     agent_end(&harness, &agents[1]);

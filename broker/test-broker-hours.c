@@ -126,7 +126,7 @@ static void warned_and_logged_off_whatever_the_clock_does(void)
     set_clock(2026, 11, 30, 18, 57, 0);
     expect_warning(120, 180);
     set_clock(2025, 12, 1, 12, 0, 0);
-    CHECK(lsm_is_silent(harness.sm, 3000) && lsm_state_of(&harness, 1) == ACTIVE);
+    CHECK(sm_is_silent(&harness, 3000) && lsm_state_of(&harness, 1) == ACTIVE);
     set_clock(2027, 11, 30, 18, 54, 57);
     expect_warning(290, 300);
     set_clock(2027, 11, 30, 18, 59, 58);
@@ -196,7 +196,7 @@ static void nothing_is_done(void)
     begin(WEEK);
     int worker = lsm_connect_front(&harness);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
-    CHECK(lsm_is_silent(harness.sm, 3000) && lsm_is_silent(agent.broker, 0));
+    CHECK(sm_is_silent(&harness, 3000) && lsm_is_silent(agent.broker, 0));
     CHECK(lsm_state_of(&harness, 1) == ACTIVE);
     close(worker);
     end(1);

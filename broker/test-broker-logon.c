@@ -134,7 +134,7 @@ static void admins_disconnect_and_log_off(void)
     /* a logon of the same user waits for the end, and then gets a new session */
     int next = lsm_connect_front(&harness);
     uint64_t next_serial, logon = ask_as_known(next, 5002, &next_serial);
-    CHECK(lsm_is_silent(next, 100) && lsm_is_silent(harness.sm, 0));
+    CHECK(lsm_is_silent(next, 100) && sm_is_silent(&harness, 0));
     sm_tell_ended(&harness, 2, 0, REASON_LOGOFF, "bye");
     Lodge__Lsm__Answer *answer = lsm_expect(worker, serial, NULL);
     CHECK(answer->reason == REASON_LOGOFF);
@@ -247,7 +247,7 @@ static void logons_under_way_are_bounded(void)
         sm_expect(&harness, SM_LOGON_START, &sm, NULL);
         logons[i] = sm.logon_start.logon;
     }
-    CHECK(lsm_is_silent(harness.sm, 100));
+    CHECK(sm_is_silent(&harness, 100));
     sm_tell_result(&harness, logons[0], REASON_CREDENTIALS, 0, "");
     sm_expect(&harness, SM_LOGON_START, &sm, NULL);
     sm_tell_result(&harness, sm.logon_start.logon, REASON_CREDENTIALS, 0, "");
@@ -277,11 +277,11 @@ static void a_race_makes_one_session(void)
         sm_tell_result(&harness, logons[i], REASON_NONE, 6100, "somebody");
     sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
     admitted = sm.logon_admit.logon;
-    CHECK(admitted == logons[0] && lsm_is_silent(harness.sm, 100));
+    CHECK(admitted == logons[0] && sm_is_silent(&harness, 100));
     agent_listen(&harness, &agent, 21);
     sm_tell_state(&harness, 21, SM_SESSION_STARTING, admitted, 6100, "somebody");
     lsm_expect_attached(fds[0], serials[0], &attached[0]);
-    CHECK(lsm_is_silent(harness.sm, 100));
+    CHECK(sm_is_silent(&harness, 100));
     agent_accept(&agent);
     agent_tell_synced(&agent);
     sm_tell_state(&harness, 21, SM_SESSION_UP, admitted, 6100, "somebody");

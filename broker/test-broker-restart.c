@@ -77,6 +77,42 @@ static void the_broker_comes_back(void)
     close(wrong), close(thief), close(own), close(admin);
 }
 
+/* The new agent knows no viewer: what lodge-smss remembers decides. */
+static void broker_and_agent_die_together(void)
+{
+    struct agent agent;
+    struct attached attached, again;
+    int worker = lsm_connect_front(&harness), thief = lsm_connect_front(&harness);
+    harness_log_on(&harness, worker, 5006, 6, &agent, &attached);
+    CHECK(sm_is_silent(&harness, 0) && harness.viewer.id == 6 && harness.viewer.viewer == attached.viewer);
+    harness_kill_broker(&harness);
+    close(worker), close(thief);
+    harness_start_broker(&harness);
+    sm_tell_state(&harness, 6, SM_SESSION_UP, 0, 5006, "somebody");
+    sm_tell(&harness, SM_VIEWER, &(struct sm_viewer){.id = 6, .viewer = attached.viewer});
+    sm_tell_synced(&harness);
+    worker = lsm_connect_front(&harness), thief = lsm_connect_front(&harness);
+    uint64_t thief_serial = lsm_ask_announce(&harness, thief, 6, attached.viewer + 1);
+    agent_accept(&agent);
+    agent_tell_synced(&agent);
+    CHECK(lsm_expect_reason(thief, thief_serial) == REASON_WRONG_STATE);
+    uint64_t serial = lsm_ask_announce(&harness, worker, 6, attached.viewer);
+    CHECK(lsm_expect_reason(worker, serial) == REASON_NONE);
+    lsm_await_state(&harness, 6, ACTIVE);
+    serial = lsm_ask_attach(&harness, worker, 6, attached.viewer);
+    lsm_expect_attached(worker, serial, &again);
+    CHECK(again.session == 6 && again.viewer != attached.viewer);
+    /* once alone */
+    thief_serial = lsm_ask_announce(&harness, thief, 6, attached.viewer);
+    CHECK(lsm_expect_reason(thief, thief_serial) == REASON_WRONG_STATE);
+    close(worker);
+    lsm_await_state(&harness, 6, GONE);
+    sm_tell(&harness, SM_SESSION_ENDED, &(struct sm_session_ended){.id = 6, .reason = REASON_LOGOFF});
+    lsm_await_state(&harness, 6, SESSION_NONE);
+    agent_end(&harness, &agent);
+    close(thief);
+}
+
 static void one_session_stays_one_through_a_restart(void)
 {
     struct agent agent;
@@ -90,7 +126,7 @@ static void one_session_stays_one_through_a_restart(void)
     /* no logon begins before everything is known */
     worker = lsm_connect_front(&harness);
     uint64_t serial = lsm_ask_logon(&harness, worker);
-    CHECK(lsm_is_silent(harness.sm, 100));
+    CHECK(sm_is_silent(&harness, 100));
     sm_tell_state(&harness, 3, SM_SESSION_UP, 0, 5003, "somebody");
     sm_tell_synced(&harness);
     sm_expect(&harness, SM_LOGON_START, &sm, NULL);
@@ -136,7 +172,7 @@ static void lodge_smss_comes_back(void)
     sm_tell_state(&harness, 4, SM_SESSION_UP, attached[0].logon, 5004, "somebody");
     sm_expect(&harness, SM_SESSION_END, &sm, NULL);
     CHECK(sm.session_end.id == 4 && sm.session_end.reason == REASON_LOGOFF_ADMIN);
-    CHECK(lsm_is_silent(harness.sm, 50)); /* the logon waits until all is known */
+    CHECK(sm_is_silent(&harness, 50)); /* the logon waits until all is known */
     sm_tell_synced(&harness);
     lsm_await_state(&harness, 5, SESSION_NONE);
     CHECK(lsm_state_of(&harness, 4) == LODGE__LSM__STATE__DOWN);
@@ -177,7 +213,7 @@ static void an_admission_that_got_lost_is_given_again(void)
     sm_tell_result(&harness, other, REASON_NONE, 5008, "somebody");
     sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
     CHECK(sm.logon_drop.logon == other);
-    CHECK(lsm_is_silent(harness.sm, 50));
+    CHECK(sm_is_silent(&harness, 50));
     sm_tell_synced(&harness);
     sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
     CHECK(sm.logon_admit.logon == logon);
@@ -205,6 +241,7 @@ int main(void)
     harness_start_broker(&harness);
     sm_tell_synced(&harness);
     the_broker_comes_back();
+    broker_and_agent_die_together();
     one_session_stays_one_through_a_restart();
     lodge_smss_comes_back();
     an_admission_that_got_lost_is_given_again();

@@ -116,10 +116,10 @@ static void a_new_broker_asks_first(void)
     sm_tell_synced(&harness);
     lsm_await_state(&harness, 1, GONE);
     agent_accept(&agent);
-    CHECK(lsm_is_silent(harness.sm, 1500));
+    CHECK(sm_is_silent(&harness, 1500));
     agent_tell(&agent, WINSTATION_VIEWER, &(struct winstation_viewer){attached.viewer});
     lsm_await_state(&harness, 1, ACTIVE);
-    CHECK(lsm_is_silent(harness.sm, 1500));
+    CHECK(sm_is_silent(&harness, 1500));
     agent_tell_synced(&agent);
     agent_tell(&agent, WINSTATION_VIEWER_GONE, &(struct winstation_viewer_gone){attached.viewer});
     expect_end(REASON_DISCONNECTED_LIMIT);
@@ -140,7 +140,7 @@ static void broken_is_logged_off(void)
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_DISCONNECT, 1);
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
     lsm_await_state(&harness, 1, GONE);
-    CHECK(lsm_is_silent(harness.sm, 300) && lsm_state_of(&harness, 1) == GONE);
+    CHECK(sm_is_silent(&harness, 300) && lsm_state_of(&harness, 1) == GONE);
     close(admin), close(worker);
     end();
 }

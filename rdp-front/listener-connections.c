@@ -128,6 +128,7 @@ static void on_worker(evutil_socket_t fd, short what, void *user)
         broker_want(connection);
         return;
     } else if (message.number == CONTROL_LOGGED_ON) {
+        zygote_hold(listener, connection->id, connection->control);
         throttle_logged_on(listener->throttle, connection);
     }
     deadline_arrange(listener);

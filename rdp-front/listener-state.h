@@ -51,6 +51,8 @@ void zygote_watch(struct listener *listener);
 /* Returns 0 or a negative errno; `control` stays the caller's. */
 int zygote_spawn(struct listener *listener, uint64_t connection, int control);
 void zygote_kill(struct listener *listener, uint64_t connection);
+/* The zygote is to care for the worker when this listener has gone. */
+void zygote_hold(struct listener *listener, uint64_t connection, int control);
 /* Asks whether it works; sm_say_alive when it answers. */
 void zygote_ask(struct listener *listener);
 

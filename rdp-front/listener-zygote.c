@@ -111,6 +111,12 @@ int zygote_spawn(struct listener *listener, uint64_t connection, int control)
                         &(struct control_spawn){connection}, control);
 }
 
+void zygote_hold(struct listener *listener, uint64_t connection, int control)
+{
+    message_send(listener->zygote, &control_protocol, CONTROL_HOLD, &(struct control_hold){connection},
+                 control);
+}
+
 void zygote_ask(struct listener *listener)
 {
     message_send(listener->zygote, &control_protocol, CONTROL_ALIVE, &(struct control_alive){0}, -1);

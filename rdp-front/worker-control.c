@@ -8,9 +8,9 @@
 #include "rdp-front/control.h"
 #include "rdp-front/worker-state.h"
 
-/* The listener has gone: what is there goes on, a new broker connection cannot be had any more. Where nobody
- * has logged on or is about to, nothing is lost: a server that shuts down does not wait for a logon screen.
- */
+/* The listener has gone, and of a worker that has a session the zygote too: what is there goes on, a new
+ * broker connection cannot be had any more. Where nobody has logged on or is about to, nothing is lost: a
+ * server that shuts down does not wait for a logon screen. */
 static void control_lost(struct worker *worker)
 {
     event_free(worker->control_event);

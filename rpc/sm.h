@@ -100,7 +100,10 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     /* broker -> smss -> listener: take clients (again), or none */                                          \
     M(SM, sm, LISTENER_SET, listener_set, 32, SM_BROKER | SM_SMSS, 0, 0)                                     \
     /* listener -> smss: its numbers; smss -> broker: the whole state */                                     \
-    M(SM, sm, LISTENER_STATE, listener_state, 33, SM_LISTENER | SM_SMSS, 0, 0)
+    M(SM, sm, LISTENER_STATE, listener_state, 33, SM_LISTENER | SM_SMSS, 0, 0)                               \
+    /* broker -> smss: who has this session now, 0: nobody; smss -> broker, before SYNCED: the same, as the  \
+     * last broker told it */                                                                                \
+    M(SM, sm, VIEWER, viewer, 36, SM_BROKER | SM_SMSS, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -159,6 +162,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
 /* seconds: how long an answer may take before the one who should give it is taken to be hung */
 #define SM_PING_FIELDS(F, S)     F(S, u16, seconds)
 #define SM_PONG_FIELDS(F, S)     F(S, u8, who)
+#define SM_VIEWER_FIELDS(F, S)   F(S, u16, id) F(S, u64, viewer)
 #define SM_SHUTDOWN_FIELDS(F, S) F(S, u8, action) F(S, u8, force) F(S, u32, uid) F(S, text, reason, 256)
 #define SM_SHUTDOWN_STATUS_FIELDS(F, S) \
     F(S, u8, action)                    \

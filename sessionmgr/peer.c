@@ -213,6 +213,14 @@ static bool on_event(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_viewer(struct peer *peer, const union sm_body *body)
+{
+    struct session *session = peer->role == SM_BROKER ? peer->smss->session_of[body->viewer.id] : NULL;
+    if (session != NULL)
+        session->viewer = body->viewer.viewer;
+    return peer->role == SM_BROKER;
+}
+
 static bool on_pong(struct peer *peer, const union sm_body *body)
 {
     if (peer->service != NULL)
@@ -243,6 +251,7 @@ static const struct {
     {SM_EVENT, on_event},
     {SM_PONG, on_pong},
     {SM_PROCESS_END, on_process_end},
+    {SM_VIEWER, on_viewer},
     {SM_VIRTUAL_START, on_virtual_start},
     {SM_SHUTDOWN, on_shutdown},
 };

@@ -156,7 +156,10 @@ void phase_sync_broker(struct smss *smss)
         return;
     logon_tell_all(smss);
     for (struct session *session = smss->sessions; session != NULL; session = session->next) {
+        struct sm_viewer viewer = {.id = session->id, .viewer = session->viewer};
         session_tell(session);
+        if (viewer.viewer != 0)
+            peer_send(smss, broker, SM_VIEWER, &viewer);
         synced.sessions += session_is_known(session);
     }
     peer_send(smss, broker, SM_SYNCED, &synced);

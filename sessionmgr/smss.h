@@ -135,6 +135,7 @@ struct session {
     bool reported; /* that it cannot be killed */
     unsigned removal_steps;
     struct heartbeat logon_heart, init_heart;
+    uint64_t viewer;            /* who has it, for the next broker; 0: nobody */
     struct session *next, **at; /* smss.sessions, and what there points to this one */
 };
 

@@ -541,6 +541,9 @@ static void dead_services_are_started_again(void)
     struct relay logon = start_logon(13);
     say_result(&logon, REASON_NONE);
     uint16_t id = make_session(&logon);
+    say(&test.broker, SM_VIEWER, &(struct sm_viewer){.id = id, .viewer = 4711});
+    say(&test.broker, SM_SESSION_END, &(struct sm_session_end){.id = id + 1}); /* the answer comes after */
+    expect(&test.broker, SM_SESSION_ENDED);
     CHECK(kill(test.broker.who.pid, SIGKILL) == 0);
     expect_end(&test.broker);
     test.broker = accept_relay(SM_BROKER); /* so that the old one is known to be gone */
@@ -549,6 +552,8 @@ static void dead_services_are_started_again(void)
     expect(&test.broker, SM_SESSION_STATE);
     CHECK(body.session_state.id == id && body.session_state.state == SM_SESSION_UP);
     CHECK_TEXT(body.session_state.user, "demo");
+    expect(&test.broker, SM_VIEWER);
+    CHECK(body.viewer.id == id && body.viewer.viewer == 4711);
     expect(&test.broker, SM_SYNCED);
     CHECK(body.synced.sessions == 1);
     expect_event(EVENT_SHELL_START, id);

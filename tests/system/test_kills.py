@@ -73,13 +73,46 @@ class Kills(SystemTest):
         self.assertEqual(before["id"], self.state("anna", "active")["id"])
         self.works(client, 1)
 
-    def test_the_listener(self):
+    def known_again(self, before):
+        """The broker knows the client that has the session."""
+        wait_for("the client is known again", lambda: self.lodge.session_of("anna") and
+                 self.lodge.session_of("anna")["client"]["address"] == before["client"]["address"]
+                 and self.lodge.in_state("anna", "active"))
+
+    def test_the_listener_and_then_the_broker(self):
         client = self.desktop_of("anna")
+        before = self.state("anna", "active")
         old = self.kill("lodge-rdp")
         self.works(client, 1)
         self.is_new("lodge-rdp", old)
-        self.desktop_of("bert")
+        bert = self.desktop_of("bert")
+        # The worker of the dead listener gets a connection to the new broker as well.
+        old = self.kill("lodge-broker")
+        self.is_new("lodge-broker", old)
+        self.known_again(before)
         self.works(client, 2)
+        zygotes = len(self.lodge.pids("lodge-rdp-worker"))
+        self.lodge.done("disconnect", str(before["id"]))
+        client.ended()
+        wait_for("the old zygote ends with its last worker",
+                 lambda: len(self.lodge.pids("lodge-rdp-worker")) == zygotes - 2)
+        bert.sees(colour_of("bert"))
+
+    def test_broker_and_display_agent_at_once(self):
+        client = self.desktop_of("anna")
+        before = self.state("anna", "active")
+        attached = self.lodge.log().count(": attached")
+        for name in ("lodge-broker", "lodge-display"):
+            self.kill(name)
+        self.known_again(before)
+        wait_for("the worker is with the new agent", lambda: self.lodge.log().count(": attached") > attached)
+        self.works(client, 1)
+        self.assertEqual(before["id"], self.state("anna", "active")["id"])
+        # Who was sent away is not let in again by that.
+        self.lodge.done("disconnect", str(before["id"]))
+        client.ended()
+        self.kill("lodge-broker")
+        self.state("anna", "disconnected")
 
     def test_a_worker(self):
         client = self.desktop_of("anna", options=["-auto-reconnect"])
