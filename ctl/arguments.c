@@ -218,14 +218,17 @@ static const char *operand_name(enum ctl_operand operand)
                                         [CTL_OPERAND_SESSION] = "session ID or user",
                                         [CTL_OPERAND_MESSAGE] = "session ID or user, or its text",
                                         [CTL_OPERAND_HOLDER] = "holder: a user or a device",
-                                        [CTL_OPERAND_PROCESS] = "session ID, or the number of a process"};
+                                        [CTL_OPERAND_PROCESS] = "session ID, or the number of a process",
+                                        [CTL_OPERAND_PATH] = "path",
+                                        [CTL_OPERAND_PATHS] = "path, or the one that it becomes",
+                                        [CTL_OPERAND_OPERATION] = "number, or all"};
     return names[operand];
 }
 
 /* The word at the front of commands of two words. */
 static bool is_first_word(const char *word)
 {
-    return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0;
+    return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0 || strcmp(word, "pend") == 0;
 }
 
 static bool take_command(struct parse *parse)
@@ -244,8 +247,8 @@ static bool take_command(struct parse *parse)
     if ((parse->arguments->options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0)
         return true;
     bool text = command->operand == CTL_OPERAND_MESSAGE;
-    bool process = command->operand == CTL_OPERAND_PROCESS;
-    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : text || process ? 2 : 1;
+    bool process = command->operand == CTL_OPERAND_PROCESS, paths = command->operand == CTL_OPERAND_PATHS;
+    size_t want = command->operand == CTL_OPERAND_NONE ? 0 : text || process || paths ? 2 : 1;
     if (parse->word_count - used > want && !text)
         return refuse(parse, "\"%s\" is one argument too many", parse->words[used + want]);
     if (parse->word_count - used < want && command->operand == CTL_OPERAND_MODE)
@@ -256,7 +259,7 @@ static bool take_command(struct parse *parse)
         return false;
     if (process)
         return take_pid(parse, parse->words[used + 1]);
-    return !text || take_text(parse, used + 1);
+    return (!text && !paths) || take_text(parse, used + 1);
 }
 
 bool ctl_arguments_parse(struct ctl_arguments *arguments_r, int argc, char **argv, char *error,

@@ -79,5 +79,12 @@ const struct ctl_command ctl_commands[] = {
     {"account expire", CTL_OPERAND_NAME, CTL_BIT(EXPIRES), CTL_BIT(EXPIRES), true,
      "sets the day from which a lab account may log on no more", ctl_account_expire},
     {"account list", CTL_OPERAND_NONE, JSON, 0, true, "lists the lab accounts", ctl_account_list},
+    {"boot", CTL_OPERAND_NONE, JSON | CTL_BIT(SVG), 0, false,
+     "shows the steps of the last boot, and how long each took", ctl_boot},
+    {"pend rename", CTL_OPERAND_PATHS, 0, 0, true, "queues a rename for the next boot", ctl_pend_rename},
+    {"pend delete", CTL_OPERAND_PATH, 0, 0, true, "queues a delete for the next boot", ctl_pend_delete},
+    {"pend list", CTL_OPERAND_NONE, JSON, 0, true, "lists what is queued for the next boot", ctl_pend_list},
+    {"pend cancel", CTL_OPERAND_OPERATION, 0, 0, true, "takes an operation out of that queue",
+     ctl_pend_cancel},
 };
 const size_t ctl_command_count = sizeof(ctl_commands) / sizeof(ctl_commands[0]);

@@ -49,7 +49,8 @@ enum ctl_exit {
     O(UNTIL, "--until", "TIME", "before it")                                                          \
     O(EVENT, "--event", "EVENT", "of this number or name")                                            \
     O(SESSION, "--session", "ID", "of this session")                                                  \
-    O(FOLLOW, "--follow", NULL, "go on with those that come")
+    O(FOLLOW, "--follow", NULL, "go on with those that come")                                         \
+    O(SVG, "--svg", NULL, "write a picture of bars (SVG)")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
@@ -66,6 +67,9 @@ enum ctl_operand {
     CTL_OPERAND_MESSAGE,
     CTL_OPERAND_HOLDER,
     CTL_OPERAND_PROCESS,
+    CTL_OPERAND_PATH,
+    CTL_OPERAND_PATHS,
+    CTL_OPERAND_OPERATION,
 };
 
 #define CTL_TEXT_ROOM 2048
@@ -99,7 +103,7 @@ struct ctl_arguments {
     const char *state; /* NULL where it is not named */
     const char *user, *client, *sort; /* NULL where they are not named */
     const char *title;                /* NULL where it is not named */
-    char text[CTL_TEXT_ROOM];         /* the operand TEXT, of one word or more */
+    char text[CTL_TEXT_ROOM];         /* the operand TEXT, of one word or more, or the second path */
     uint32_t timeout_s;               /* 0 where it is not named */
     uint32_t count;                   /* of -n */
     const char *full_name;            /* "" where it is not named */
@@ -143,6 +147,11 @@ enum ctl_exit ctl_licence_list(const struct ctl_arguments *arguments, const stru
 enum ctl_exit ctl_licence_issue(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_revoke(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_report(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_boot(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_pend_rename(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_pend_delete(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_pend_list(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_pend_cancel(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_add(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_remove(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_account_passwd(const struct ctl_arguments *arguments, const struct conf *conf);

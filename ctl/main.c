@@ -21,7 +21,7 @@ static enum ctl_exit run(const struct ctl_arguments *arguments)
     static struct conf conf;
     char error[512];
     if (arguments->command->needs_root && geteuid() != 0) {
-        ctl_say("%s needs root: the lab accounts are root's alone. Use sudo.", arguments->command->name);
+        ctl_say("%s needs root: its files are root's alone. Use sudo.", arguments->command->name);
         return CTL_FAILED;
     }
     if (!conf_load(&conf, arguments->config, error, sizeof(error))) {

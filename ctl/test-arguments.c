@@ -52,6 +52,15 @@ static void test_taken(void)
     CHECK(got.command->run == ctl_kill && got.id == 3 && got.pid == 4711);
     REFUSED("\"x\" is no number of a process; lodgectl processes ID shows them", "kill", "3", "x");
     REFUSED("tskill lacks its session ID, or the number of a process", "tskill", "3");
+    got = TAKEN("pend", "rename", "/a b", "/c");
+    CHECK(got.command->run == ctl_pend_rename);
+    CHECK_TEXT(got.name, "/a b");
+    CHECK_TEXT(got.text, "/c");
+    got = TAKEN("pend", "delete", "7");
+    CHECK_TEXT(got.name, "7");
+    REFUSED("pend rename lacks its path, or the one that it becomes", "pend", "rename", "/a");
+    REFUSED("\"c\" is one argument too many", "pend", "rename", "/a", "/b", "c");
+    REFUSED("pend cancel lacks its number, or all", "pend", "cancel");
     got = TAKEN("query", "process", "anna");
     CHECK(got.command->run == ctl_processes);
     CHECK_TEXT(got.name, "anna");
@@ -139,7 +148,8 @@ static void test_help(void)
         CHECK(strstr(text, ctl_synopsis(&ctl_commands[i], synopsis, sizeof(synopsis))) != NULL);
         CHECK(strstr(text, ctl_commands[i].help) != NULL);
         CHECK((ctl_commands[i].required & ~ctl_commands[i].options) == 0);
-        CHECK(ctl_commands[i].needs_root == (strncmp(ctl_commands[i].name, "account ", 8) == 0));
+        CHECK(ctl_commands[i].needs_root == (strncmp(ctl_commands[i].name, "account ", 8) == 0 ||
+                                             strncmp(ctl_commands[i].name, "pend ", 5) == 0));
     }
     free(text);
     CHECK_TEXT(

@@ -38,7 +38,7 @@ _lodgectl() {
         --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason) i=$((i + 1)) ;;
         -*) ;;
         *)
-            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change ]]; then
+            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend ]]; then
                 command=${command:+$command }$word
             else
                 operand=$word
@@ -48,7 +48,12 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top disconnect logoff watch wait msg reset counters events version ping drain shutdown qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top disconnect logoff watch wait msg reset counters events version ping drain shutdown boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    pend) words='rename delete list cancel --help' ;;
+    'pend list') words='--json --help' ;;
+    'pend rename' | 'pend delete') words='--help' ;;
+    'pend cancel') words='all --help' ;;
+    boot) words='--json --svg --help' ;;
     policy) words='show test keys reload --help' ;;
     licence) words='pool list issue revoke report --help' ;;
     account) words='add remove passwd lock unlock expire list --help' ;;
