@@ -34,11 +34,9 @@ static int compare(const Lodge__Lsm__ListRequest *list, const struct key *a, con
     return list->descending ? -order : order;
 }
 
-static bool is_wanted(const struct peer *peer, const Lodge__Lsm__ListRequest *list,
-                      const struct session *session)
+static bool is_wanted(const Lodge__Lsm__ListRequest *list, const struct session *session)
 {
-    return methods_may_see(peer, session) &&
-           (list->states == 0 || (list->states >> session->state & 1) != 0) &&
+    return (list->states == 0 || (list->states >> session->state & 1) != 0) &&
            (list->user[0] == '\0' || strcmp(list->user, session->name) == 0) &&
            (list->client[0] == '\0' || strcasecmp(list->client, session->client.name) == 0);
 }
@@ -73,11 +71,11 @@ static void collect(struct peer *peer, const Lodge__Lsm__ListRequest *list, stru
 {
     struct key cursor = {list->after, list->after_user, list->after_logon_ms};
     bool by_id = list->order == LODGE__LSM__LIST_ORDER__BY_ID && !list->descending;
-    struct session *session = session_next(peer->broker, by_id ? list->after : 0);
-    for (; session != NULL; session = session_next(peer->broker, session->id)) {
+    struct session *session = methods_next_session(peer, NULL, by_id ? list->after : 0);
+    for (; session != NULL; session = methods_next_session(peer, session, 0)) {
         struct key key = key_of(session);
         bool behind = list->after == 0 || compare(list, &key, &cursor) > 0;
-        if (behind && is_wanted(peer, list, session))
+        if (behind && is_wanted(list, session))
             insert(page, list, session);
         if (by_id && page->count == page->room)
             return;

@@ -252,7 +252,7 @@ void process_call_usage(struct peer *peer, const Lodge__Lsm__Request *request, i
     (void)descriptor;
     struct session *session = asked->session != 0
                                   ? methods_take_session(peer, request->serial, asked->session)
-                                  : session_next(peer->broker, asked->after);
+                                  : methods_next_session(peer, NULL, asked->after);
     if (asked->session != 0 && session == NULL)
         return;
     struct use_list *list = calloc(1, sizeof(*list) + limit * sizeof(list->at[0]));
@@ -262,9 +262,7 @@ void process_call_usage(struct peer *peer, const Lodge__Lsm__Request *request, i
     }
     list->survey =
         (struct survey){.kind = SURVEY_USAGE, .work = read_use, .answer = answer_use, .release = free_survey};
-    for (; session != NULL && !list->more; session = session_next(peer->broker, session->id)) {
-        if (!methods_may_see(peer, session))
-            continue;
+    for (; session != NULL && !list->more; session = methods_next_session(peer, session, 0)) {
         if (list->count == limit)
             list->more = asked->session == 0;
         else

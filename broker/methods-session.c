@@ -45,12 +45,12 @@ static void answer_waited(struct peer *peer, uint64_t serial, const struct sessi
 static struct session *find_waited(struct peer *peer, const Lodge__Lsm__WaitRequest *wait, bool any_state)
 {
     uint32_t after = wait->session > 0 ? wait->session - 1 : 0;
-    struct session *session = session_next(peer->broker, after);
-    for (; session != NULL; session = session_next(peer->broker, session->id)) {
+    struct session *session = methods_next_session(peer, NULL, after);
+    for (; session != NULL; session = methods_next_session(peer, session, 0)) {
         if (wait->session != 0 && session->id != wait->session)
             return NULL;
         bool named = wait->session != 0 || strcmp(session->name, wait->user) == 0;
-        if (named && methods_may_see(peer, session) && (any_state || (uint32_t)session->state == wait->state))
+        if (named && (any_state || (uint32_t)session->state == wait->state))
             return session;
     }
     return NULL;

@@ -137,6 +137,16 @@ bool methods_may_see(const struct peer *peer, const struct session *session)
     return peer->role == ROLE_ADMIN || session->user->uid == peer->uid;
 }
 
+struct session *methods_next_session(const struct peer *peer, const struct session *session, uint32_t after)
+{
+    if (peer->role == ROLE_ADMIN)
+        return session_next(peer->broker, session != NULL ? session->id : after);
+    struct session *next = session != NULL ? TAILQ_NEXT(session, of_user) : TAILQ_FIRST(&peer->user->all);
+    while (next != NULL && next->id <= after)
+        next = TAILQ_NEXT(next, of_user);
+    return next;
+}
+
 struct session *methods_take_session(struct peer *peer, uint64_t serial, uint32_t id)
 {
     struct session *session = session_find(peer->broker, id);

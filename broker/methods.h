@@ -26,6 +26,9 @@ struct told_session {
 
 /* Fills *told_r, with texts that are those of `session`. */
 void methods_tell_session(const struct session *session, struct told_session *told_r);
+/* Of the sessions that the peer may know of, by id, the one after `session`, or with NULL the first whose id
+ * is above `after`; NULL: there is none. A user's cost is that of their own. */
+struct session *methods_next_session(const struct peer *peer, const struct session *session, uint32_t after);
 /* True when this peer may know of the session. */
 bool methods_may_see(const struct peer *peer, const struct session *session);
 /* The session, or NULL when the request has been answered. Another's session is as good as none. */

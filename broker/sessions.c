@@ -195,6 +195,19 @@ void session_end(struct session *session, enum reason reason)
     session_move(session, SESSION_ENDS, reason, NULL);
 }
 
+/* Into its user's list, by id: ids rise, so that its place is near the end. */
+static void enlist(struct session *session)
+{
+    struct session_list *all = &session->user->all;
+    struct session *before = TAILQ_LAST(all, session_list);
+    while (before != NULL && before->id > session->id)
+        before = TAILQ_PREV(before, session_list, of_user);
+    if (before != NULL)
+        TAILQ_INSERT_AFTER(all, before, session, of_user);
+    else
+        TAILQ_INSERT_HEAD(all, session, of_user);
+}
+
 static enum session_state state_told(uint8_t life)
 {
     static const enum session_state told[] = {
@@ -233,6 +246,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     broker->sessions.used[session->id / 64] |= UINT64_C(1) << (session->id % 64);
     broker->sessions.count++;
     session->user->sessions++;
+    enlist(session);
     take_place(session);
     limits_session_begin(session);
     licences_session_changed(session);
@@ -269,6 +283,7 @@ void session_forget(struct session *session)
         peer->announced_to = NULL;
     }
     leave_place(session);
+    TAILQ_REMOVE(&user->all, session, of_user);
     limits_session_stop(session);
     licences_session_gone(session);
     user->sessions--;

@@ -74,6 +74,7 @@ struct session_limits {
 struct session {
     struct broker *broker;
     TAILQ_ENTRY(session) by_user; /* of user.connected or user.disconnected, by state */
+    TAILQ_ENTRY(session) of_user; /* of user.all */
     uint16_t id;
     enum session_state state;
     struct user *user;

@@ -25,6 +25,7 @@ struct user *users_hold(struct users *users, uid_t uid)
         return NULL;
     user->uid = uid;
     user->references = 1;
+    TAILQ_INIT(&user->all);
     TAILQ_INIT(&user->connected);
     TAILQ_INIT(&user->disconnected);
     TAILQ_INIT(&user->watches);

@@ -16,6 +16,7 @@ struct user {
     unsigned references;
     unsigned peers;                    /* connections on lsm.port */
     unsigned sessions, changing;       /* as in struct policy_facts: with those that are admitted */
+    struct session_list all;           /* their sessions, by id */
     struct session_list connected;     /* newest first */
     struct session_list disconnected;  /* newest first */
     struct watch_list watches;         /* subscriptions and waits of theirs */
