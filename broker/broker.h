@@ -14,6 +14,7 @@
  *   keep      small files that outlive the broker
  *   smlink    the connection to lodge-smss
  *   record    events for the log
+ *   outlet    and for journal or syslog
  *   messages  to the person of a session
  *   survey, procs   what runs in sessions, looked at in threads
  *   terminate  a process of a session is ended
@@ -31,6 +32,7 @@
 #include "broker/licences.h"
 #include "broker/limits.h"
 #include "broker/membership.h"
+#include "broker/outlet.h"
 #include "broker/sessions.h"
 #include "broker/shutdown.h"
 #include "broker/smlink.h"
@@ -64,6 +66,8 @@ struct broker {
     int port;        /* the listening lsm.port */
     struct event_base *base;
     struct db *db;
+    struct db_health db_health; /* as it was looked at last */
+    struct outlet outlet;
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
     struct shutdown shutdown;
@@ -99,3 +103,7 @@ void record_event(struct broker *broker, enum event_id id, uint16_t session, con
 /* The same for what happened at `time_ms` (since 1970) elsewhere, as an enum event_id says. */
 void record_event_at(struct broker *broker, int64_t time_ms, uint32_t id, uint16_t session, const char *user,
                      const char *detail);
+/* Takes the section [Events]. */
+void record_configure(struct broker *broker);
+/* After db_dispatch: what has become of the database is an event. */
+void record_look_at_file(struct broker *broker);

@@ -145,6 +145,7 @@ static void on_answers(evutil_socket_t fd, short what, void *context)
     struct broker *broker = context;
     (void)fd, (void)what;
     db_dispatch(broker->db);
+    record_look_at_file(broker);
     events_look(broker);
     licences_look_at_file(broker);
 }
@@ -177,6 +178,7 @@ static bool start(struct broker *broker, const char *folder)
         broker->terminate == NULL || broker->interrupt == NULL || event_add(broker->answers, NULL) != 0 ||
         event_add(broker->terminate, NULL) != 0 || event_add(broker->interrupt, NULL) != 0)
         return false;
+    record_configure(broker);
     licences_configure(broker);
     return shutdown_load(broker) && clockjump_start(broker) && licences_start(broker) &&
            smlink_start(broker) && peers_start(broker);
@@ -208,6 +210,7 @@ static void stop(struct broker *broker)
     free_event(broker->interrupt);
     free_event(broker->hangup);
     db_close(&broker->db);
+    outlet_close(&broker->outlet);
     if (broker->base != NULL)
         event_base_free(broker->base);
 }
@@ -219,6 +222,7 @@ static int serve(struct broker *broker, const struct accounts *accounts)
     broker->front_uid = accounts->front_uid;
     broker->admin_gid = broker->membership.admin;
     reload_apply(broker);
+    outlet_configure(&broker->outlet, &broker->conf); /* while every socket can be reached */
     signal(SIGPIPE, SIG_IGN);
     if (privilege_drop(accounts->broker_uid, accounts->broker_gid, problem, sizeof(problem)) != 0) {
         log_error(NULL, "cannot drop root: %s", problem);
@@ -287,6 +291,8 @@ int main(int count, char **words)
     } else if (!membership_find(&broker->membership, &broker->conf, error, sizeof(error))) {
         log_error(arguments.config, "%s", error);
     } else if (!licences_check(&broker->conf, error, sizeof(error))) {
+        log_error(NULL, "%s: %s", arguments.config, error);
+    } else if (!outlet_check(&broker->conf, error, sizeof(error))) {
         log_error(NULL, "%s: %s", arguments.config, error);
     } else if (find_accounts(&broker->conf, &accounts)) {
         log_start("lodge-broker", (enum log_level)broker->conf.log_level);

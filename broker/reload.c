@@ -136,6 +136,7 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     merge(&conf, merged, lines, outcome_r);
     merge_groups(&conf, outcome_r);
     if (!licences_check(&outcome_r->wanted, outcome_r->error, sizeof(outcome_r->error)) ||
+        !outlet_check(&outcome_r->wanted, outcome_r->error, sizeof(outcome_r->error)) ||
         !membership_find(&membership, &conf, outcome_r->error, sizeof(outcome_r->error))) {
         refuse(broker, by, outcome_r);
         return;
@@ -144,6 +145,7 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     memcpy(broker->conf_lines, merged, sizeof(merged));
     broker->membership = membership;
     reload_apply(broker);
+    record_configure(broker);
     licences_configure(broker);
     tzset();
     clockjump_configure(broker);

@@ -118,6 +118,14 @@
       "how much of the pool may be revoked at a time, in percent")                                           \
     K(LoadTest, VirtualSessions, NUMBER, virtual_sessions, 0, 1, "0", false,                                 \
       "1: load tests only: sessions are made without processes, and nobody can log on")                      \
+    K(Events, MaxDays, NUMBER, events_days, 0, 36500, "365", true,                                           \
+      "events that are older than so many days are deleted; 0: no bound")                                    \
+    K(Events, MaxMiB, NUMBER, events_mib, 0, 1048576, "512", true,                                           \
+      "the oldest events are deleted when the database is larger than so many MiB; 0: no bound")             \
+    K(Events, Syslog, TEXT, syslog, 2, 7, "auto", true,                                                      \
+      "where events go besides: journal, syslog, auto (the one that is there) or no")                        \
+    K(Events, SyslogSocket, PATH, syslog_socket, 0, 100, "", true,                                           \
+      "the socket of journal or syslog; empty: the usual one")                                               \
     K(Supervision, HangSeconds, NUMBER, hang_seconds, 0, 3600, "15", false,                                  \
       "a process of Lodge that does not answer for so many seconds is hung and is killed; 0: none is asked") \
     K(Supervision, ServiceRestarts, NUMBER, service_restarts, 1, 99, "10", false,                            \

@@ -30,6 +30,13 @@
     E(RELOAD, 1011, "reload", 5)                                       \
     /* a process of a session was ended: which, how, and who asked */  \
     E(PROCESS_TERMINATED, 1020, "process-terminated", 5)               \
+    /* the database cannot be written: why; and it can be again */     \
+    E(STORAGE_FAILED, 1012, "storage-failed", 2)                       \
+    E(STORAGE_WORKS, 1013, "storage-works", 5)                         \
+    /* it was corrupt: where it is now, and a new one was begun */     \
+    E(STORAGE_ASIDE, 1014, "storage-set-aside", 2)                     \
+    /* journal or syslog did not take events: how many */              \
+    E(SYSLOG_LOST, 1015, "syslog-lost", 4)                             \
     /* the detail says which, and whose */                             \
     E(LICENCE_ISSUED, 1030, "licence-issued", 6)                       \
     E(LICENCE_REVOKED, 1031, "licence-revoked", 5)                     \
