@@ -8,6 +8,7 @@
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/peers.h"
+#include "broker/question.h"
 #include "broker/standing.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -16,6 +17,7 @@
 #include "policy/hours.h"
 
 #define PLACE_RETRY_MS 50
+#define ANSWER_SECONDS 50 /* for the person: lodge-smss waits for a minute */
 
 enum logon_step {
     ARRIVED,  /* waits for lodge-smss, or for one of the places */
@@ -37,6 +39,9 @@ static const struct {
 };
 _Static_assert(sizeof(patience) / sizeof(patience[0]) == LOGON_STEPS, "each step has its patience");
 
+/* Whether the person wants their session that is connected elsewhere. */
+enum asked { NOT_ASKED, ASKED, WANTS_IT };
+
 struct logon {
     TAILQ_ENTRY(logon) link;    /* of broker.logons, in order of arrival */
     TAILQ_ENTRY(logon) by_user; /* of user.held, when HELD */
@@ -52,7 +57,8 @@ struct logon {
     struct user *user;              /* from when lodge-logon has told it on */
     struct sm_logon_result outcome; /* likewise */
     struct groups_query *query;     /* CHECKING: the groups of the user, who is known to lodge-logon */
-    struct standing standing;       /* from HELD on, with what it was found by: */
+    enum asked asked;
+    struct standing standing; /* from HELD on, with what it was found by: */
     bool groups_known;
     gid_t *gids; /* NULL: nobody has asked for them, or there are none */
     size_t gid_count;
@@ -197,11 +203,13 @@ static uint16_t first_of(const struct session_list *list)
 
 /* What policy says to a logon of `user` (NULL: one of whom there is nothing) from `address`. */
 static struct policy_decision ask_policy(const struct broker *broker, const struct user *user,
-                                         const struct standing *standing, const char *address, int64_t at_ms)
+                                         const struct standing *standing, const char *address, bool wants_it,
+                                         int64_t at_ms)
 {
     struct policy_facts facts = {
         .stopping = broker->stopping,
         .drain = broker->shutdown.pending ? POLICY_DRAIN_RECONNECTS : broker->drain.mode,
+        .wants_it = wants_it,
         .address_sessions = addresses_count(&broker->addresses, address),
         .sessions = broker->sessions.count,
     };
@@ -245,7 +253,8 @@ struct policy_decision logons_would_be(struct broker *broker, const struct logon
         return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
     struct standing standing;
     standing_find(&standing, broker, question->uid, question->known, question->gids, question->gid_count);
-    struct policy_decision decision = ask_policy(broker, question->user, &standing, question->address, at_ms);
+    struct policy_decision decision =
+        ask_policy(broker, question->user, &standing, question->address, false, at_ms);
     explain(&standing, decision.reason, at_ms, detail, detail_size);
     return decision;
 }
@@ -287,17 +296,29 @@ static bool is_licensed(struct logon *logon, const struct session *session)
     return verdict == LICENCES_GO;
 }
 
+/* Goes on with logon_take_over. A virtual user is no person. */
+static void ask_person(struct logon *logon, const struct session *session)
+{
+    if (logon->virtual_user != 0) {
+        end_without_session(logon, REASON_ELSEWHERE);
+        return;
+    }
+    logon->asked = ASKED;
+    evtimer_add(logon->timer, &(struct timeval){.tv_sec = ANSWER_SECONDS});
+    question_put(logon->peer, logon->peer->serial, session);
+}
+
 /* The user is known: what is to be done. */
 static void decide(struct logon *logon)
 {
     struct broker *broker = logon->broker;
     char detail[128];
     int64_t now_ms = clock_real_ms();
-    if (!broker->sm.synced)
+    if (!broker->sm.synced || logon->asked == ASKED)
         return;
     int64_t began = clock_monotonic_ns();
-    struct policy_decision decision =
-        ask_policy(broker, logon->user, &logon->standing, logon->peer->client.address, now_ms);
+    struct policy_decision decision = ask_policy(
+        broker, logon->user, &logon->standing, logon->peer->client.address, logon->asked == WANTS_IT, now_ms);
     broker->counters.decisions++;
     broker->counters.decision_ns += (uint64_t)(clock_monotonic_ns() - began);
     switch (decision.verdict) {
@@ -309,6 +330,9 @@ static void decide(struct logon *logon)
     case POLICY_TAKE_OVER:
         if (is_licensed(logon, session_find(broker, decision.session)))
             give_session(logon, session_find(broker, decision.session));
+        break;
+    case POLICY_ASK:
+        ask_person(logon, session_find(broker, decision.session));
         break;
     case POLICY_WAIT:
         broker->census_awaited |= broker->census.unknown > 0;
@@ -328,6 +352,22 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
         decide(logon);
     else if (logon->step == ARRIVED)
         start_waiting(logon->broker);
+}
+
+void logon_take_over(struct peer *peer, uint64_t serial, bool yes)
+{
+    struct logon *logon = peer->logon;
+    if (logon == NULL || logon->asked != ASKED) {
+        peer_refuse(peer, serial, REASON_WRONG_STATE, "");
+        return;
+    }
+    peer->serial = serial;
+    logon->asked = WANTS_IT;
+    evtimer_add(logon->timer, &(struct timeval){.tv_sec = patience[HELD].seconds});
+    if (yes)
+        decide(logon);
+    else
+        end_without_session(logon, REASON_ELSEWHERE);
 }
 
 void logons_wake(struct user *user)

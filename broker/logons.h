@@ -21,6 +21,9 @@ struct user;
 void logon_begin(struct broker *broker, struct peer *peer, int credentials);
 /* The same for the virtual user of that number (rpc/sm.h): nobody is asked who it is. */
 void logon_begin_virtual(struct broker *broker, struct peer *peer, uint32_t user);
+/* What the person answers who was asked whether to take their session over; the rest of the logon is answered
+ * with this serial. */
+void logon_take_over(struct peer *peer, uint64_t serial, bool yes);
 /* A logon that is only thought of. */
 struct logons_question {
     const struct user *user; /* whose sessions count; NULL: there is nothing of theirs */

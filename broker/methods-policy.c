@@ -167,8 +167,8 @@ void policy_call_policy(struct peer *peer, const Lodge__Lsm__Request *request, i
 #define TIME_MOST_MS INT64_C(253402300800000) /* the year 10000 */
 
 static const char *const verdicts[] = {
-    [POLICY_NEW] = "new",   [POLICY_RECONNECT] = "reconnect", [POLICY_TAKE_OVER] = "take-over",
-    [POLICY_WAIT] = "wait", [POLICY_REFUSE] = "refuse",
+    [POLICY_NEW] = "new", [POLICY_RECONNECT] = "reconnect", [POLICY_TAKE_OVER] = "take-over",
+    [POLICY_ASK] = "ask", [POLICY_WAIT] = "wait",           [POLICY_REFUSE] = "refuse",
 };
 
 const struct user *policy_user_by_session(struct broker *broker, const char *name, bool lab)

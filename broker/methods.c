@@ -81,6 +81,12 @@ static void call_create(struct peer *peer, const Lodge__Lsm__Request *request, i
         logon_begin_virtual(peer->broker, peer, user);
 }
 
+static void call_take_over(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    (void)descriptor;
+    logon_take_over(peer, request->serial, request->take_over->yes);
+}
+
 static void call_attach(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
 {
     (void)descriptor;
@@ -208,6 +214,7 @@ const struct method methods[] = {
     METHOD(PING) = {"ping", ROLE_ANYONE, false, call_ping},
     METHOD(VERSION) = {"version", ROLE_ANYONE, false, call_version},
     METHOD(LOGON) = {"logon", ROLE_FRONT, true, call_logon},
+    METHOD(TAKE_OVER) = {"take_over", ROLE_FRONT, false, call_take_over},
     METHOD(ATTACH) = {"attach", ROLE_FRONT, false, call_attach},
     METHOD(ANNOUNCE) = {"announce", ROLE_FRONT, false, call_announce},
     METHOD(CLIENT) = {"client", ROLE_FRONT, false, call_client},

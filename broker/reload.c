@@ -49,8 +49,7 @@ void reload_apply(struct broker *broker)
                                .max_sessions_per_user = (unsigned)broker->conf.max_sessions_per_user,
                                .max_logons = BROKER_LOGONS_MAX,
                                .max_per_address = (unsigned)broker->conf.max_sessions_per_address,
-                               .reserved = (unsigned)broker->conf.reserved_seats,
-                               .no_take_over = broker->conf.take_over == 0};
+                               .reserved = (unsigned)broker->conf.reserved_seats};
 }
 
 static bool differs(const struct conf *one, const struct conf *other, const struct conf_key *key)

@@ -45,7 +45,8 @@ void standing_apply(const struct standing *standing, const struct broker *broker
     apply_groups(standing, broker, facts);
     limits->max_sessions_per_user =
         (unsigned)conf_number_for(conf, standing->members, CONF_GROUP_max_sessions_per_user);
-    limits->no_take_over = conf_number_for(conf, standing->members, CONF_GROUP_take_over) == 0;
+    limits->take_over =
+        (enum policy_take_over)conf_number_for(conf, standing->members, CONF_GROUP_take_over);
 }
 
 void standing_fill(const struct standing *standing, const struct broker *broker,

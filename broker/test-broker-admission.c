@@ -163,6 +163,77 @@ static void nobody_takes_over(void)
     harness_end(&harness);
 }
 
+static uint64_t answer(int fd, bool yes)
+{
+    Lodge__Lsm__TakeOverRequest take_over = LODGE__LSM__TAKE_OVER_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    take_over.yes = yes;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_TAKE_OVER;
+    request.take_over = &take_over;
+    return lsm_ask(&harness, fd, &request, -1);
+}
+
+/* Comes from a second place, and is asked. Returns the connection. */
+static int asked(uint16_t id)
+{
+    int fd = lsm_connect_front(&harness);
+    uint64_t logon, serial = come(fd, 5001, "somebody", SM_ACCOUNT_SYSTEM, &logon);
+    Lodge__Lsm__Answer *question = lsm_expect(fd, serial, NULL);
+    CHECK(question->reason == REASON_NONE && question->result_case == LODGE__LSM__ANSWER__RESULT_QUESTION);
+    CHECK(question->question->session == id && question->question->client->address[0] != '\0');
+    CHECK(question->question->connect_ms <= question->question->now_ms);
+    lodge__lsm__answer__free_unpacked(question, NULL);
+    CHECK(lsm_is_silent(harness.sm, 50));
+    return fd;
+}
+
+static void the_person_is_asked(void)
+{
+    struct agent agent;
+    struct attached attached;
+    begin("TakeOver = 2");
+    int first = lsm_connect_front(&harness);
+    harness_log_on(&harness, first, 5001, 1, &agent, &attached);
+    CHECK(lsm_expect_reason(first, answer(first, true)) == REASON_WRONG_STATE);
+
+    int second = asked(1);
+    CHECK(lsm_expect_reason(second, answer(second, false)) == REASON_ELSEWHERE);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.reason == REASON_ELSEWHERE && lsm_state_of(&harness, 1) == ACTIVE);
+    CHECK(lsm_expect_reason(second, answer(second, true)) == REASON_WRONG_STATE);
+    close(second);
+
+    /* goes without an answer */
+    second = asked(1);
+    close(second);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.reason == REASON_CLIENT_GONE && lsm_state_of(&harness, 1) == ACTIVE);
+
+    second = asked(1);
+    uint64_t serial = answer(second, true);
+    sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
+    CHECK(sm.logon_drop.reason == REASON_NONE);
+    agent_expect(&agent, WINSTATION_DETACH, &winstation, NULL);
+    CHECK(winstation.detach.viewer == attached.viewer && winstation.detach.reason == REASON_TAKEN_OVER);
+    agent_expect(&agent, WINSTATION_ATTACH, &winstation, NULL);
+    lsm_expect_attached(second, serial, &attached);
+    CHECK(attached.session == 1 && attached.reconnected);
+
+    /* what was asked about is over by the time of the answer */
+    int third = asked(1);
+    gone(1);
+    agent_end(&harness, &agent);
+    CHECK(lsm_is_silent(third, 50));
+    answer(third, true);
+    sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
+    sm_tell_state(&harness, 2, SM_SESSION_UP, sm.logon_admit.logon, 5001, "somebody");
+    lsm_await_state(&harness, 2, LODGE__LSM__STATE__DISCONNECTED);
+    close(third);
+    gone(2);
+    close(second), close(first);
+    harness_end(&harness);
+}
+
 /* Another user's session is for ever; the one of a member ends, also after a restart and a reload. */
 static void sections_of_groups(void)
 {
@@ -318,6 +389,7 @@ int main(void)
     an_address_has_its_limit();
     nobody_takes_over();
     sections_of_groups();
+    the_person_is_asked();
     a_group_has_its_limit();
     a_reload_reaches_those_that_wait();
     return 0;

@@ -34,6 +34,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_PING, true, true, true, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_VERSION, true, true, true, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LOGON, false, false, true, false, REASON_BAD_REQUEST},
+    {LODGE__LSM__REQUEST__METHOD_TAKE_OVER, false, false, true, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_ATTACH, false, false, true, false, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_ANNOUNCE, false, false, true, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_CLIENT, false, false, true, false, REASON_WRONG_STATE},
@@ -73,6 +74,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__Nothing nothing;
         Lodge__Lsm__LogonRequest logon;
         Lodge__Lsm__AttachRequest attach;
+        Lodge__Lsm__TakeOverRequest take_over;
         Lodge__Lsm__AnnounceRequest announce;
         Lodge__Lsm__ClientRequest client;
         Lodge__Lsm__ListRequest list;

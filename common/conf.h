@@ -50,9 +50,9 @@
       "sessions that were made from one client address; 0: no limit")                                        \
     K(Sessions, ReservedSeats, NUMBER, reserved_seats, 0, 65535, "0", true,                                  \
       "how many of MaxSessions are kept for root and the members of AdminGroup")                             \
-    K(Sessions, TakeOver, NUMBER, take_over, 0, 1, "1", true,                                                \
+    K(Sessions, TakeOver, NUMBER, take_over, 0, 2, "1", true,                                                \
       "with SingleSessionPerUser, 1: who connects from a second place takes the session over; 0: is "        \
-      "refused")                                                                                             \
+      "refused; 2: is asked")                                                                                \
     K(Sessions, AllowedGroups, TEXT, allowed_groups, 0, 255, "", true,                                       \
       "who is in none of these groups may not log on; empty: everybody may")                                 \
     K(Sessions, DeniedGroups, TEXT, denied_groups, 0, 255, "", true,                                         \

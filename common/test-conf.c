@@ -37,11 +37,11 @@ int main(void)
     CHECK(conf_parse(&conf, "f", good, strlen(good), error, sizeof(error)));
     CHECK(conf.port == 4000);
     CHECK_TEXT(conf.desktop, "a b=c");
-    static const char switches[] = "[LoadTest]\nVirtualSessions = YES\n[Sessions]\nTakeOver = no";
+    static const char switches[] = "[LoadTest]\nVirtualSessions = YES\n[Sessions]\nSingleSessionPerUser = no";
     struct conf switched = conf;
     CHECK(conf.virtual_sessions == 0);
     CHECK(conf_parse(&switched, "f", switches, strlen(switches), error, sizeof(error)));
-    CHECK(switched.virtual_sessions == 1 && switched.take_over == 0);
+    CHECK(switched.virtual_sessions == 1 && switched.single_session == 0);
     refused("[Sessions]\nLogoffSeconds = yes",
             "f:2: LogoffSeconds is \"yes\", but must be a number from 0 to 600");
 

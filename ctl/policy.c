@@ -151,6 +151,9 @@ static void print_verdict(const char *user, const Lodge__Lsm__PolicyVerdict *ver
         printf("%s would get session %u back.\n", safe, verdict->session);
     else if (strcmp(verdict->verdict, "take-over") == 0)
         printf("%s would take session %u over from another place.\n", safe, verdict->session);
+    else if (strcmp(verdict->verdict, "ask") == 0)
+        printf("%s would be asked whether to take session %u over from another place.\n", safe,
+               verdict->session);
     else if (strcmp(verdict->verdict, "wait") == 0)
         printf("%s would wait for a session that is being created or ended.\n", safe);
     else

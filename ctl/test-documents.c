@@ -234,6 +234,8 @@ static void test_protocol(void)
         &lodge__lsm__policy_verdict__descriptor,
         &lodge__lsm__policy_test_request__descriptor,
         &lodge__lsm__policy_user__descriptor,
+        &lodge__lsm__take_over_question__descriptor,
+        &lodge__lsm__take_over_request__descriptor,
         &lodge__lsm__notices__descriptor,
         &lodge__lsm__notice__descriptor,
         &lodge__lsm__wait_request__descriptor,

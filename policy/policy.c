@@ -55,8 +55,12 @@ struct policy_decision policy_admit(const struct policy_limits *limits, const st
         return give(POLICY_WAIT, 0);
     if (facts->disconnected != 0)
         return give(POLICY_RECONNECT, facts->disconnected);
-    if (limits->single_session && facts->connected != 0)
-        return limits->no_take_over ? refuse(REASON_ELSEWHERE) : give(POLICY_TAKE_OVER, facts->connected);
+    if (limits->single_session && facts->connected != 0) {
+        if (limits->take_over == POLICY_TAKE_OVER_NEVER)
+            return refuse(REASON_ELSEWHERE);
+        bool asks = limits->take_over == POLICY_TAKE_OVER_ASKS && !facts->wants_it;
+        return give(asks ? POLICY_ASK : POLICY_TAKE_OVER, facts->connected);
+    }
     enum reason reason = why_no_new_one(limits, facts);
     if (reason != REASON_NONE)
         return refuse(reason);

@@ -15,6 +15,9 @@ enum policy_drain {
     POLICY_DRAIN_MODES
 };
 
+/* Of a session that somebody is connected to, when its user comes from another place; as TakeOver has it. */
+enum policy_take_over { POLICY_TAKE_OVER_NEVER, POLICY_TAKE_OVER_AT_ONCE, POLICY_TAKE_OVER_ASKS };
+
 struct policy_limits {
     bool single_session;            /* a user who has a session gets it back instead of a second one */
     unsigned max_sessions;          /* in all */
@@ -22,7 +25,7 @@ struct policy_limits {
     unsigned max_logons;            /* logons under way at once */
     unsigned max_per_address;       /* sessions made from one address; 0: no limit */
     unsigned reserved;              /* of max_sessions: for administrators */
-    bool no_take_over; /* a session that somebody is connected to is not given to another place */
+    enum policy_take_over take_over;
 };
 
 /* What stands when a logon request comes in, before its user is known. */
@@ -39,6 +42,7 @@ struct policy_facts {
     bool not_allowed;          /* by the groups of the user */
     bool administrator;        /* likewise */
     bool outside_hours;        /* of the user's logon hours, which do not hold for administrators */
+    bool wants_it;             /* has been asked, and wants what is connected elsewhere */
     bool group_full;           /* a group of the user has as many sessions as it may have */
     bool group_unknown;        /* a group of the user has a limit, and not of all sessions it is known whether
                                   they count there */
@@ -53,6 +57,7 @@ struct policy_facts {
 enum policy_verdict {
     POLICY_NEW,       /* make a session */
     POLICY_RECONNECT, /* `session` is disconnected: connect it */
+    POLICY_ASK,       /* ask the person whether to take `session` over */
     POLICY_TAKE_OVER, /* `session` is connected elsewhere: that place loses it */
     POLICY_WAIT, /* ask again when one of the user's sessions has been created or has ended, or more is known
                   */

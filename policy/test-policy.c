@@ -11,7 +11,7 @@
 #define LIMITS(single, most, most_per_user)                                                           \
     {                                                                                                 \
         .single_session = (single), .max_sessions = (most), .max_sessions_per_user = (most_per_user), \
-        .max_logons = 64                                                                              \
+        .max_logons = 64, .take_over = POLICY_TAKE_OVER_AT_ONCE                                       \
     }
 
 enum life { FREE, CREATING, CONNECTED, DISCONNECTED, ENDING };
@@ -105,8 +105,20 @@ static const struct {
      {.sessions = 2, .address_sessions = 2, .disconnected = 1},
      {POLICY_RECONNECT, 1, 0}},
     {"not taken over",
-     {.single_session = true, .max_sessions = 5, .no_take_over = true},
+     {.single_session = true, .max_sessions = 5, .take_over = POLICY_TAKE_OVER_NEVER},
      {.sessions = 1, .user_sessions = 1, .connected = 4},
+     {POLICY_REFUSE, 0, REASON_ELSEWHERE}},
+    {"asked",
+     {.single_session = true, .max_sessions = 5, .take_over = POLICY_TAKE_OVER_ASKS},
+     {.sessions = 1, .user_sessions = 1, .connected = 4},
+     {POLICY_ASK, 4, 0}},
+    {"asked, and wants it",
+     {.single_session = true, .max_sessions = 5, .take_over = POLICY_TAKE_OVER_ASKS},
+     {.sessions = 1, .user_sessions = 1, .connected = 4, .wants_it = true},
+     {POLICY_TAKE_OVER, 4, 0}},
+    {"wanted it, and may not any more",
+     {.single_session = true, .max_sessions = 5, .take_over = POLICY_TAKE_OVER_NEVER},
+     {.sessions = 1, .user_sessions = 1, .connected = 4, .wants_it = true},
      {POLICY_REFUSE, 0, REASON_ELSEWHERE}},
     {"group full", LIMITS(true, 9, 9), {.group_full = true}, {POLICY_REFUSE, 0, REASON_GROUP_LIMIT}},
     {"given back to a full group",
@@ -213,12 +225,17 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
         CHECK(model->at[decision.session].life == CONNECTED && model->at[decision.session].user == user);
         set_life(model, decision.session, CONNECTED);
         break;
+    case POLICY_ASK:
+        CHECK(limits->take_over == POLICY_TAKE_OVER_ASKS && !facts.wants_it);
+        CHECK(model->at[decision.session].life == CONNECTED && model->at[decision.session].user == user);
+        break;
     case POLICY_WAIT:
         CHECK(facts.user_changing > 0);
         break;
     case POLICY_REFUSE:
         CHECK(facts.disconnected == 0);
-        CHECK(decision.reason != REASON_ELSEWHERE || (limits->no_take_over && facts.connected != 0));
+        CHECK(decision.reason != REASON_ELSEWHERE ||
+              (limits->take_over == POLICY_TAKE_OVER_NEVER && facts.connected != 0));
         CHECK(decision.reason == REASON_ELSEWHERE || model->drain != POLICY_DRAIN_OFF || !may_have_more ||
               facts.sessions >= limits->max_sessions - (user == 0 ? 0 : limits->reserved) ||
               (limits->max_per_address > 0 && facts.address_sessions >= limits->max_per_address));
@@ -269,7 +286,9 @@ int main(void)
     random_history(&(struct policy_limits){.single_session = true, .max_sessions = 4, .reserved = 2}, 6);
     random_history(&(struct policy_limits){.single_session = true, .max_sessions = 4, .max_per_address = 1},
                    7);
-    random_history(&(struct policy_limits){.single_session = true, .max_sessions = 4, .no_take_over = true},
+    random_history(&(struct policy_limits){.single_session = true,
+                                           .max_sessions = 4,
+                                           .take_over = POLICY_TAKE_OVER_NEVER},
                    8);
     return 0;
 }

@@ -187,16 +187,39 @@ static void draw_field(struct screen *screen, enum screen_focus which, struct sc
         fill(screen, (struct screen_box){inner.x + cursor - scroll, top, 2, line}, COLOUR_TEXT);
 }
 
-static void draw_button(struct screen *screen, struct screen_box box)
+static void draw_button(struct screen *screen, enum screen_focus which, struct screen_box box,
+                        const char *text)
 {
-    bool focused = screen->focus == FOCUS_OK;
+    bool focused = screen->focus == which;
     struct font_target target = screen_target(screen);
-    screen->boxes[FOCUS_OK] = box;
+    size_t length = strlen(text);
+    screen->boxes[which] = box;
     fill_framed(screen, box, COLOUR_FOCUS, focused ? COLOUR_TEXT : COLOUR_FOCUS, 2);
-    int width = (int)font_text_width(screen->font, FONT_NORMAL, "OK", 2);
+    int width = (int)font_text_width(screen->font, FONT_NORMAL, text, length);
     font_draw(screen->font, FONT_NORMAL, &target, box.x + (box.width - width) / 2,
               box.y + (box.height - (int)font_line_height(screen->font, FONT_NORMAL)) / 2, COLOUR_ON_BLUE,
-              "OK", 2);
+              text, length);
+}
+
+static struct screen_box question_box(struct screen *screen)
+{
+    return panel_box(screen, notice_content(screen, panel_box(screen, 0), false) + FIELD_HEIGHT + GAP);
+}
+
+static void draw_question(struct screen *screen)
+{
+    struct screen_box panel = question_box(screen);
+    int y = panel.y + panel.height - PADDING - FIELD_HEIGHT, x = panel.x + panel.width - PADDING;
+    fill(screen, panel, COLOUR_PANEL);
+    notice_content(screen, panel, true);
+    for (enum screen_focus which = FOCUS_CANCEL; which >= FOCUS_OK; which--) {
+        const char *text = screen->choices[which - FOCUS_OK];
+        int wanted = (int)font_text_width(screen->font, FONT_NORMAL, text, strlen(text)) + 2 * GAP;
+        int width = wanted > BUTTON_WIDTH ? wanted : BUTTON_WIDTH;
+        x -= width;
+        draw_button(screen, which, (struct screen_box){x, y, width, FIELD_HEIGHT}, text);
+        x -= GAP;
+    }
 }
 
 static int logon_height(const struct screen *screen)
@@ -225,7 +248,8 @@ static void draw_logon(struct screen *screen)
     }
     paragraph(screen, FONT_SMALL, x, y, width, MESSAGE_LINES, COLOUR_WRONG, screen->message, true);
     y += MESSAGE_LINES * small + GAP;
-    draw_button(screen, (struct screen_box){x + width - BUTTON_WIDTH, y, BUTTON_WIDTH, FIELD_HEIGHT});
+    draw_button(screen, FOCUS_OK,
+                (struct screen_box){x + width - BUTTON_WIDTH, y, BUTTON_WIDTH, FIELD_HEIGHT}, "OK");
     if (screen->locks & WINSTATION_CAPS)
         paragraph(screen, FONT_SMALL, x, y + (FIELD_HEIGHT - small) / 2, width - BUTTON_WIDTH - GAP, 1,
                   COLOUR_HINT, "Caps Lock is on", true);
@@ -238,6 +262,8 @@ void screen_draw_all(struct screen *screen)
     memset(screen->boxes, 0, sizeof screen->boxes);
     if (screen->kind == SCREEN_NOTICE)
         draw_notice(screen);
+    else if (screen->kind == SCREEN_QUESTION)
+        draw_question(screen);
     else if (screen->kind == SCREEN_LOGON)
         draw_logon(screen);
     screen->damage.count = 0;
@@ -246,6 +272,10 @@ void screen_draw_all(struct screen *screen)
 
 void screen_draw_panel(struct screen *screen)
 {
+    if (screen->kind == SCREEN_QUESTION) {
+        draw_question(screen);
+        damage_add(screen, question_box(screen));
+    }
     if (screen->kind != SCREEN_LOGON)
         return;
     draw_logon(screen);

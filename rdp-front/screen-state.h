@@ -8,8 +8,8 @@
 #define SCREEN_TEXT_ROOM  512
 #define SCREEN_FIELD_ROOM (CREDENTIALS_PASSWORD_MAX + 1)
 
-enum screen_kind { SCREEN_BLANK, SCREEN_NOTICE, SCREEN_LOGON };
-enum screen_focus { FOCUS_USER, FOCUS_PASSWORD, FOCUS_OK, FOCUS_COUNT };
+enum screen_kind { SCREEN_BLANK, SCREEN_NOTICE, SCREEN_QUESTION, SCREEN_LOGON };
+enum screen_focus { FOCUS_USER, FOCUS_PASSWORD, FOCUS_OK, FOCUS_CANCEL, FOCUS_COUNT };
 
 /* One line of text that is typed, UTF-8. */
 struct screen_field {
@@ -27,9 +27,11 @@ struct screen {
     unsigned width, height;
     uint8_t *pixels;
     enum screen_kind kind;
-    char title[SCREEN_TEXT_ROOM], sentence[SCREEN_TEXT_ROOM], detail[SCREEN_TEXT_ROOM]; /* of a notice */
-    char host[SCREEN_TEXT_ROOM], message[SCREEN_TEXT_ROOM];                             /* of the logon */
-    struct screen_field fields[2];                                                      /* by focus */
+    char title[SCREEN_TEXT_ROOM], sentence[SCREEN_TEXT_ROOM],
+        detail[SCREEN_TEXT_ROOM];                           /* of a notice or a question */
+    char choices[2][32];                                    /* of a question: yes, no */
+    char host[SCREEN_TEXT_ROOM], message[SCREEN_TEXT_ROOM]; /* of the logon */
+    struct screen_field fields[2];                          /* by focus */
     enum screen_focus focus;
     const struct keymap *keymap;
     struct keymap_state keys;
@@ -44,7 +46,7 @@ struct screen {
 
 /* Draws everything anew: for another kind of picture or another size. */
 void screen_draw_all(struct screen *screen);
-/* Draws what typing changes: the logon screen's panel. */
+/* Draws what input changes: the panel of the logon screen or the question. */
 void screen_draw_panel(struct screen *screen);
 
 /* The length in bytes of the character that begins at `at`, and of the one that ends before it. */

@@ -104,6 +104,17 @@ void screen_notice(struct screen *screen, const char *title, const char *sentenc
     screen_draw_all(screen);
 }
 
+void screen_question(struct screen *screen, const char *title, const char *sentence, const char *detail,
+                     const char *yes, const char *no)
+{
+    screen_notice(screen, title, sentence, detail);
+    screen->kind = SCREEN_QUESTION;
+    screen->focus = FOCUS_CANCEL;
+    snprintf(screen->choices[0], sizeof screen->choices[0], "%s", yes);
+    snprintf(screen->choices[1], sizeof screen->choices[1], "%s", no);
+    screen_draw_all(screen);
+}
+
 void screen_logon(struct screen *screen, const char *host, const char *user, const char *message,
                   uint32_t keyboard_layout)
 {
@@ -183,7 +194,7 @@ static void field_remove(struct screen_field *field, size_t at, size_t length)
 
 static struct screen_field *focused_field(struct screen *screen)
 {
-    return screen->focus == FOCUS_OK ? NULL : &screen->fields[screen->focus];
+    return screen->focus > FOCUS_PASSWORD ? NULL : &screen->fields[screen->focus];
 }
 
 /* Enter: on to the password where that is what is missing, else the name and password are handed over. */
@@ -198,13 +209,22 @@ static void screen_enter(struct screen *screen)
     }
 }
 
+/* The button that has the focus. */
+static void screen_press(struct screen *screen)
+{
+    if (screen->kind == SCREEN_QUESTION)
+        screen->submitted = true;
+    else
+        screen_enter(screen);
+}
+
 static void screen_type(struct screen *screen, uint32_t character)
 {
     struct screen_field *field = focused_field(screen);
     if (field != NULL && character != 0)
         field_insert(field, character);
     else if (field == NULL && character == ' ')
-        screen_enter(screen);
+        screen_press(screen);
 }
 
 static void screen_edit(struct screen *screen, enum keymap_action action)
@@ -230,10 +250,22 @@ static void screen_edit(struct screen *screen, enum keymap_action action)
         field_remove(field, 0, field->length);
 }
 
+/* Escape is the answer that changes nothing. */
+static void question_act(struct screen *screen, enum keymap_action action)
+{
+    if (action == KEYMAP_TAB || action == KEYMAP_LEFT || action == KEYMAP_RIGHT)
+        screen->focus = screen->focus == FOCUS_OK ? FOCUS_CANCEL : FOCUS_OK;
+    else if (action == KEYMAP_ESCAPE)
+        screen->focus = FOCUS_CANCEL;
+    screen->submitted = action == KEYMAP_ENTER || action == KEYMAP_ESCAPE;
+}
+
 static void screen_act(struct screen *screen, enum keymap_action action, bool shift)
 {
-    if (action == KEYMAP_TAB)
-        screen->focus = (screen->focus + (shift ? FOCUS_COUNT - 1 : 1)) % FOCUS_COUNT;
+    if (screen->kind == SCREEN_QUESTION)
+        question_act(screen, action);
+    else if (action == KEYMAP_TAB)
+        screen->focus = (screen->focus + (shift ? FOCUS_CANCEL - 1 : 1)) % FOCUS_CANCEL;
     else if (action == KEYMAP_ENTER)
         screen_enter(screen);
     else
@@ -266,7 +298,7 @@ static unsigned screen_modifiers(const struct screen *screen)
 
 static bool screen_takes_input(const struct screen *screen)
 {
-    return screen->kind == SCREEN_LOGON && !screen->submitted;
+    return (screen->kind == SCREEN_LOGON || screen->kind == SCREEN_QUESTION) && !screen->submitted;
 }
 
 void screen_key(struct screen *screen, unsigned flags, unsigned scancode)
@@ -329,8 +361,8 @@ void screen_mouse(struct screen *screen, unsigned x, unsigned y, unsigned button
             (int)y >= box->y + box->height)
             continue;
         screen->focus = which;
-        if (which == FOCUS_OK)
-            screen_enter(screen);
+        if (which >= FOCUS_OK)
+            screen_press(screen);
         screen_draw_panel(screen);
         return;
     }
@@ -354,6 +386,15 @@ bool screen_take(struct screen *screen, struct credentials *credentials_r)
     memcpy(credentials_r->password, password->text, password->length);
     screen_wipe_password(screen);
     screen_draw_panel(screen);
+    return true;
+}
+
+bool screen_answer(struct screen *screen, bool *yes_r)
+{
+    if (screen->kind != SCREEN_QUESTION || !screen->submitted)
+        return false;
+    screen->submitted = false;
+    *yes_r = screen->focus == FOCUS_OK;
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* Pictures that Lodge draws itself, in memory of its own: the logon screen, and notices ("connecting", why
- * something was refused). One screen a client; it knows nothing of RDP. */
+/* Pictures that Lodge draws itself, in memory of its own: the logon screen, a question, and notices
+ * ("connecting", why something was refused). One screen a client; it knows nothing of RDP. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,9 +31,14 @@ void screen_notice(struct screen *screen, const char *title, const char *sentenc
 void screen_logon(struct screen *screen, const char *host, const char *user, const char *message,
                   uint32_t keyboard_layout);
 
-/* Input for the logon screen; on a notice it does nothing. A scancode of set 1 with winstation_key_flag bits;
- * a UTF-16 code unit; a position with the winstation_button bits that are down; the winstation_lock bits that
- * are on. */
+/* Shows a question with two answers; the second, which changes nothing, is chosen until the person chooses.
+ */
+void screen_question(struct screen *screen, const char *title, const char *sentence, const char *detail,
+                     const char *yes, const char *no);
+
+/* Input for the logon screen and the question; on a notice it does nothing. A scancode of set 1 with
+ * winstation_key_flag bits; a UTF-16 code unit; a position with the winstation_button bits that are down; the
+ * winstation_lock bits that are on. */
 void screen_key(struct screen *screen, unsigned flags, unsigned scancode);
 void screen_text(struct screen *screen, bool down, uint16_t unit);
 void screen_mouse(struct screen *screen, unsigned x, unsigned y, unsigned buttons);
@@ -41,6 +46,9 @@ void screen_locks(struct screen *screen, unsigned locks);
 /* Once after the person pressed Enter or OK: returns true with name and password, which the caller wipes
  * (credentials_wipe); the screen's own password is wiped. False when nothing is submitted. */
 bool screen_take(struct screen *screen, struct credentials *credentials_r);
+
+/* Once after the person has answered the question: returns true with the answer. */
+bool screen_answer(struct screen *screen, bool *yes_r);
 
 /* What was drawn since the last call; count 0: nothing. */
 void screen_damage(struct screen *screen, struct rectangles *damage_r);

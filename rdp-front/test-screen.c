@@ -252,12 +252,64 @@ static void test_password_is_not_shown(void)
     screen_free(other);
 }
 
+static bool answered(struct screen *screen, bool want)
+{
+    bool yes = !want;
+    return screen_answer(screen, &yes) && yes == want && !screen_answer(screen, &yes);
+}
+
+static void ask(struct screen *screen)
+{
+    screen_question(screen, "host.example", "Somebody is connected from there.", "Since then.", "Take over",
+                    "Cancel");
+}
+
+static void test_question(void)
+{
+    struct screen *screen = logon_new("u", 0x409);
+    struct credentials credentials;
+    bool yes;
+    CHECK(!screen_answer(screen, &yes));
+    ask(screen);
+    CHECK(has_damage(screen) && !screen_answer(screen, &yes) && !screen_take(screen, &credentials));
+    press(screen, 0x1c); /* Enter: what changes nothing */
+    CHECK(answered(screen, false));
+    ask(screen);
+    press(screen, 0x0f);
+    CHECK(has_damage(screen));
+    press(screen, 0x1c);
+    press(screen, 0x01); /* nothing more once it is answered */
+    CHECK(answered(screen, true));
+    ask(screen);
+    screen_key(screen, DOWN | EXTENDED, 0x4b); /* left, and the space bar */
+    press(screen, 0x39);
+    CHECK(answered(screen, true));
+    ask(screen);
+    press(screen, 0x0f);
+    press(screen, 0x01); /* Escape, wherever the focus is */
+    CHECK(answered(screen, false));
+    for (enum screen_focus which = FOCUS_OK; which <= FOCUS_CANCEL; which++) {
+        ask(screen);
+        struct screen_box box = screen->boxes[which];
+        CHECK(box.width > 0 && box.height > 0);
+        screen_mouse(screen, (unsigned)box.x + 3, (unsigned)box.y + 3, WINSTATION_LEFT);
+        screen_mouse(screen, (unsigned)box.x + 3, (unsigned)box.y + 3, 0);
+        CHECK(answered(screen, which == FOCUS_OK));
+    }
+    ask(screen);
+    CHECK(screen_resize(screen, 200, 200) && !screen_answer(screen, &yes));
+    press(screen, 0x1c);
+    CHECK(answered(screen, false));
+    screen_free(screen);
+}
+
 int main(void)
 {
     char error[256] = "";
     font = font_load(error, sizeof error);
     CHECK(font != NULL);
     test_typing_and_taking();
+    test_question();
     test_editing();
     test_layouts_and_locks();
     test_text_units();

@@ -13,6 +13,11 @@ static bool to_session(const struct worker *worker)
     return worker->stage == STAGE_ATTACHED;
 }
 
+static bool to_screen(const struct worker *worker)
+{
+    return worker->stage == STAGE_LOGON_SCREEN || worker->stage == STAGE_ASKING;
+}
+
 static unsigned key_flags(UINT16 flags)
 {
     unsigned bits = flags & KBD_FLAGS_RELEASE ? 0 : WINSTATION_KEY_DOWN;
@@ -29,7 +34,7 @@ static BOOL on_key(rdpInput *input, UINT16 flags, UINT8 code)
     unsigned bits = key_flags(flags);
     if (to_session(worker))
         channel_key(worker, bits, code);
-    else if (worker->stage == STAGE_LOGON_SCREEN)
+    else if (to_screen(worker))
         screen_key(worker->screen, bits, code);
     else if (bits & WINSTATION_KEY_DOWN)
         worker_notice_read(worker);
@@ -42,7 +47,7 @@ static BOOL on_unicode(rdpInput *input, UINT16 flags, UINT16 code)
     bool down = !(flags & KBD_FLAGS_RELEASE);
     if (to_session(worker))
         channel_text(worker, down, code);
-    else if (worker->stage == STAGE_LOGON_SCREEN)
+    else if (to_screen(worker))
         screen_text(worker->screen, down, code);
     else if (down)
         worker_notice_read(worker);
@@ -53,7 +58,7 @@ static void mouse_changed(struct worker *worker, uint8_t before, int wheel, int 
 {
     if (to_session(worker))
         channel_mouse(worker, wheel, horizontal_wheel);
-    else if (worker->stage == STAGE_LOGON_SCREEN)
+    else if (to_screen(worker))
         screen_mouse(worker->screen, worker->mouse_x, worker->mouse_y, worker->buttons);
     else if (worker->buttons & ~before)
         worker_notice_read(worker);
@@ -125,7 +130,7 @@ static BOOL on_synchronize(rdpInput *input, UINT32 flags)
     worker->locks = (uint8_t)locks;
     if (to_session(worker))
         channel_locks(worker, locks);
-    else if (worker->stage == STAGE_LOGON_SCREEN)
+    else if (to_screen(worker))
         screen_locks(worker->screen, locks);
     return TRUE;
 }

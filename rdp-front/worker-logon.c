@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,6 +111,55 @@ void logon_from_screen(struct worker *worker)
         screen_notice(worker->screen, worker->setup->host, "Signing in ...", NULL);
         worker_show_screen(worker);
     }
+}
+
+/* "NAME (ADDRESS)" of the client, as far as they are known; without the port. */
+static void describe_client(const Lodge__Lsm__Client *client, char *text, size_t size)
+{
+    char address[64];
+    text_copy(address, sizeof(address), client != NULL ? client->address : "");
+    char *port = strrchr(address, ':');
+    if (port != NULL)
+        *port = '\0';
+    bool named = client != NULL && client->name[0] != '\0';
+    if (named && address[0] != '\0')
+        snprintf(text, size, "%.64s (%s)", client->name, address);
+    else
+        snprintf(text, size, "%.64s", named ? client->name : address[0] != '\0' ? address : "another place");
+}
+
+void logon_ask(struct worker *worker, const Lodge__Lsm__TakeOverQuestion *question)
+{
+    char place[160], sentence[320], detail[128];
+    struct screen *screen = worker_screen(worker);
+    if (screen == NULL) {
+        worker_end(worker, REASON_INTERNAL, NULL);
+        return;
+    }
+    describe_client(question->client, place, sizeof(place));
+    snprintf(sentence, sizeof(sentence),
+             "Somebody is connected to your session from %s. Do you want to take it over from there?", place);
+    uint64_t minutes =
+        question->now_ms > question->connect_ms ? (question->now_ms - question->connect_ms) / 60000 : 0;
+    snprintf(detail, sizeof(detail), "Connected for %llu minutes. Programs go on as they are.",
+             (unsigned long long)minutes);
+    log_info(worker->facts.address, "%s is asked whether to take session %u over", worker->facts.user,
+             question->session);
+    worker->stage = STAGE_ASKING;
+    screen_question(screen, worker->setup->host, sentence, detail, "Take over", "Cancel");
+    screen_locks(screen, worker->locks);
+    worker_show_screen(worker);
+}
+
+void logon_from_question(struct worker *worker)
+{
+    bool yes;
+    if (worker->stage != STAGE_ASKING || !screen_answer(worker->screen, &yes))
+        return;
+    worker->stage = STAGE_LOGGING_ON;
+    screen_notice(worker->screen, worker->setup->host, "Signing in ...", NULL);
+    worker_show_screen(worker);
+    broker_take_over(worker, yes);
 }
 
 /* Only what the person can put right by typing again is asked again. */

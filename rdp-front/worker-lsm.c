@@ -51,6 +51,17 @@ int broker_logon(struct worker *worker)
     return send_request(worker, &request, PENDING_LOGON, worker->credentials);
 }
 
+void broker_take_over(struct worker *worker, bool yes)
+{
+    Lodge__Lsm__TakeOverRequest take_over = LODGE__LSM__TAKE_OVER_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    take_over.yes = yes;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_TAKE_OVER;
+    request.take_over = &take_over;
+    if (send_request(worker, &request, PENDING_LOGON, -1) != 0)
+        worker_end(worker, REASON_NO_BROKER, NULL);
+}
+
 void broker_attach(struct worker *worker)
 {
     Lodge__Lsm__AttachRequest attach = LODGE__LSM__ATTACH_REQUEST__INIT;
@@ -127,6 +138,10 @@ static void on_answer(struct worker *worker, const Lodge__Lsm__Answer *answer, i
     enum pending pending = worker->pending;
     if (pending == PENDING_NONE || answer->serial != worker->pending_serial)
         return; /* of a `client` request: it says nothing */
+    if (pending == PENDING_LOGON && answer->result_case == LODGE__LSM__ANSWER__RESULT_QUESTION) {
+        logon_ask(worker, answer->question); /* the logon may be refused all the same, by the same serial */
+        return;
+    }
     worker->pending = PENDING_NONE;
     bool attached = answer->result_case == LODGE__LSM__ANSWER__RESULT_ATTACHED && *fd >= 0;
     if (answer->reason == REASON_NONE && pending != PENDING_ANNOUNCE && attached)

@@ -20,6 +20,7 @@ enum stage {
     STAGE_CONNECTING,   /* the protocol's hands are being shaken; no credentials yet */
     STAGE_LOGON_SCREEN, /* the person is typing */
     STAGE_LOGGING_ON,   /* the broker has been asked */
+    STAGE_ASKING,       /* the person has been asked whether to take a session over */
     STAGE_ATTACHED,     /* a session is there, its channel may be away for a moment */
     STAGE_NOTICE,       /* it is over; the person reads why, or will once activated */
     STAGE_CLOSING,      /* the last bytes are going out */
@@ -172,6 +173,10 @@ void logon_from_settings(struct worker *worker);
 void logon_from_screen(struct worker *worker);
 /* Sends the logon request once both pipe and broker are there. */
 void logon_send(struct worker *worker);
+/* Somebody is connected to the person's session: asks them. */
+void logon_ask(struct worker *worker, const Lodge__Lsm__TakeOverQuestion *question);
+/* The person may have answered that. */
+void logon_from_question(struct worker *worker);
 void logon_refused(struct worker *worker, enum reason reason, const char *detail);
 
 /* worker-lsm.c: the broker */
@@ -183,6 +188,8 @@ void broker_close(struct worker *worker);
 void broker_attach(struct worker *worker);
 /* Sends `logon` with the credentials pipe. Returns 0 or a negative errno. */
 int broker_logon(struct worker *worker);
+/* Tells what the person said to the question that came instead of an answer. */
+void broker_take_over(struct worker *worker, bool yes);
 /* Tells the broker when the codec has been settled or has changed. */
 void broker_tell_codec(struct worker *worker);
 

@@ -172,6 +172,7 @@ static bool turn(struct worker *worker)
         return true;
     }
     logon_from_screen(worker);
+    logon_from_question(worker);
     screen_forward(worker);
     if (worker->stage == STAGE_CLOSING || worker->stage == STAGE_DONE)
         return true;

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import harness
-from harness import PASSWORD, SystemTest, wait_for
+from harness import PASSWORD, SystemTest, colour_of, wait_for
 
 
 class Policy(SystemTest):
@@ -132,6 +132,37 @@ class Reload(Policy):
         client.kill()
         self.no_session("anna")
         self.event(23, "disconnected-limit")
+
+
+class Asked(Policy):
+    settings = {"Sessions_TakeOver": 2}
+
+    def question(self):
+        before = self.lodge.log().count("is asked whether to take session")
+        client = self.client("anna")
+        wait_for("the question", lambda: self.lodge.log().count("is asked whether to take session") > before)
+        wait_for("the question on the screen", lambda: len(set(client.screen.image(0, 0, 800, 600))) > 8)
+        return client
+
+    def test_takes_over_or_not(self):
+        first = self.desktop_of("anna")
+        session = self.state("anna", "active")
+        second = self.question()
+        second.screen.click(790, 590)
+        second.screen.type("\n")  # which changes nothing
+        self.event(1000, "connected-elsewhere")
+        second.screen.type("\n")  # it has been read
+        self.assertNotEqual(second.ended(), 0)
+        self.assertIsNone(first.process.poll())
+
+        third = self.question()
+        third.screen.click(790, 590)
+        third.screen.type("\t\n")
+        third.sees(colour_of("anna"))
+        self.assertNotEqual(first.ended(), 0)
+        self.assertEqual(self.state("anna", "active")["id"], session["id"])
+        verdict = json.loads(self.lodge.done("policy", "test", "--json", "--user", "anna"))
+        self.assertEqual((verdict["verdict"], verdict["session"]), ("ask", session["id"]))
 
 
 class OfAGroup(Policy):
