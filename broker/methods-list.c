@@ -96,6 +96,8 @@ void call_list(struct peer *peer, const Lodge__Lsm__Request *request, int *descr
     collect(peer, request->list, &page);
     while (sessions.n_session < page.count && sessions.n_session < limit && bytes <= PAGE_BYTES) {
         size_t i = sessions.n_session++;
+        if (i + 2 < page.count)
+            session_prefetch(page.at[i + 2]);
         methods_tell_session(page.at[i], &told[i]);
         pointers[i] = &told[i].message;
         bytes += lodge__lsm__session__get_packed_size(pointers[i]) + 8;

@@ -128,7 +128,7 @@ void methods_tell_session(const struct session *session, struct told_session *to
     told->message.id = session->id;
     told->message.state = (Lodge__Lsm__State)session->state;
     told->message.user = (char *)session->name;
-    told->message.uid = session->user->uid;
+    told->message.uid = session->uid;
     told->message.lab = session->lab;
     told->message.client = &told->client;
     told->message.logon_ms = session->logon_ms;
@@ -140,7 +140,7 @@ void methods_tell_session(const struct session *session, struct told_session *to
 
 bool methods_may_see(const struct peer *peer, const struct session *session)
 {
-    return peer->role == ROLE_ADMIN || session->user->uid == peer->uid;
+    return peer->role == ROLE_ADMIN || session->uid == peer->uid;
 }
 
 struct session *methods_next_session(const struct peer *peer, const struct session *session, uint32_t after)
@@ -156,6 +156,8 @@ struct session *methods_next_session(const struct peer *peer, const struct sessi
 struct session *methods_take_session(struct peer *peer, uint64_t serial, uint32_t id)
 {
     struct session *session = session_find(peer->broker, id);
+    if (session != NULL)
+        session_prefetch(session);
     if (session != NULL && methods_may_see(peer, session))
         return session;
     peer_refuse(peer, serial, REASON_NO_SESSION, "");

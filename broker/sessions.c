@@ -231,6 +231,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     }
     session->broker = broker;
     session->id = told->id;
+    session->uid = told->uid;
     session->state = state_told(told->state);
     session->name = memcpy(session->text, told->user, name_size);
     session->lab = told->account == SM_ACCOUNT_LAB;

@@ -97,6 +97,12 @@ static void say_rate(const struct bench *bench, const char *what, const struct c
     say(bench, metric, (end.broker_s - began->broker_s) * 1e6 / (double)count, "us");
 }
 
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
 static uint32_t pick(struct bench *bench, uint32_t below)
 {
     bench->random = bench->random * 1664525u + 1013904223u;
@@ -268,13 +274,24 @@ static void end_cycles(struct bench *bench, struct cycle *cycle)
     }
 }
 
-static void run_cycles(struct bench *bench, struct cycle *cycle)
+/* Gives what a decision took in nanoseconds, as the median of the batches: what else the machine does shows
+ * in some of them only. */
+static double run_cycles(struct bench *bench, struct cycle *cycle)
 {
     struct load_work work = {ask_cycle, take_cycle, cycle};
-    for (unsigned done = 0; done < CYCLES; done += BATCH) {
+    double decisions[CYCLES / BATCH];
+    for (unsigned i = 0; i < CYCLES / BATCH; i++) {
+        Lodge__Lsm__Answer *before = ask_counters(bench);
         load_run(bench->creators, CREATORS, 1, 2 * BATCH, &work);
+        Lodge__Lsm__Answer *after = ask_counters(bench);
+        decisions[i] = (double)(after->counters->decision_ns - before->counters->decision_ns) /
+                       (double)(after->counters->decisions - before->counters->decisions);
+        lodge__lsm__answer__free_unpacked(before, NULL);
+        lodge__lsm__answer__free_unpacked(after, NULL);
         await_events(bench);
     }
+    qsort(decisions, CYCLES / BATCH, sizeof(decisions[0]), compare);
+    return decisions[CYCLES / BATCH / 2];
 }
 
 /* So that what the broker has once, such as its queue for the disk, does not count as the sessions'. */
@@ -292,14 +309,11 @@ static void measure_cycles(struct bench *bench)
     uint64_t before = bench->last_event;
     Lodge__Lsm__Answer *first = ask_counters(bench);
     struct clocks began = now(bench);
-    run_cycles(bench, &cycle);
+    double decision = run_cycles(bench, &cycle);
     say_rate(bench, "create_logoff", &began, CYCLES);
+    say(bench, "admission_decision", decision, "ns");
     Lodge__Lsm__Answer *last = ask_counters(bench);
     uint64_t logons = last->counters->logons - first->counters->logons;
-    say(bench, "admission_decision",
-        (double)(last->counters->decision_ns - first->counters->decision_ns) /
-            (double)(last->counters->decisions - first->counters->decisions),
-        "ns");
     lodge__lsm__answer__free_unpacked(first, NULL);
     lodge__lsm__answer__free_unpacked(last, NULL);
     if (count_events(bench, before, EVENT_LOGON) != logons)
@@ -336,12 +350,6 @@ static uint32_t enumerate(struct bench *bench)
         lodge__lsm__answer__free_unpacked(answer, NULL);
     }
     return count;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
 }
 
 static void measure_enumeration(struct bench *bench)
