@@ -25,8 +25,9 @@ static const char *const dangerous[] = {
     "OPENSSL_CONF",  "OPENSSL_MODULES", "PS4",         "PERL5LIB",    "PYTHONPATH", "PYTHONHOME",
     "PYTHONSTARTUP", "OPENSSL_ENGINES"};
 /* What a session gets from the account and the session itself. */
-static const char *const lodges_own[] = {"HOME",    "USER",       "LOGNAME",         "SHELL",
-                                         "DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "LODGE_DEVICES"};
+static const char *const lodges_own[] = {"HOME",        "USER",       "LOGNAME",         "SHELL",
+                                         "DISPLAY",     "XAUTHORITY", "XDG_RUNTIME_DIR", "LODGE_DEVICES",
+                                         CONF_VARIABLES};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int conf_free_find(const char *section)
@@ -238,6 +239,25 @@ char **conf_environment_merge(char *const *base, char *const *over)
             return NULL;
         }
     }
+    return result;
+}
+
+char **conf_environment_full(const struct conf_items *items, char *const *base, unsigned *count_r)
+{
+    char names[sizeof(CONF_VARIABLES "=") + CONF_ITEMS_MAX * (CONF_ITEM_NAME_MAX + 1)];
+    char *const extra[] = {names, NULL};
+    size_t used = (size_t)snprintf(names, sizeof(names), CONF_VARIABLES "=");
+    char **variables = conf_environment(items, base), **all = NULL, **result = NULL;
+    *count_r = 0;
+    for (char **at = variables; at != NULL && *at != NULL; at++, ++*count_r)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%.*s", *count_r > 0 ? " " : "",
+                                 (int)strcspn(*at, "="), *at);
+    if (variables != NULL)
+        all = conf_environment_merge(base, variables);
+    if (all != NULL)
+        result = conf_environment_merge(all, extra);
+    conf_environment_free(variables);
+    conf_environment_free(all);
     return result;
 }
 

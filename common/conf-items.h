@@ -48,3 +48,7 @@ char **conf_environment(const struct conf_items *items, char *const *environment
 /* `base` (NULL: nothing) with the variables of `over` put in or added: a new one, as above. */
 char **conf_environment_merge(char *const *base, char *const *over);
 void conf_environment_free(char **environment);
+/* The environment of Lodge's processes: `base` with those variables, and their names in CONF_VARIABLES, so
+ * that a session can tell them from others. *count_r is their number. NULL without memory. */
+char **conf_environment_full(const struct conf_items *items, char *const *base, unsigned *count_r);
+#define CONF_VARIABLES "LODGE_VARIABLES"

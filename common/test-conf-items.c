@@ -98,6 +98,12 @@ static void test_environment(void)
     CHECK(merged != NULL && merged[0] == NULL);
     conf_environment_free(merged);
     conf_environment_free(environment);
+    unsigned count = 0;
+    environment = conf_environment_full(&items, base, &count);
+    CHECK(environment != NULL && count == 4 && environment[5] == NULL);
+    CHECK_TEXT(environment[0], "A=x");
+    CHECK_TEXT(environment[4], "LODGE_VARIABLES=A B C PATH");
+    conf_environment_free(environment);
     conf_items_free(&items);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/conf-items.h"
 #include "common/text.h"
 
 #define PATH_DEFAULT "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
@@ -124,6 +125,29 @@ void environment_drop_unsafe(char **environment)
     *kept = NULL;
 }
 
+/* Those of [Environment] that nothing has set, by the names that lodge-smss gives; it has refused what would
+ * be dangerous. */
+static char **add_system(char **environment)
+{
+    char names[8192], *at = names, *name;
+    const char *given = getenv(CONF_VARIABLES);
+    if (given == NULL || !text_copy(names, sizeof(names), given))
+        return environment;
+    while (environment != NULL && (name = strsep(&at, " ")) != NULL) {
+        const char *value = getenv(name);
+        char *text = NULL;
+        if (name[0] == '\0' || value == NULL || environment_get(environment, name) != NULL)
+            continue;
+        if (asprintf(&text, "%s=%s", name, value) < 0) {
+            environment_free(environment);
+            return NULL;
+        }
+        environment = add(environment, text);
+        free(text);
+    }
+    return environment;
+}
+
 static bool is_users_directory(const char *path, uid_t uid)
 {
     struct stat status;
@@ -139,6 +163,7 @@ char **environment_make(struct pam_logon *pam, const struct identity *identity, 
         environment_drop_unsafe(environment);
     if (environment != NULL && pam == NULL)
         environment = add_locale(environment);
+    environment = add_system(environment);
     if (environment != NULL && environment_get(environment, "PATH") == NULL)
         environment = add(environment, PATH_DEFAULT);
     if (environment == NULL)

@@ -6,9 +6,10 @@
 #include "logon/identity.h"
 #include "logon/pam.h"
 
-/* PAM's variables (`pam` may be NULL: a lab account gets the machine's locale), a PATH where there is none,
- * and XDG_RUNTIME_DIR: PAM's where that is a directory of the user, else /run/user/UID and *own_runtime_r
- * true. NULL without memory; the caller's to free with environment_free. */
+/* PAM's variables (`pam` may be NULL: a lab account gets the machine's locale), those of [Environment] that
+ * these do not set, a PATH where there is none, and XDG_RUNTIME_DIR: PAM's where that is a directory of the
+ * user, else /run/user/UID and *own_runtime_r true. NULL without memory; the caller's to free with
+ * environment_free. */
 char **environment_make(struct pam_logon *pam, const struct identity *identity, bool *own_runtime_r);
 void environment_free(char **environment);
 /* Frees and takes out every variable that would make root's lodge-init load or trust a user's file. */

@@ -98,6 +98,14 @@ static void test_environment(void)
     CHECK(environment_get(environment, "PATH") != NULL);
     CHECK(environment_get(environment, "PAT") == NULL);
     environment_free(environment);
+    /* The system's variables, as lodge-smss hands them down; what is not named stays out. */
+    CHECK(setenv("LODGE_VARIABLES", "COMPANY PATH  MISSING", 1) == 0 && setenv("COMPANY", "a b", 1) == 0);
+    CHECK(setenv("PATH", "/bin:/opt", 1) == 0 && setenv("OTHER", "x", 1) == 0);
+    environment = environment_make(NULL, &identity, &own);
+    CHECK_TEXT(environment_get(environment, "COMPANY"), "a b");
+    CHECK_TEXT(environment_get(environment, "PATH"), "/bin:/opt");
+    CHECK(environment_get(environment, "OTHER") == NULL && environment_get(environment, "MISSING") == NULL);
+    environment_free(environment);
 }
 
 int main(void)

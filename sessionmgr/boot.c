@@ -251,14 +251,13 @@ static bool end_configured(struct smss *smss, bool failed, bool any, enum conf_a
 static bool set_environment(struct smss *smss, const struct conf_items *items)
 {
     char detail[STEP_DETAIL_ROOM];
-    unsigned count = 0;
-    char **variables = conf_environment(items, environ);
-    while (variables != NULL && variables[count] != NULL)
-        count++;
-    smss->environment = variables != NULL ? conf_environment_merge(environ, variables) : NULL;
-    conf_environment_free(variables);
+    unsigned count;
+    smss->environment = conf_environment_full(items, environ, &count);
     bool failed = smss->environment == NULL;
-    snprintf(detail, sizeof(detail), failed ? "out of memory" : "%u variables", count);
+    if (failed)
+        snprintf(detail, sizeof(detail), "out of memory");
+    else
+        snprintf(detail, sizeof(detail), "%u variables", count);
     return end_configured(smss, failed, count > 0, smss->conf.on_environment, detail);
 }
 

@@ -221,6 +221,7 @@ static int run(struct init *init)
     if (!receive_run(init) || !find_objects(init) || !user_become(&init->run, init->channel) ||
         !user_environment(&init->run, init->objects))
         return 1;
+    devices_offer(init->objects);
     init->own_pids = has_own_pids();
     if (!init->own_pids && prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         return 1;

@@ -66,6 +66,9 @@ struct init {
     struct sm_session_ended ended; /* why it is over; told at the end */
 };
 
+/* init-devices.c: makes them, as the user, and sets LODGE_DEVICES. */
+void devices_offer(const char *objects);
+
 /* user.c. All return false after a log line. */
 /* Becomes the user of RUN for good, and this process dies with lodge-logon. */
 bool user_become(const struct sm_run *run, int channel);

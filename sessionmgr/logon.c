@@ -184,6 +184,7 @@ void logon_start(struct smss *smss, const struct sm_logon_start *start, int cred
                                 .fd_count = 2,
                                 .error_fd = -1,
                                 .directory = "/",
+                                .environment = smss->environment,
                                 .files = &smss->files,
                                 .cgroup = &smss->cgroup,
                                 .group = "logons"};
