@@ -25,8 +25,11 @@
  * used on it more or less often than on its parent's: then it is made here and joins. */
 enum entry { BORN_THERE, JOINS };
 
+static const char *const controllers[] = {"memory", "pids", "cpu"};
+
 #define PROGRAM     "lodge-init"
 #define ALIVE       '+'   /* the first byte of the process's report: it has come to run */
+#define EXECS       '>'   /* the second, with the time in ns after it: it becomes lodge-init */
 #define DEADLINE_MS 30000 /* a home on a server that does not answer must not hold the logon for ever */
 
 bool birth_programs(char *programs_r, size_t size, struct failure *failure_r)
@@ -82,26 +85,43 @@ static bool cgroup_join(const struct birth *birth, struct failure *failure)
     return ok;
 }
 
-/* In the child: joins what smss made for the session's limits in cgroup v1 hierarchies. *pids_r: the number
- * of processes is bounded there. */
-static bool groups_join(const struct birth *birth, bool *pids_r, struct failure *failure)
+/* Opens what smss may have made for the session's limits in the cgroup v1 hierarchy of this controller, to be
+ * joined. -1 with errno, ENOENT where it made none; its path is in `path`. */
+static int group_open(const struct birth *birth, const char *controller, char *path, size_t size)
 {
-    static const char *const controllers[] = {"memory", "pids", "cpu"};
+    char name[320];
+    snprintf(name, sizeof(name), "cgroup-%s/%s/cgroup.procs", controller, birth->group);
+    return open(conf_run_path(birth->plan.conf, name, path, size), O_WRONLY | O_CLOEXEC);
+}
+
+/* Puts the process into those groups. The kernel waits for all processors at this (15 ms and more), so it is
+ * not the child that does it: meanwhile that arranges its namespaces and becomes lodge-init. Nothing of the
+ * user's runs before lodge-init is told to, and it is told when this is done. */
+static bool groups_join(const struct birth *birth, pid_t pid, struct failure *failure_r)
+{
     for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
-        char name[320], path[CONF_TEXT_MAX + 400];
-        snprintf(name, sizeof(name), "cgroup-%s/%s/cgroup.procs", controllers[i], birth->group);
-        int fd = open(conf_run_path(birth->plan.conf, name, path, sizeof(path)), O_WRONLY | O_CLOEXEC);
+        char path[CONF_TEXT_MAX + 400];
+        int fd = group_open(birth, controllers[i], path, sizeof(path));
         if (fd < 0 && errno == ENOENT)
             continue;
-        bool ok = fd >= 0 && write(fd, "0", 1) == 1;
+        bool ok = fd >= 0 && dprintf(fd, "%d", (int)pid) > 0;
         if (!ok)
-            failure_set(failure, errno, "%s cannot be joined", path);
+            failure_set(failure_r, errno, "%s cannot be joined", path);
         close_descriptor(&fd);
         if (!ok)
             return false;
-        *pids_r |= strcmp(controllers[i], "pids") == 0;
     }
     return true;
+}
+
+/* True when such a group bounds the number of processes. */
+static bool is_bounded(const struct birth *birth)
+{
+    char path[CONF_TEXT_MAX + 400];
+    int fd = group_open(birth, "pids", path, sizeof(path));
+    bool bounded = fd >= 0;
+    close_descriptor(&fd);
+    return bounded;
 }
 
 /* How many processes the user may have, or RLIM_INFINITY: what cgroups do not bound. Lab accounts know no
@@ -142,17 +162,17 @@ static void audit_tell(const struct identity *identity)
 }
 
 /* In the child, to its exec or its end. */
-static void child_exec(const struct birth *birth, enum entry entry, struct failure *failure)
+static void child_exec(const struct birth *birth, enum entry entry, int report, struct failure *failure)
 {
     char path[CONF_TEXT_MAX + 64];
     char program[] = PROGRAM, channel[] = "--channel-fd", three[] = "3", port[] = "--winstation-fd",
          four[] = "4";
     char *arguments[] = {program, channel, three, port, four, NULL};
-    bool pids = false;
+    bool pids = is_bounded(birth);
     umask(0);
     audit_tell(birth->plan.identity);
-    if (!groups_join(birth, &pids, failure) || (entry == JOINS && !cgroup_join(birth, failure)) ||
-        !space_arrange(&birth->plan, failure) || !confine_self(failure))
+    if ((entry == JOINS && !cgroup_join(birth, failure)) || !space_arrange(&birth->plan, failure) ||
+        !confine_self(failure))
         return;
     umask(022);
     if (chdir("/") != 0 || !descriptors_place(birth)) {
@@ -161,7 +181,8 @@ static void child_exec(const struct birth *birth, enum entry entry, struct failu
     }
     limits_set(birth, pids);
     conf_run_path(birth->plan.conf, "programs/" PROGRAM, path, sizeof(path));
-    execve(path, arguments, birth->environment);
+    if (dprintf(report, "%c%lld%c", EXECS, (long long)clock_monotonic_ns(), '\0') > 0)
+        execve(path, arguments, birth->environment);
     failure_set(failure, errno, "cannot start %s (it is in %s on the host)", PROGRAM, birth->plan.programs);
 }
 
@@ -174,7 +195,7 @@ __attribute__((noreturn)) static void child_run(const struct birth *birth, enum 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signals_reset();
     int high = fcntl(report, F_DUPFD_CLOEXEC, 10);
-    child_exec(birth, entry, &failure);
+    child_exec(birth, entry, high, &failure);
     ssize_t written = write(high, failure.text, strlen(failure.text));
     _exit(written > 0 ? 1 : 2);
 }
@@ -199,11 +220,28 @@ static pid_t process_make(const struct birth *birth, enum entry entry, int *proc
     return pid;
 }
 
-/* Reads the report to its end, which exec makes after ALIVE alone. Returns false with *failure_r otherwise;
- * *killed_r: the process has never run. */
-static bool report_wait(int report, bool *killed_r, struct failure *failure_r)
+/* The report when it has ended, `size` bytes with a NUL after them: ALIVE, EXECS and the time, and, unless
+ * the exec came, what failed. */
+static bool report_judge(const char *text, size_t size, int64_t *exec_ns_r, bool *killed_r,
+                         struct failure *failure_r)
 {
-    char text[sizeof(failure_r->text) + 1] = "";
+    *killed_r = size == 0;
+    if (size == 0)
+        return failure_set(failure_r, 0, "the session's first process was killed");
+    if (size == 1)
+        return failure_set(failure_r, 0, "the session's first process ended before it was lodge-init");
+    if (text[1] != EXECS)
+        return failure_set(failure_r, 0, "%s", text + 1);
+    *exec_ns_r = strtoll(text + 2, NULL, 10);
+    size_t told = strlen(text) + 1;
+    return told >= size || failure_set(failure_r, 0, "%s", text + told);
+}
+
+/* Reads the report to its end, which exec makes. Returns false with *failure_r when there was none;
+ * *killed_r: the process has never run. */
+static bool report_wait(int report, int64_t *exec_ns_r, bool *killed_r, struct failure *failure_r)
+{
+    char text[sizeof(failure_r->text) + 32] = "";
     size_t used = 0;
     int64_t deadline = clock_monotonic_ms() + DEADLINE_MS;
     for (;;) {
@@ -220,10 +258,7 @@ static bool report_wait(int report, bool *killed_r, struct failure *failure_r)
             break;
         used += (size_t)got;
     }
-    *killed_r = used == 0;
-    if (used == 0)
-        return failure_set(failure_r, 0, "the session's first process was killed");
-    return used == 1 || failure_set(failure_r, 0, "%s", text + 1);
+    return report_judge(text, used, exec_ns_r, killed_r, failure_r);
 }
 
 static void process_end(int *process)
@@ -235,33 +270,37 @@ static void process_end(int *process)
 }
 
 /* As birth_wait_exec; *killed_r tells a death without a cause from other failures. */
-static bool birth_try(const struct birth *birth, enum entry entry, int *process_r, pid_t *pid_r,
-                      bool *killed_r, struct failure *failure_r)
+static bool birth_try(const struct birth *birth, enum entry entry, struct born *born_r, bool *killed_r,
+                      struct failure *failure_r)
 {
-    int report[2], process = -1;
+    int report[2];
+    struct born born = {.process = -1};
+    struct failure unlimited = {.text = ""};
     *killed_r = false;
     if (pipe2(report, O_CLOEXEC) != 0)
         return failure_set(failure_r, errno, "cannot make a pipe");
-    pid_t pid = process_make(birth, entry, &process);
-    if (pid == 0)
+    born.pid = process_make(birth, entry, &born.process);
+    if (born.pid == 0)
         child_run(birth, entry, report[1]);
     int failed = errno;
     close_descriptor(&report[1]);
-    bool ok = pid > 0 ? report_wait(report[0], killed_r, failure_r)
-                      : failure_set(failure_r, failed, "the session's first process cannot be made (clone3)");
+    bool limited = born.pid > 0 && groups_join(birth, born.pid, &unlimited);
+    bool ok = born.pid > 0
+                  ? report_wait(report[0], &born.exec_ns, killed_r, failure_r)
+                  : failure_set(failure_r, failed, "the session's first process cannot be made (clone3)");
     close_descriptor(&report[0]);
-    if (ok) {
-        *process_r = process;
-        *pid_r = pid;
-    } else if (process >= 0) {
-        process_end(&process);
-    }
+    if (ok && !limited)
+        ok = failure_set(failure_r, 0, "%s", unlimited.text);
+    if (ok)
+        *born_r = born;
+    else if (born.process >= 0)
+        process_end(&born.process);
     return ok;
 }
 
-bool birth_wait_exec(const struct birth *birth, int *process_r, pid_t *pid_r, struct failure *failure_r)
+bool birth_wait_exec(const struct birth *birth, struct born *born_r, struct failure *failure_r)
 {
     bool killed;
-    return birth_try(birth, BORN_THERE, process_r, pid_r, &killed, failure_r) ||
-           (killed && birth_try(birth, JOINS, process_r, pid_r, &killed, failure_r));
+    return birth_try(birth, BORN_THERE, born_r, &killed, failure_r) ||
+           (killed && birth_try(birth, JOINS, born_r, &killed, failure_r));
 }

@@ -34,6 +34,8 @@ void play_create(const struct play *play, const struct player *player, uint16_t 
 {
     struct sm_session_create request = {
         .logon = player->logon, .id = id, .display = 0, .width = width, .height = 600};
+    request.tasks = (uint32_t)play->conf.tasks_max;
+    snprintf(request.desktop, sizeof(request.desktop), "%s", play->conf.desktop);
     snprintf(request.cgroup, sizeof(request.cgroup), "%.200s/session-%u", play->cgroup, id);
     play_send(player, SM_SESSION_CREATE, &request);
 }

@@ -27,8 +27,8 @@ struct session {
     const struct conf *conf;
     const struct identity *identity;
     uint16_t id;
-    int channel, process;
-    pid_t pid;
+    int channel;
+    struct born born;
     struct lab_watch watch;
     bool directory_made, port_made;
 };
@@ -118,6 +118,18 @@ static bool run_send(const struct session *session, const struct identity *ident
     return failed == 0 || failure_set(failure_r, -failed, "cannot tell lodge-init what to run");
 }
 
+/* From here on something of the user's may run. */
+static bool run_tell(struct session *session, const struct identity *identity,
+                     const struct sm_session_create *request, struct failure *failure_r)
+{
+    struct failure ignored;
+    if (run_send(session, identity, request, failure_r))
+        return true;
+    session_kill(session);
+    session_reap(session, &ignored);
+    return false;
+}
+
 /* Hands a lab account's hash on to the session's own password file. */
 static bool hash_find(struct birth *birth, char *hash, size_t size, struct failure *failure_r)
 {
@@ -146,7 +158,7 @@ static bool birth_give(struct session *session, struct birth *birth, struct pam_
     birth->plan.runtime_directory = own_runtime;
     bool ok = birth->environment != NULL || failure_set(failure_r, 0, "out of memory");
     ok = ok && hash_find(birth, hash, sizeof(hash), failure_r) &&
-         birth_wait_exec(birth, &session->process, &session->pid, failure_r);
+         birth_wait_exec(birth, &session->born, failure_r);
     explicit_bzero(hash, sizeof(hash));
     birth->plan.lab_hash = NULL;
     environment_free(birth->environment);
@@ -175,9 +187,9 @@ static bool session_begin(struct session *session, const struct identity *identi
         session->channel = pair[0];
         birth.channel = pair[1];
         birth.port = port;
-        ok = failed == 0 ? run_send(session, identity, request, failure_r)
+        ok = failed == 0 ? birth_give(session, &birth, pam, failure_r)
                          : failure_set(failure_r, -failed, "cannot make a channel");
-        ok = ok && birth_give(session, &birth, pam, failure_r);
+        ok = ok && run_tell(session, identity, request, failure_r);
     }
     close_descriptor(&pair[1]);
     close_descriptor(&port);
@@ -231,7 +243,7 @@ bool session_create(const struct conf *conf, const struct identity *identity, st
                                 .identity = identity,
                                 .id = request->id,
                                 .channel = -1,
-                                .process = -1,
+                                .born = {.process = -1},
                                 .watch = {.directory = -1, .fd = -1}};
     if ((pam == NULL || pam_open_here(pam, request, failure_r)) &&
         session_begin(session, identity, pam, request, failure_r)) {
@@ -254,7 +266,12 @@ int session_channel(const struct session *session)
 
 int session_process(const struct session *session)
 {
-    return session->process;
+    return session->born.process;
+}
+
+int64_t session_exec_ns(const struct session *session)
+{
+    return session->born.exec_ns;
 }
 
 int session_watch(const struct session *session)
@@ -269,27 +286,27 @@ int session_renew_ms(const struct session *session)
 
 void session_renew(struct session *session)
 {
-    if (lab_watch_look(&session->watch) && session->process >= 0)
-        lab_names_renew(session->conf, session->identity, session->process, session->pid);
+    if (lab_watch_look(&session->watch) && session->born.process >= 0)
+        lab_names_renew(session->conf, session->identity, session->born.process, session->born.pid);
 }
 
 void session_kill(struct session *session)
 {
-    if (session->process >= 0)
-        syscall(SYS_pidfd_send_signal, session->process, SIGKILL, NULL, 0);
+    if (session->born.process >= 0)
+        syscall(SYS_pidfd_send_signal, session->born.process, SIGKILL, NULL, 0);
 }
 
 void session_reap(struct session *session, struct failure *failure_r)
 {
     siginfo_t information = {.si_pid = 0};
-    if (waitid(P_PIDFD, (id_t)session->process, &information, WEXITED) != 0)
+    if (waitid(P_PIDFD, (id_t)session->born.process, &information, WEXITED) != 0)
         failure_set(failure_r, errno, "lodge-init cannot be waited for");
     else if (information.si_code == CLD_EXITED)
         failure_set(failure_r, 0, "lodge-init ended with status %d", information.si_status);
     else
         failure_set(failure_r, 0, "lodge-init was killed by signal %d%s", information.si_status,
                     information.si_code == CLD_DUMPED ? ", core dumped," : "");
-    close_descriptor(&session->process);
+    close_descriptor(&session->born.process);
 }
 
 void session_free(struct session **session)
@@ -299,7 +316,7 @@ void session_free(struct session **session)
     if (gone == NULL)
         return;
     close_descriptor(&gone->channel);
-    close_descriptor(&gone->process);
+    close_descriptor(&gone->born.process);
     lab_watch_end(&gone->watch);
     if (gone->port_made)
         unlink(port_path(gone, path, sizeof(path)));

@@ -22,6 +22,8 @@ uint16_t session_id(const struct session *session);
 /* The channel to lodge-init, and a descriptor that can be read when it has died. Both stay the session's. */
 int session_channel(const struct session *session);
 int session_process(const struct session *session);
+/* When lodge-init was exec'd, in the monotonic clock. */
+int64_t session_exec_ns(const struct session *session);
 /* A descriptor that can be read when the host may have changed its user and group files, or -1. session_renew
  * has to be called then, and every session_renew_ms milliseconds unless that is -1. */
 int session_watch(const struct session *session);
