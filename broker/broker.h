@@ -16,6 +16,8 @@
  *   record    events for the log
  *   outlet    and for journal or syslog
  *   messages  to the person of a session
+ *   asks      questions to display agents whose answers are waited for
+ *   desktop   whether it is locked, and what it was started with
  *   survey, procs   what runs in sessions, looked at in threads
  *   terminate  a process of a session is ended
  *   watch     subscriptions and waits

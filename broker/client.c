@@ -21,6 +21,8 @@ bool client_take(const Lodge__Lsm__Client *message, struct client *client_r)
     if (!take_text(client.name, sizeof(client.name), message->name) ||
         !take_text(client.address, sizeof(client.address), message->address) ||
         !take_text(client.codec, sizeof(client.codec), message->codec) ||
+        !take_text(client.platform, sizeof(client.platform), message->platform) ||
+        !take_text(client.product, sizeof(client.product), message->product) ||
         !take_text(client.security, sizeof(client.security), message->security))
         return false;
     client.width = bound(message->width, WINSTATION_MAX_WIDTH);
@@ -35,6 +37,8 @@ void client_tell(const struct client *client, Lodge__Lsm__Client *message_r)
     message_r->name = (char *)client->name;
     message_r->address = (char *)client->address;
     message_r->codec = (char *)client->codec;
+    message_r->platform = (char *)client->platform;
+    message_r->product = (char *)client->product;
     message_r->security = (char *)client->security;
     message_r->width = client->width;
     message_r->height = client->height;

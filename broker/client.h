@@ -8,7 +8,8 @@
 
 struct client {
     char name[64], address[64], codec[32], security[64];
-    uint16_t width, height; /* in the bounds of the winstation channel, or 0: not known */
+    char platform[12], product[32]; /* as it says */
+    uint16_t width, height;         /* in the bounds of the winstation channel, or 0: not known */
     uint32_t keyboard_layout, build;
 };
 

@@ -83,7 +83,7 @@ static void warn_of_hours(struct session *session, struct winstation_message *me
     snprintf(message->title, sizeof(message->title), "Your logon hours end");
     snprintf(message->text, sizeof(message->text), "In %u seconds you will be %s. Save your work.",
              message->timeout_s, session->limits.times.hours_action == 2 ? "logged off" : "disconnected");
-    link_send_message(session, message);
+    link_send(session, WINSTATION_MESSAGE, message);
     session->limits.facts.hours_warned_ms = clock_monotonic_ms();
 }
 
@@ -100,7 +100,7 @@ static void warn(struct session *session, const struct policy_timeout *what)
     snprintf(message.text, sizeof(message.text), "In %u seconds you will be %s%s.", message.timeout_s,
              session->limits.times.log_off ? "logged off" : "disconnected",
              idle ? ", unless you press a key or move the mouse" : "");
-    link_send_message(session, &message);
+    link_send(session, WINSTATION_MESSAGE, &message);
     if (idle)
         session->limits.facts.idle_warned_ms = clock_monotonic_ms();
     else

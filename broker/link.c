@@ -6,6 +6,7 @@
 
 #include "broker/attach.h"
 #include "broker/broker.h"
+#include "broker/desktop.h"
 #include "broker/limits.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -47,7 +48,7 @@ void link_reset(struct session *session, const char *why)
     char about[SESSION_ABOUT_ROOM];
     log_debug(session_about(session, about), "the connection to the display agent ended: %s", why);
     disconnect(&session->link);
-    messages_agent_gone(session);
+    asks_agent_gone(session);
     retry_later(session);
 }
 
@@ -98,6 +99,16 @@ static bool take_message_answer(struct session *session, const union winstation_
     return true;
 }
 
+static bool take_desktop(struct session *session, const union winstation_body *body)
+{
+    return desktop_told(session, &body->desktop);
+}
+
+static bool take_environment(struct session *session, const union winstation_body *body)
+{
+    return desktop_environment_told(session, &body->environment);
+}
+
 static const struct {
     unsigned number;
     bool (*take)(struct session *session, const union winstation_body *body);
@@ -107,6 +118,8 @@ static const struct {
     {WINSTATION_SYNCED, take_synced},
     {WINSTATION_INPUT, take_input},
     {WINSTATION_MESSAGE_ANSWER, take_message_answer},
+    {WINSTATION_DESKTOP, take_desktop},
+    {WINSTATION_ENVIRONMENT, take_environment},
 };
 
 static bool dispatch(struct session *session, struct message *message, const union winstation_body *body)
@@ -193,7 +206,7 @@ void link_try_now(struct session *session)
 void link_stop(struct session *session)
 {
     disconnect(&session->link);
-    messages_agent_gone(session);
+    asks_agent_gone(session);
     if (session->link.retry != NULL)
         event_free(session->link.retry);
     session->link.retry = NULL;
@@ -222,8 +235,8 @@ void link_send_cancel(struct session *session, uint64_t serial)
         message_send(session->link.fd, &winstation_protocol, WINSTATION_MESSAGE_CANCEL, &cancel, -1);
 }
 
-bool link_send_message(struct session *session, const struct winstation_message *message)
+bool link_send(struct session *session, unsigned number, const void *body)
 {
     return session->link.fd >= 0 &&
-           message_send(session->link.fd, &winstation_protocol, WINSTATION_MESSAGE, message, -1) == 0;
+           message_send(session->link.fd, &winstation_protocol, number, body, -1) == 0;
 }

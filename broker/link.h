@@ -7,8 +7,6 @@
 
 #include "broker/sessions.h"
 
-struct winstation_message;
-
 /* Connects, now and whenever the connection ends, until link_stop. A session of a load test has no agent. */
 void link_start(struct session *session);
 void link_stop(struct session *session);
@@ -19,8 +17,8 @@ void link_reset(struct session *session, const char *why);
 /* True when an ATTACH may be sent: the agent has named its viewers, or the session is so new that it cannot
  * have any; then the ATTACH waits in the socket until the agent runs. */
 bool link_can_attach(const struct session *session);
-/* Has the agent show a message in the session. False where it cannot be reached. */
-bool link_send_message(struct session *session, const struct winstation_message *message);
+/* Sends the agent a message of rpc/winstation.h. False where it cannot be reached. */
+bool link_send(struct session *session, unsigned number, const void *body);
 /* Has the agent take a message away, where it is still shown. */
 void link_send_cancel(struct session *session, uint64_t serial);
 /* Has the agent say BYE to a viewer. An agent that cannot be reached has no viewers, or is told when it names

@@ -11,22 +11,6 @@
 
 #define ID_ASYNC 32001 /* WTSSendMessage's answer when nobody waits for the person's */
 
-/* One that waits for an answer. */
-struct box {
-    TAILQ_ENTRY(box) link; /* of session.boxes */
-    struct session *session;
-    struct peer *peer;
-    uint64_t serial; /* of the request */
-    uint64_t number; /* of the message */
-};
-
-static void box_free(struct box *box)
-{
-    TAILQ_REMOVE(&box->session->boxes, box, link);
-    box->peer->box = NULL;
-    free(box);
-}
-
 static void answer(struct peer *peer, uint64_t serial, uint32_t response)
 {
     Lodge__Lsm__MessageAnswer body = LODGE__LSM__MESSAGE_ANSWER__INIT;
@@ -57,71 +41,35 @@ static bool take(const Lodge__Lsm__MessageRequest *asked, struct winstation_mess
            text_copy(message_r->text, sizeof(message_r->text), asked->text);
 }
 
-static bool add_box(struct peer *peer, uint64_t serial, struct session *session, uint64_t number)
-{
-    struct box *box = calloc(1, sizeof(*box));
-    if (box == NULL)
-        return false;
-    *box = (struct box){.session = session, .peer = peer, .serial = serial, .number = number};
-    TAILQ_INSERT_TAIL(&session->boxes, box, link);
-    peer->box = box;
-    return true;
-}
-
 void messages_show(struct peer *peer, uint64_t serial, struct session *session,
                    const Lodge__Lsm__MessageRequest *asked)
 {
     struct winstation_message message;
     if (!take(asked, &message)) {
         peer_refuse(peer, serial, REASON_BAD_REQUEST, "The text is missing, too long, or no text.");
-    } else if (asked->wait && peer->box != NULL) {
+    } else if (asked->wait && peer->ask != NULL) {
         peer_refuse(peer, serial, REASON_WRONG_STATE,
-                    "Another message of this connection waits for its answer.");
+                    "Another request of this connection waits for a session's answer.");
     } else if (session->viewer == 0 || session->state == SESSION_DOWN) {
         peer_refuse(peer, serial, REASON_WRONG_STATE, "Nobody is connected to it.");
-    } else if ((message.serial = ++peer->broker->message_number, !link_send_message(session, &message))) {
+    } else if ((message.serial = ++peer->broker->message_number,
+                !link_send(session, WINSTATION_MESSAGE, &message))) {
         peer_refuse(peer, serial, REASON_WRONG_STATE, "Its display agent cannot be reached at the moment.");
     } else if (!asked->wait) {
         answer(peer, serial, ID_ASYNC);
-    } else if (!add_box(peer, serial, session, message.serial)) {
+    } else if (!ask_add(peer, serial, session, ASK_MESSAGE, message.serial)) {
         peer_refuse(peer, serial, REASON_INTERNAL, "");
     }
 }
 
 void messages_answered(struct session *session, uint64_t number, uint32_t response)
 {
-    struct box *box;
-    TAILQ_FOREACH(box, &session->boxes, link)
-    {
-        if (box->number == number)
-            break;
-    }
-    if (box == NULL)
+    uint64_t serial;
+    struct peer *peer = ask_take(session, ASK_MESSAGE, number, &serial);
+    if (peer == NULL)
         return;
-    struct peer *peer = box->peer;
-    uint64_t serial = box->serial;
-    box_free(box);
     if (response != 0)
         answer(peer, serial, response);
     else
         peer_refuse(peer, serial, REASON_WRONG_STATE, "The session could not show it.");
-}
-
-void messages_agent_gone(struct session *session)
-{
-    struct box *box, *next;
-    for (box = TAILQ_FIRST(&session->boxes); box != NULL; box = next) {
-        next = TAILQ_NEXT(box, link);
-        struct peer *peer = box->peer;
-        uint64_t serial = box->serial;
-        box_free(box);
-        peer_refuse(peer, serial, REASON_WRONG_STATE,
-                    "It ended, or its display agent did, before an answer.");
-    }
-}
-
-void messages_peer_gone(struct peer *peer)
-{
-    if (peer->box != NULL)
-        box_free(peer->box);
 }

@@ -3,14 +3,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "rpc/lsm.h"
 
 struct peer;
 struct session;
-struct box;
-TAILQ_HEAD(box_list, box);
 
 /* Has the session's agent show what was asked for, and answers `serial`: at once, or when the person did. Of
  * those that wait, a peer has one at a time. */
@@ -18,6 +15,3 @@ void messages_show(struct peer *peer, uint64_t serial, struct session *session,
                    const Lodge__Lsm__MessageRequest *message);
 /* The agent says what was answered; 0: it could not be shown. What nobody waits for is passed over. */
 void messages_answered(struct session *session, uint64_t number, uint32_t response);
-/* The agent is gone, and with it what it showed. */
-void messages_agent_gone(struct session *session);
-void messages_peer_gone(struct peer *peer);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/broker.h"
+#include "broker/desktop.h"
 #include "broker/methods.h"
 #include "broker/watch.h"
 #include "common/clock.h"
@@ -89,6 +90,22 @@ void call_message(struct peer *peer, const Lodge__Lsm__Request *request, int *de
     (void)descriptor;
     if (session != NULL)
         messages_show(peer, request->serial, session, request->message);
+}
+
+void call_lock(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = methods_take_session(peer, request->serial, request->lock->session);
+    (void)descriptor;
+    if (session != NULL)
+        desktop_lock(peer, request->serial, session);
+}
+
+void call_environment(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = methods_take_session(peer, request->serial, request->environment->session);
+    (void)descriptor;
+    if (session != NULL)
+        desktop_environment(peer, request->serial, session);
 }
 
 void call_reset(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)

@@ -121,6 +121,14 @@ static void call_client(struct peer *peer, const Lodge__Lsm__Request *request, i
     peer_done(peer, request->serial);
 }
 
+/* By the clock of records, whatever that has done meanwhile. */
+static uint64_t input_real_ms(const struct session *session, uint64_t now_real_ms)
+{
+    int64_t input_ms = session->limits.facts.input_ms;
+    uint64_t ago_ms = (uint64_t)(clock_monotonic_ms() - input_ms);
+    return input_ms > 0 && ago_ms < now_real_ms ? now_real_ms - ago_ms : 0;
+}
+
 void methods_tell_session(const struct session *session, struct told_session *told)
 {
     lodge__lsm__session__init(&told->message);
@@ -136,6 +144,12 @@ void methods_tell_session(const struct session *session, struct told_session *to
     told->message.disconnect_ms = session->disconnect_ms;
     told->message.now_ms = (uint64_t)clock_real_ms();
     told->message.load_test = session->load_test;
+    told->message.input_ms = input_real_ms(session, told->message.now_ms);
+    told->message.locked = session->locked;
+    if (session->has_display) {
+        snprintf(told->terminal, sizeof(told->terminal), ":%u", session->display);
+        told->message.terminal = told->terminal;
+    }
 }
 
 bool methods_may_see(const struct peer *peer, const struct session *session)
@@ -241,6 +255,8 @@ const struct method methods[] = {
     METHOD(SHUTDOWN) = {"shutdown", ROLE_ADMIN, false, call_shutdown},
     METHOD(SHUTDOWN_ABORT) = {"shutdown_abort", ROLE_ADMIN, false, call_shutdown_abort},
     METHOD(SHUTDOWN_STATUS) = {"shutdown_status", ROLE_ADMIN, false, call_shutdown_status},
+    METHOD(LOCK) = {"lock", ROLE_ADMIN | ROLE_USER, false, call_lock},
+    METHOD(ENVIRONMENT) = {"environment", ROLE_ADMIN | ROLE_USER, false, call_environment},
     METHOD(TRAFFIC) = {"traffic", ROLE_FRONT, false, process_call_traffic},
     METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},
     METHOD(LICENCE_LIST) = {"licence_list", ROLE_ADMIN, false, licence_call_list},

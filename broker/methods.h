@@ -22,6 +22,7 @@ extern const size_t method_count;
 struct told_session {
     Lodge__Lsm__Session message;
     Lodge__Lsm__Client client;
+    char terminal[8];
 };
 
 /* Fills *told_r, with texts that are those of `session`. */

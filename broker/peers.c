@@ -88,7 +88,7 @@ void peer_drop(struct peer *peer, const char *why)
         log_write(peer->role == ROLE_USER ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "lsm.port",
                   "process %d of uid %u dropped: %s", (int)peer->pid, (unsigned)peer->uid, why);
     watch_peer_gone(peer);
-    messages_peer_gone(peer);
+    asks_peer_gone(peer);
     event_free(peer->readable);
     peer->readable = NULL;
     close_descriptor(&peer->fd);

@@ -20,7 +20,7 @@ enum role {
     ROLE_ANYONE = ROLE_ADMIN | ROLE_FRONT | ROLE_USER,
 };
 
-struct box;
+struct ask;
 struct broker;
 struct db_job;
 struct event_query;
@@ -64,7 +64,7 @@ struct peer {
     } last; /* what it lost, and why */
     struct subscription *subscription;
     struct wait *wait;
-    struct box *box; /* a message whose answer it waits for */
+    struct ask *ask; /* a question to a session whose answer it waits for */
     bool follows_shutdown;
     uint64_t shutdown_serial;
     struct event_query *events; /* asked for, and not answered yet */

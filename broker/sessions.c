@@ -242,7 +242,7 @@ struct session *session_add(struct broker *broker, const struct sm_session_state
     session->logon_ms = told->started_ms;
     session->link.fd = -1;
     TAILQ_INIT(&session->announcers);
-    TAILQ_INIT(&session->boxes);
+    TAILQ_INIT(&session->asks);
     broker->sessions.by_id[session->id] = session;
     broker->sessions.used[session->id / 64] |= UINT64_C(1) << (session->id % 64);
     broker->sessions.count++;

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "broker/asks.h"
 #include "broker/census.h"
 #include "broker/client.h"
 #include "broker/messages.h"
@@ -93,8 +94,11 @@ struct session {
     uint64_t logon_ms, connect_ms, disconnect_ms; /* since 1970 */
     unsigned generation;                          /* of the lodge-smss that told it last */
     bool at_once;                                 /* its end has no grace time */
-    enum reason end_reason;                       /* once an end was asked for */
-    uint64_t viewer;                              /* who has the session; 0: nobody */
+    bool locked, has_display;
+    uint16_t display;        /* the number of its X display */
+    int64_t lock_changed_ms; /* monotonic; 0: never */
+    enum reason end_reason;  /* once an end was asked for */
+    uint64_t viewer;         /* who has the session; 0: nobody */
     uint64_t had;            /* who had it before this broker's time, as lodge-smss knows */
     enum reason left_reason; /* why the last viewer left */
     struct agent_link link;
@@ -102,7 +106,7 @@ struct session {
     struct peer *worker;   /* serves the viewer; NULL: not announced */
     struct peer *pending;  /* gets the session when the agent can be reached */
     uint64_t shutdown_box; /* the message about a shutdown that was shown last, 0: none */
-    struct box_list boxes; /* messages whose answers are waited for */
+    struct ask_list asks;  /* questions to the agent whose answers are waited for */
     TAILQ_HEAD(, peer) announcers;
     char text[];
 };

@@ -134,7 +134,7 @@ static void show(struct session *session, struct winstation_message *message)
     if (session->viewer == 0 || session->state == SESSION_DOWN)
         return;
     message->serial = ++session->broker->message_number;
-    if (link_send_message(session, message))
+    if (link_send(session, WINSTATION_MESSAGE, message))
         session->shutdown_box = message->serial;
 }
 

@@ -59,6 +59,8 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_PROCESSES, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_TERMINATE, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_USAGE, true, true, false, true, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_LOCK, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_ENVIRONMENT, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_TRAFFIC, false, false, true, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_POOL, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_LIST, true, true, false, false, REASON_NONE},

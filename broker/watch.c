@@ -324,6 +324,14 @@ void watch_moved(struct session *session, enum session_event event, enum session
         publish_session(session, kind, reason, detail);
 }
 
+void watch_locked(struct session *session)
+{
+    publish_session(session,
+                    session->locked ? LODGE__LSM__NOTICE_KIND__NOTICE_LOCK
+                                    : LODGE__LSM__NOTICE_KIND__NOTICE_UNLOCK,
+                    REASON_NONE, NULL);
+}
+
 void watch_terminated(struct session *session, enum reason reason, const char *detail)
 {
     struct notice notice = {.kind = LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE,

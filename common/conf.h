@@ -100,6 +100,8 @@
     K(Sessions, LabUids, NUMBER, lab_uids, 1, 1000000, "10000", false, "how many uids lab accounts may use") \
     K(Sessions, Fallback, TEXT, fallback_desktop, 0, 255, "lodge-desktop", false,                            \
       "the light desktop's command")                                                                         \
+    K(Sessions, LockCommand, TEXT, lock_command, 0, 255, "", true,                                           \
+      "the screen locker that lodgectl lock runs in a session; empty: one that is installed")                \
     K(Shutdown, DeadlineSeconds, NUMBER, shutdown_deadline, 5, 3600, "60", false,                            \
       "how long shutdown waits for processes that cannot be killed before it goes on without their end")     \
     K(Shutdown, HaltCommand, TEXT, halt_command, 0, 255, "", false,                                          \

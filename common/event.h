@@ -37,6 +37,9 @@
     E(STORAGE_ASIDE, 1014, "storage-set-aside", 2)                     \
     /* journal or syslog did not take events: how many */              \
     E(SYSLOG_LOST, 1015, "syslog-lost", 4)                             \
+    /* the desktop of a session was locked, unlocked */                \
+    E(LOCK, 1021, "lock", 6)                                           \
+    E(UNLOCK, 1022, "unlock", 6)                                       \
     /* the detail says which, and whose */                             \
     E(LICENCE_ISSUED, 1030, "licence-issued", 6)                       \
     E(LICENCE_REVOKED, 1031, "licence-revoked", 5)                     \

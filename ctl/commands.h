@@ -127,6 +127,8 @@ enum ctl_exit ctl_change_logon(const struct ctl_arguments *arguments, const stru
 enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_processes(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_kill(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_top(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf);

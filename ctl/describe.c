@@ -28,7 +28,7 @@ const char *describe_state(uint32_t state)
 
 const char *describe_state_colour(const char *state)
 {
-    if (strcmp(state, "active") == 0)
+    if (strncmp(state, "active", 6) == 0)
         return "32";
     return strcmp(state, "disconnected") == 0 ? "33" : NULL;
 }
@@ -58,6 +58,8 @@ const char *describe_notice(uint32_t kind)
         [LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE] = "terminate",
         [LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE] = "refuse",
         [LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT] = "limit",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_LOCK] = "lock",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_UNLOCK] = "unlock",
     };
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }

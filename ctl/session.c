@@ -128,9 +128,10 @@ enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t 
 
 uint64_t session_idle_ms(const Lodge__Lsm__Session *session)
 {
-    bool idle = session->state == LODGE__LSM__STATE__DISCONNECTED && session->disconnect_ms > 0 &&
-                session->now_ms > session->disconnect_ms;
-    return idle ? session->now_ms - session->disconnect_ms : 0;
+    uint64_t since = session->state == LODGE__LSM__STATE__DISCONNECTED ? session->disconnect_ms
+                     : session->state == LODGE__LSM__STATE__ACTIVE     ? session->input_ms
+                                                                       : 0;
+    return since > 0 && session->now_ms > since ? session->now_ms - since : 0;
 }
 
 static void put_client(struct json_writer *writer, const Lodge__Lsm__Client *client)
@@ -147,6 +148,8 @@ static void put_client(struct json_writer *writer, const Lodge__Lsm__Client *cli
     json_put_number(writer, "build", client->build);
     json_put_text(writer, "codec", client->codec);
     json_put_text(writer, "security", client->security);
+    json_put_text(writer, "platform", client->platform);
+    json_put_text(writer, "product", client->product);
     json_close_object(writer);
 }
 
@@ -165,6 +168,9 @@ static void put_session(struct json_writer *writer, const Lodge__Lsm__Session *s
     json_put_number(writer, "disconnect_ms", session->disconnect_ms);
     json_put_number(writer, "now_ms", session->now_ms);
     json_put_number(writer, "idle_ms", session_idle_ms(session));
+    json_put_number(writer, "input_ms", session->input_ms);
+    json_put_bool(writer, "locked", session->locked);
+    json_put_text(writer, "terminal", session->terminal);
     json_close_object(writer);
 }
 
@@ -191,12 +197,15 @@ static void add_row(struct table *table, const Lodge__Lsm__Session *session)
 {
     char id[16], idle[DESCRIBE_ROOM] = "-", logon[DESCRIBE_ROOM], size[32];
     snprintf(id, sizeof(id), "%" PRIu32, session->id);
-    if (session->state == LODGE__LSM__STATE__DISCONNECTED)
-        describe_duration(session_idle_ms(session), idle, sizeof(idle));
+    uint64_t idle_ms = session_idle_ms(session);
+    if (session->state == LODGE__LSM__STATE__DISCONNECTED || idle_ms >= 60000)
+        describe_duration(idle_ms, idle, sizeof(idle));
     size_text(session->client, size, sizeof(size));
     const char *const cells[] = {id,
                                  session->user,
-                                 describe_state(session->state),
+                                 session->locked && session->state == LODGE__LSM__STATE__ACTIVE
+                                     ? "active, locked"
+                                     : describe_state(session->state),
                                  idle,
                                  session->client != NULL ? session->client->name : "",
                                  session->client != NULL ? session->client->address : "",
@@ -280,6 +289,8 @@ static void print_client(const Lodge__Lsm__Client *client)
     print_line("Size", size);
     print_line("Keyboard layout", layout);
     printf("%-16s %" PRIu32 "\n", "Client build", client->build);
+    print_line("Platform", client->platform);
+    print_line("Product", client->product);
     print_line("Codec", client->codec);
     print_line("Security", client->security);
 }
@@ -297,7 +308,10 @@ static void print_session(const Lodge__Lsm__Session *session)
     print_line("Logon", describe_time(session->logon_ms, text, sizeof(text)));
     print_line("Connected", describe_time(session->connect_ms, text, sizeof(text)));
     print_line("Disconnected", describe_time(session->disconnect_ms, text, sizeof(text)));
-    if (session->state == LODGE__LSM__STATE__DISCONNECTED)
+    print_line("Last input", describe_time(session->input_ms, text, sizeof(text)));
+    print_line("Terminal", session->terminal);
+    print_line("Locked", session->locked ? "yes" : "no");
+    if (session_idle_ms(session) > 0)
         print_line("Idle for", describe_duration(session_idle_ms(session), text, sizeof(text)));
     if (session->client != NULL)
         print_client(session->client);
@@ -356,6 +370,38 @@ enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct
 enum ctl_exit ctl_logoff(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_LOGOFF, "is being logged off");
+}
+
+enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_LOCK, "is locked");
+}
+
+enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__Answer *answer;
+    enum ctl_exit result = ask_session(arguments, conf, LODGE__LSM__REQUEST__METHOD_ENVIRONMENT,
+                                       LODGE__LSM__ANSWER__RESULT_ENVIRONMENT, &answer);
+    if (result != CTL_DONE)
+        return result;
+    const Lodge__Lsm__Environment *environment = answer->environment;
+    struct json_writer writer = json_writer_on(stdout);
+    bool json = (arguments->options & CTL_BIT(JSON)) != 0;
+    if (json)
+        json_open_array(&writer, NULL);
+    for (size_t i = 0; i < environment->n_variable; i++) {
+        char safe[8192];
+        if (json)
+            json_put_text(&writer, NULL, environment->variable[i]);
+        else
+            puts(text_escape(safe, sizeof(safe), environment->variable[i]));
+    }
+    if (json) {
+        json_close_array(&writer);
+        fputc('\n', stdout);
+    }
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
 }
 
 enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf)

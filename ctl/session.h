@@ -18,7 +18,8 @@ enum ctl_exit session_fetch_pages(struct server *server, Lodge__Lsm__ListRequest
 /* Adds a page, which is theirs from then on. */
 void session_pages_add(struct session_pages *pages, Lodge__Lsm__Answer *answer);
 void session_pages_free(struct session_pages *pages);
-/* How long nobody has been connected, 0 while somebody is. */
+/* How long nobody has been connected, or, while somebody is, how long they have done nothing; 0: not known.
+ */
 uint64_t session_idle_ms(const Lodge__Lsm__Session *session);
 /* The user's session that is active, else the first. Returns CTL_DONE, or the exit code, having said why. */
 enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t *id_r);

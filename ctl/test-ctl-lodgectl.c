@@ -149,7 +149,8 @@ static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
     "\"lab\":true,\"load_test\":false,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":" \
     "\"10.0.0.7:50001\","                                                                                  \
     "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","   \
-    "\"security\":\"\"},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_ms\":0,\"now_ms\":0,\"idle_ms\":0}"
+    "\"security\":\"\",\"platform\":\"\",\"product\":\"\"},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_"  \
+    "ms\":0,\"now_ms\":0,\"idle_ms\":0,\"input_ms\":0,\"locked\":false,\"terminal\":\"\"}"
 
 static void test_hostile(void)
 {
@@ -166,8 +167,10 @@ static void test_hostile(void)
                   ",{\"id\":65535,\"state\":\"disconnected\",\"user\":\"bob\",\"uid\":0,"
                   "\"lab\":false,\"load_test\":false,\"client\":{\"name\":\"\",\"address\":\"\",\"width\":0,"
                   "\"height\":0,"
-                  "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\"},\"logon_ms\":0,"
-                  "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000}]}\n");
+                  "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\",\"platform\":\"\","
+                  "\"product\":\"\"},\"logon_ms\":0,"
+                  "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000,\"input_"
+                  "ms\":0,\"locked\":false,\"terminal\":\"\"}]}\n");
     expect_output(RUN(answer_hostile, "show", "1", "--json"), HOSTILE_JSON "\n");
     const struct process_result *shown = RUN(answer_hostile, "show", "1");
     CHECK(shown->exit_code == 0 && strchr(shown->out, '\033') == NULL);

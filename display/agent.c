@@ -21,6 +21,9 @@ enum {
     AT_BROKER,
     AT_X,
     AT_CHILD,
+    AT_LOCK,
+    AT_LOCKER,
+    AT_LOCK_CHILD,
     AT_MESSAGES,
     AT_VIEWERS = AT_MESSAGES + MESSAGES_MOST
 };
@@ -33,6 +36,7 @@ bool agent_open(struct agent *agent_r, int listen_fd, int channel_fd)
     agent_r->channel_fd = channel_fd;
     agent_r->broker_fd = -1;
     messages_init(&agent_r->messages);
+    lock_init(&agent_r->lock);
     struct x *x = &agent_r->x;
     if (!x_open(x, &problem)) {
         log_error(NULL, "%s", problem);
@@ -57,6 +61,7 @@ void agent_close(struct agent *agent)
         xcb_flush(agent->x.connection);
     }
     messages_end(&agent->messages);
+    lock_end(&agent->lock);
     close_descriptor(&agent->broker_fd);
     close_descriptor(&agent->input.layout.child_fd);
     pointer_free(&agent->pointer);
@@ -192,6 +197,9 @@ static nfds_t fill_poll(const struct agent *agent, struct pollfd *poll_r)
     poll_r[AT_X] = (struct pollfd){.fd = xcb_get_file_descriptor(agent->x.connection),
                                    .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
     poll_r[AT_CHILD] = (struct pollfd){.fd = agent->input.layout.child_fd, .events = POLLIN};
+    poll_r[AT_LOCK] = (struct pollfd){.fd = agent->lock.watch, .events = POLLIN};
+    poll_r[AT_LOCKER] = (struct pollfd){.fd = agent->lock.locker, .events = POLLIN};
+    poll_r[AT_LOCK_CHILD] = (struct pollfd){.fd = agent->lock.child, .events = POLLIN};
     for (size_t i = 0; i < MESSAGES_MOST; i++)
         poll_r[AT_MESSAGES + i] = (struct pollfd){.fd = agent->messages.at[i].fd, .events = POLLIN};
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
@@ -216,6 +224,8 @@ static void serve_ports(struct agent *agent, const struct pollfd *polled)
         if (polled[AT_MESSAGES + i].revents)
             broker_message_ended(agent, i);
     }
+    if (polled[AT_LOCK].revents || polled[AT_LOCKER].revents || polled[AT_LOCK_CHILD].revents)
+        broker_lock_changed(agent);
     if (polled[AT_BROKER].revents)
         broker_receive(agent);
     if (polled[AT_LISTEN].revents)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "display/input.h"
+#include "display/lock.h"
 #include "display/messages.h"
 #include "display/pointer.h"
 #include "display/resize.h"
@@ -43,6 +44,7 @@ struct agent {
     bool windows_told; /* that they are closed */
     bool x_asked;      /* whether it works */
     struct messages messages;
+    struct lock lock;
     struct viewer *viewers;
     size_t viewer_count;
     int listen_fd, broker_fd, channel_fd;
@@ -86,6 +88,8 @@ void broker_send(struct agent *agent, unsigned number, const void *body);
 void broker_message_ended(struct agent *agent, size_t place);
 /* Tells the broker of the person's last input when it is time to. */
 void broker_tell_input(struct agent *agent, int64_t now);
+/* A locker may have begun or ended. */
+void broker_lock_changed(struct agent *agent);
 void channel_receive(struct agent *agent);
 /* Tells lodge-init that the display can be used. Returns 0 or a negative errno. */
 int channel_ready(struct agent *agent);

@@ -1,10 +1,13 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
+#include "common/text.h"
 #include "display/agent.h"
 #include "rpc/sm.h"
 #include "rpc/winstation.h"
@@ -38,6 +41,22 @@ void broker_tell_input(struct agent *agent, int64_t now)
         tell_input(agent, now);
 }
 
+/* `serial`: of what this answers, or 0. */
+static void tell_desktop(struct agent *agent, uint64_t serial)
+{
+    const char *display = getenv("DISPLAY");
+    unsigned long number = display != NULL && display[0] == ':' ? strtoul(display + 1, NULL, 10) : 0;
+    broker_send(agent, WINSTATION_DESKTOP,
+                &(struct winstation_desktop){serial, lock_is_locked(&agent->lock), (uint16_t)number});
+}
+
+void broker_lock_changed(struct agent *agent)
+{
+    uint64_t serial;
+    if (lock_look(&agent->lock, &serial))
+        tell_desktop(agent, serial);
+}
+
 static void tell_everything(struct agent *agent)
 {
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
@@ -45,6 +64,7 @@ static void tell_everything(struct agent *agent)
             broker_send(agent, WINSTATION_VIEWER, &(struct winstation_viewer){.viewer = viewer->id});
     }
     tell_input(agent, clock_monotonic_ms());
+    tell_desktop(agent, 0);
     broker_send(agent, WINSTATION_SYNCED,
                 &(struct winstation_synced){agent->screen.width, agent->screen.height});
 }
@@ -104,6 +124,49 @@ static bool on_message_cancel(struct agent *agent, const union winstation_body *
     return true;
 }
 
+static bool on_lock(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    const struct winstation_lock_desktop *lock = &body->lock_desktop;
+    (void)descriptor;
+    if (lock_is_locked(&agent->lock) || !lock_begin(&agent->lock, lock->serial, lock->command))
+        tell_desktop(agent, lock->serial);
+    return true;
+}
+
+/* Names that mean that the value is nobody else's business. */
+static bool sounds_secret(const char *name, size_t length)
+{
+    static const char *const words[] = {"PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "COOKIE", "AUTH_"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        for (size_t at = 0; at + strlen(words[i]) <= length; at++) {
+            if (strncasecmp(name + at, words[i], strlen(words[i])) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What lodge-init gave this process it gives to the desktop, too. What does not fit is left out. */
+static bool on_environment(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    static struct winstation_environment told;
+    (void)descriptor;
+    told = (struct winstation_environment){.serial = body->environment.serial};
+    for (char **variable = environ; *variable != NULL; variable++) {
+        const char *equals = strchr(*variable, '=');
+        size_t name = equals != NULL ? (size_t)(equals - *variable) + 1 : 0;
+        size_t length = name > 0 && sounds_secret(*variable, name) ? name : strlen(*variable);
+        if (name == 0 || !text_is_utf8(*variable, strlen(*variable)) ||
+            told.variables_count + length + 1 > sizeof(told.variables))
+            continue;
+        memcpy(told.variables + told.variables_count, *variable, length);
+        told.variables[told.variables_count + length] = '\0';
+        told.variables_count = (uint16_t)(told.variables_count + length + 1);
+    }
+    broker_send(agent, WINSTATION_ENVIRONMENT, &told);
+    return true;
+}
+
 void broker_message_ended(struct agent *agent, size_t place)
 {
     struct winstation_message_answer answer;
@@ -118,10 +181,9 @@ static bool act_for_broker(struct agent *agent, const struct message *message,
     static const struct {
         unsigned number;
         bool (*action)(struct agent *, const union winstation_body *, int);
-    } actions[] = {{WINSTATION_ATTACH, on_attach},
-                   {WINSTATION_DETACH, on_detach},
-                   {WINSTATION_MESSAGE, on_message},
-                   {WINSTATION_MESSAGE_CANCEL, on_message_cancel}};
+    } actions[] = {{WINSTATION_ATTACH, on_attach},     {WINSTATION_DETACH, on_detach},
+                   {WINSTATION_MESSAGE, on_message},   {WINSTATION_MESSAGE_CANCEL, on_message_cancel},
+                   {WINSTATION_LOCK_DESKTOP, on_lock}, {WINSTATION_ENVIRONMENT, on_environment}};
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (actions[i].number == message->number)
             return actions[i].action(agent, body, message->descriptor);

@@ -74,6 +74,8 @@ enum lodge_kind {
     LODGE_NOTICE_TERMINATE,  /* nothing of it is left */
     LODGE_NOTICE_REFUSE,     /* a logon was refused */
     LODGE_NOTICE_LIMIT,      /* a logon was refused for a limit */
+    LODGE_NOTICE_LOCK,       /* the desktop was locked */
+    LODGE_NOTICE_UNLOCK,
 };
 
 /* Whether new sessions are made. */

@@ -7,6 +7,20 @@
 #include "common/text.h"
 #include "rdp-front/worker-state.h"
 
+/* What the client says that it runs on, "" where that is not known (yet). */
+static const char *platform_of(const struct worker *worker)
+{
+    static const char *const names[] = {
+        [OSMAJORTYPE_WINDOWS] = "windows", [OSMAJORTYPE_OS2] = "os2",
+        [OSMAJORTYPE_MACINTOSH] = "macos", [OSMAJORTYPE_UNIX] = "unix",
+        [OSMAJORTYPE_IOS] = "ios",         [OSMAJORTYPE_OSX] = "macos",
+        [OSMAJORTYPE_ANDROID] = "android", [OSMAJORTYPE_CHROME_OS] = "chromeos"};
+    if (!worker->activated_once)
+        return "";
+    uint32_t type = freerdp_settings_get_uint32(worker->peer->context->settings, FreeRDP_OsMajorType);
+    return type < sizeof(names) / sizeof(names[0]) && names[type] != NULL ? names[type] : "";
+}
+
 /* The facts as a message. The texts belong to `worker` and `security`. */
 static Lodge__Lsm__Client client_message(struct worker *worker, char *security, size_t size)
 {
@@ -22,6 +36,8 @@ static Lodge__Lsm__Client client_message(struct worker *worker, char *security, 
     client.codec = strcmp(worker->codec, "none") == 0 ? (char *)"" : worker->codec;
     tls_watch_describe(&worker->setup->tls, security, size);
     client.security = security;
+    client.platform = (char *)platform_of(worker);
+    client.product = worker->facts.product;
     return client;
 }
 

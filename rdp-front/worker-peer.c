@@ -43,6 +43,9 @@ static void facts_take(struct worker *worker, rdpSettings *settings)
     const char *name = freerdp_settings_get_string(settings, FreeRDP_ClientHostname);
     if (name != NULL && text_is_utf8(name, strlen(name)))
         text_escape(facts->name, sizeof(facts->name), name);
+    const char *product = freerdp_settings_get_string(settings, FreeRDP_ClientProductId);
+    if (product != NULL && text_is_utf8(product, strlen(product)))
+        text_escape(facts->product, sizeof(facts->product), product);
     facts->width =
         size_within(freerdp_settings_get_uint32(settings, FreeRDP_DesktopWidth), WINSTATION_MAX_WIDTH);
     facts->height =

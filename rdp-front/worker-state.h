@@ -54,7 +54,7 @@ struct frame {
 };
 
 struct client_facts {
-    char name[64], address[64], user[CREDENTIALS_USER_MAX + 1];
+    char name[64], address[64], product[32], user[CREDENTIALS_USER_MAX + 1];
     uint32_t width, height, keyboard_layout, build;
 };
 

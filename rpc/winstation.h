@@ -16,12 +16,14 @@
 
 #include "rpc/message.h"
 
-#define WINSTATION_VERSION      1
-#define WINSTATION_MAX_WIDTH    8192
-#define WINSTATION_MAX_HEIGHT   8192
-#define WINSTATION_MIN_SIZE     200
-#define WINSTATION_POINTER_SIDE 96
-#define WINSTATION_POINTER_MAX  (WINSTATION_POINTER_SIDE * WINSTATION_POINTER_SIDE * 4)
+#define WINSTATION_VERSION         1
+#define WINSTATION_MAX_WIDTH       8192
+#define WINSTATION_MAX_HEIGHT      8192
+#define WINSTATION_MIN_SIZE        200
+#define WINSTATION_POINTER_SIDE    96
+#define WINSTATION_POINTER_MAX     (WINSTATION_POINTER_SIDE * WINSTATION_POINTER_SIDE * 4)
+
+#define WINSTATION_ENVIRONMENT_MAX 32768
 
 enum winstation_role { WINSTATION_BY_BROKER = 1, WINSTATION_BY_AGENT = 2, WINSTATION_BY_VIEWER = 4 };
 
@@ -66,6 +68,15 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     M(WINSTATION, winstation, INPUT, input, 8, WINSTATION_BY_AGENT, 0, 0)                                  \
     /* broker -> agent: take this message away, unanswered */                                              \
     M(WINSTATION, winstation, MESSAGE_CANCEL, message_cancel, 12, WINSTATION_BY_BROKER, 0, 0)              \
+    /* broker -> agent: lock the desktop, with this locker (a shell command; empty: one that is there) */  \
+    M(WINSTATION, winstation, LOCK_DESKTOP, lock_desktop, 9, WINSTATION_BY_BROKER, 0, 0)                   \
+    /* agent -> broker: whether it is locked, and the number of the X display: before SYNCED, at each      \
+     * change, and as the answer to a LOCK_DESKTOP (serial; else 0) */                                     \
+    M(WINSTATION, winstation, DESKTOP, desktop, 10, WINSTATION_BY_AGENT, 0, 0)                             \
+    /* broker -> agent: with no variables: what was the desktop started with? agent -> broker: NAME=VALUE, \
+     * a NUL behind each; values of what sounds secret are left out */                                     \
+    M(WINSTATION, winstation, ENVIRONMENT, environment, 11, WINSTATION_BY_BROKER | WINSTATION_BY_AGENT, 0, \
+      0)                                                                                                   \
     /* agent -> viewer: the frame memory, at attach and after each change of size */                       \
     M(WINSTATION, winstation, SCREEN, screen, 16, WINSTATION_BY_AGENT, 1, 1)                               \
     M(WINSTATION, winstation, DAMAGE, damage, 17, WINSTATION_BY_AGENT, 0, 0)                               \
@@ -101,8 +112,12 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
 #define WINSTATION_MESSAGE_ANSWER_FIELDS(F, S) F(S, u64, serial) F(S, u32, response)
 #define WINSTATION_MESSAGE_CANCEL_FIELDS(F, S) F(S, u64, serial)
 #define WINSTATION_INPUT_FIELDS(F, S)          F(S, u64, monotonic_ms)
-#define WINSTATION_SCREEN_FIELDS(F, S)         F(S, u16, width) F(S, u16, height) F(S, u32, stride)
-#define WINSTATION_DAMAGE_FIELDS(F, S)         F(S, rects, rectangles)
+#define WINSTATION_LOCK_DESKTOP_FIELDS(F, S)   F(S, u64, serial) F(S, text, command, 256)
+#define WINSTATION_DESKTOP_FIELDS(F, S)        F(S, u64, serial) F(S, u8, locked) F(S, u16, display)
+#define WINSTATION_ENVIRONMENT_FIELDS(F, S) \
+    F(S, u64, serial) F(S, bytes, variables, WINSTATION_ENVIRONMENT_MAX)
+#define WINSTATION_SCREEN_FIELDS(F, S) F(S, u16, width) F(S, u16, height) F(S, u32, stride)
+#define WINSTATION_DAMAGE_FIELDS(F, S) F(S, rects, rectangles)
 #define WINSTATION_POINTER_FIELDS(F, S) \
     F(S, u16, hot_x)                    \
     F(S, u16, hot_y) F(S, u16, width) F(S, u16, height) F(S, bytes, pixels, WINSTATION_POINTER_MAX)

@@ -48,7 +48,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top disconnect logoff watch wait msg reset counters events version ping drain shutdown boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment disconnect logoff watch wait msg reset counters events version ping drain shutdown boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     pend) words='rename delete list cancel --help' ;;
     'pend list') words='--json --help' ;;
     'pend rename' | 'pend delete') words='--help' ;;
@@ -69,7 +69,7 @@ _lodgectl() {
     'wait') words='--state --timeout --help' ;;
     'list') words='--json --state --user --client --sort --descending --help' ;;
     'watch' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
-    'show' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
+    'show' | 'environment' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
     'top') words='--json --once --help' ;;
     'kill' | 'tskill') words='--force --help' ;;
     'events') words='--json -n --user --since --until --event --session --follow --help' ;;
@@ -78,12 +78,12 @@ _lodgectl() {
     'account remove') words='--home --help' ;;
     'account passwd') words='--password-stdin --help' ;;
     'account expire') words='--expires --help' ;;
-    'disconnect' | 'logoff' | 'reset' | 'tsdiscon' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
+    'disconnect' | 'lock' | 'logoff' | 'reset' | 'tsdiscon' | 'ping' | 'policy reload' | 'licence issue' | 'licence revoke' | 'account lock' | 'account unlock') words='--help' ;;
     esac
     if [[ -z $operand && $current != -* ]]; then
         case $command in
         reset) words="session $(_lodgectl_sessions)" ;;
-        show | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
+        show | lock | environment | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;
