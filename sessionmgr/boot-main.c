@@ -1,6 +1,7 @@
 /* lodge-boot: what lodge-smss has done before it serves, and after. It tells it on descriptor 3, a line each:
  * "event ID DETAIL" and "step NAME START_US END_US RESULT DETAIL" (steps.h). Exit status: 0 the boot may go
  * on, 3 it is to stop; 1 what was asked for cannot be done at all. */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,13 +119,14 @@ static bool find_programs(struct boot *boot)
 }
 
 /* The variables of [Environment], and those that commands find Lodge by. */
-static char **make_environment(const struct boot *boot)
+static char **make_environment(const struct boot *boot, const char *conf_path)
 {
-    char texts[3][CONF_TEXT_MAX + 32];
-    char *own[] = {texts[0], texts[1], texts[2], NULL};
+    char texts[4][PATH_MAX + 32];
+    char *own[] = {texts[0], texts[1], texts[2], texts[3], NULL};
     snprintf(texts[0], sizeof(texts[0]), "LODGE_RUN=%s", boot->conf.run_directory);
     snprintf(texts[1], sizeof(texts[1]), "LODGE_STATE=%s", boot->conf.state_directory);
     snprintf(texts[2], sizeof(texts[2]), "LODGE_PROGRAMS=%s", boot->programs);
+    snprintf(texts[3], sizeof(texts[3]), "LODGE_CONFIG=%s", conf_path);
     char **variables = conf_environment(&boot->items, environ);
     char **all = conf_environment_merge(environ, variables), **result = conf_environment_merge(all, own);
     conf_environment_free(variables);
@@ -153,7 +155,7 @@ int main(int argc, char **argv)
         return 1;
     }
     log_start("lodge-boot", (enum log_level)boot.conf.log_level);
-    boot.environment = find_programs(&boot) ? make_environment(&boot) : NULL;
+    boot.environment = find_programs(&boot) ? make_environment(&boot, argv[2]) : NULL;
     if (boot.environment == NULL) {
         log_error(NULL, "out of memory, or /proc is not mounted");
         return 1;

@@ -207,6 +207,35 @@ class Execute(Boot):
         self.assertEqual(self.lodge.pids("sleep"), [])
 
 
+class Check(Boot):
+    """The command that ships: the check of the database, and the sweep."""
+
+    def test_database(self):
+        self.lodge.set(BootExecute_autocheck='"$LODGE_PROGRAMS/lodge-boot-check"')
+        self.lodge.start()
+        self.is_accepting()
+        self.sees("boot-execute", "autocheck ended with status 0")
+        self.lodge.stop()
+        database, left = self.lodge.state + "/db/lodge.db", self.lodge.state + "/something.new"
+        owners = {os.stat(self.lodge.state + "/db/" + name).st_uid for name in os.listdir(self.lodge.state + "/db")}
+        self.assertEqual(owners, {os.stat(self.lodge.state + "/db").st_uid})
+        with open(left, "w"):
+            os.utime(left, (0, 0))
+        self.lodge.start()
+        self.is_accepting()
+        self.assertFalse(os.path.exists(left))
+        self.assertIn("autocheck: swept 1 files", self.lodge.log())
+        self.sees("boot-execute", f"{database} is sound")
+        self.lodge.stop()
+        with open(database, "r+b") as file:  # the second page and those behind it
+            size = file.seek(0, os.SEEK_END)
+            file.seek(4096)
+            file.write(b"\xa5" * (size - 4096))
+        self.lodge.set(Boot_OnBootExecute="stop")
+        self.assertEqual(self.run_to_the_end(), 1)
+        self.assertIn("autocheck ended with status 1", self.step("BootExecute")["detail"])
+
+
 class Crashes(Boot):
     def test_unclean_end(self):
         self.lodge.start()
