@@ -10,6 +10,7 @@
  *   clockjump the clock of the day, when it is set
  *   licences  who may come in by them, and the books
  *   groups, membership, addresses, standing, census   what limits ask about users and clients
+ *   listeners what takes clients in
  *   shutdown  the countdown, and how far it is
  *   keep      small files that outlive the broker
  *   smlink    the connection to lodge-smss
@@ -33,6 +34,7 @@
 #include "broker/groups.h"
 #include "broker/licences.h"
 #include "broker/limits.h"
+#include "broker/listeners.h"
 #include "broker/membership.h"
 #include "broker/outlet.h"
 #include "broker/sessions.h"
@@ -72,6 +74,7 @@ struct broker {
     struct outlet outlet;
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
+    struct sm_listener_state listener;
     struct shutdown shutdown;
     struct drain drain;
     struct census census;

@@ -64,7 +64,9 @@ struct peer {
     } last; /* what it lost, and why */
     struct subscription *subscription;
     struct wait *wait;
-    struct ask *ask; /* a question to a session whose answer it waits for */
+    struct ask *ask;                   /* a question to a session whose answer it waits for */
+    bool listener_wait, listener_stop; /* it has asked for a change of the listener, and which */
+    uint64_t listener_serial;
     bool follows_shutdown;
     uint64_t shutdown_serial;
     struct event_query *events; /* asked for, and not answered yet */

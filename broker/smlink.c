@@ -61,6 +61,7 @@ static void lose(struct broker *broker, const char *why)
     log_warning("sm.port", "%s; connecting again", why);
     disconnect(broker);
     terminate_smss_gone(broker);
+    listeners_smss_gone(broker);
     retry_later(&broker->sm);
 }
 
@@ -224,6 +225,11 @@ static void take_stopping(struct broker *broker, const union sm_body *body)
     logons_refuse_all(broker, REASON_SHUTDOWN);
 }
 
+static void take_listener_state(struct broker *broker, const union sm_body *body)
+{
+    listeners_told(broker, &body->listener_state);
+}
+
 static void take_shutdown_status(struct broker *broker, const union sm_body *body)
 {
     shutdown_told(broker, &body->shutdown_status);
@@ -269,6 +275,7 @@ static const struct {
     {SM_VIEWER, take_viewer},
     {SM_SHUTDOWN_STATUS, take_shutdown_status},
     {SM_PROCESS_ENDED, take_process_ended},
+    {SM_LISTENER_STATE, take_listener_state},
 };
 
 static bool dispatch(struct broker *broker, struct message *message, const union sm_body *body)

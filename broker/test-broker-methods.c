@@ -53,6 +53,9 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_MESSAGE, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_RESET, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_COUNTERS, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_LISTENERS, true, true, false, false, REASON_NONE},
+    {LODGE__LSM__REQUEST__METHOD_LISTENER_STOP, true, true, false, false, REASON_BAD_REQUEST},
+    {LODGE__LSM__REQUEST__METHOD_LISTENER_START, true, true, false, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN_ABORT, true, true, false, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN_STATUS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN, true, true, false, false, REASON_BAD_REQUEST},
@@ -87,6 +90,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__PolicyUserRequest policy_user;
         Lodge__Lsm__WaitRequest wait;
         Lodge__Lsm__MessageRequest message;
+        Lodge__Lsm__ListenerRequest listener;
         Lodge__Lsm__ShutdownRequest shutdown;
         Lodge__Lsm__ShutdownStatusRequest shutdown_status;
         Lodge__Lsm__ProcessesRequest processes;

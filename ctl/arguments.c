@@ -219,6 +219,8 @@ static const char *operand_name(enum ctl_operand operand)
                                         [CTL_OPERAND_MESSAGE] = "session ID or user, or its text",
                                         [CTL_OPERAND_HOLDER] = "holder: a user or a device",
                                         [CTL_OPERAND_PROCESS] = "session ID, or the number of a process",
+                                        [CTL_OPERAND_LISTENER] =
+                                            "listener; lodgectl listener list names them",
                                         [CTL_OPERAND_PATH] = "path",
                                         [CTL_OPERAND_PATHS] = "path, or the one that it becomes",
                                         [CTL_OPERAND_OPERATION] = "number, or all"};
@@ -228,7 +230,8 @@ static const char *operand_name(enum ctl_operand operand)
 /* The word at the front of commands of two words. */
 static bool is_first_word(const char *word)
 {
-    return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0 || strcmp(word, "pend") == 0;
+    return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0 || strcmp(word, "pend") == 0 ||
+           strcmp(word, "listener") == 0;
 }
 
 static bool take_command(struct parse *parse)

@@ -39,6 +39,10 @@ const struct ctl_command ctl_commands[] = {
      ctl_policy_keys},
     {"policy reload", CTL_OPERAND_NONE, 0, 0, false, "has the server read its configuration anew",
      ctl_policy_reload},
+    {"listener list", CTL_OPERAND_NONE, JSON, 0, false, "lists what takes clients in", ctl_listener_list},
+    {"listener stop", CTL_OPERAND_LISTENER, 0, 0, false, "takes no new clients; those that are there stay",
+     ctl_listener_stop},
+    {"listener start", CTL_OPERAND_LISTENER, 0, 0, false, "takes clients again", ctl_listener_start},
     {"shutdown", CTL_OPERAND_NONE,
      JSON | CTL_BIT(IN) | CTL_BIT(MESSAGE) | CTL_BIT(REASON) | CTL_BIT(STOP) | CTL_BIT(HALT) |
          CTL_BIT(REBOOT) | CTL_BIT(ABORT) | CTL_BIT(FORCE) | CTL_BIT(STATUS) | CTL_BIT(WAIT),

@@ -70,6 +70,7 @@ enum ctl_operand {
     CTL_OPERAND_PATH,
     CTL_OPERAND_PATHS,
     CTL_OPERAND_OPERATION,
+    CTL_OPERAND_LISTENER,
 };
 
 #define CTL_TEXT_ROOM 2048
@@ -143,6 +144,9 @@ enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struc
 enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_keys(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_listener_list(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_listener_stop(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_listener_start(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_shutdown(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_list(const struct ctl_arguments *arguments, const struct conf *conf);

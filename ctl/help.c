@@ -22,6 +22,7 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
                                            [CTL_OPERAND_MESSAGE] = " ID|USER TEXT",
                                            [CTL_OPERAND_HOLDER] = " HOLDER",
                                            [CTL_OPERAND_PROCESS] = " ID PID",
+                                           [CTL_OPERAND_LISTENER] = " LISTENER",
                                            [CTL_OPERAND_PATH] = " PATH",
                                            [CTL_OPERAND_PATHS] = " FROM TO",
                                            [CTL_OPERAND_OPERATION] = " NUMBER|all"};

@@ -34,6 +34,8 @@ static void connection_free(struct connection *connection)
 {
     struct listener *listener = connection->listener;
     throttle_leave(listener->throttle, connection);
+    listener->open--;
+    sm_numbers_changed(listener);
     if (connection->wants_broker)
         TAILQ_REMOVE(&listener->want_broker, connection, waiting);
     LIST_REMOVE(connection, link);
@@ -186,6 +188,8 @@ static void refused(struct listener *listener, const char *address, const char *
 {
     int64_t now = clock_monotonic_ms();
     listener->refusals++;
+    listener->refused++;
+    sm_numbers_changed(listener);
     if (now - listener->refusals_logged_ms < REFUSALS_LOG_MS)
         return;
     log_warning(address, "refused: %s (%u refusals since the last such line)", why, listener->refusals);
@@ -216,6 +220,9 @@ static void take_in(struct listener *listener, int socket, const struct sockaddr
         return;
     }
     LIST_INSERT_HEAD(bucket_of(listener, connection->id), connection, link);
+    listener->open++;
+    listener->accepted++;
+    sm_numbers_changed(listener);
     if (victim != NULL)
         connection_drop(victim, "it has not logged on, and others wait");
     log_info(connection->address, "connection %llu", (unsigned long long)connection->id);
@@ -244,6 +251,9 @@ static void on_accept(evutil_socket_t fd, short what, void *user)
             refused(listener, NULL, strerror(errno));
             event_del(listener->accept_event); /* the loop would spin on a socket that stays readable */
             retry_in(listener->accept_pause, RETRY_MS);
+            return;
+        } else if (errno == EINVAL) {
+            event_del(listener->accept_event); /* it does not listen any more, and smss brings another */
             return;
         }
     }
@@ -286,8 +296,30 @@ void connections_init(struct listener *listener)
     listener->deadline = evtimer_new(listener->base, on_deadline, listener);
 }
 
+static void watch_socket(struct listener *listener)
+{
+    int listens = 0;
+    socklen_t size = sizeof(listens);
+    if (getsockopt(listener->listen, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+        event_add(listener->accept_event, NULL);
+    else
+        log_info(NULL, "is stopped: no new clients are taken");
+}
+
 void connections_start(struct listener *listener)
 {
-    event_add(listener->accept_event, NULL);
+    watch_socket(listener);
     log_info(NULL, "clients are served");
+}
+
+void connections_listen_on(struct listener *listener, int socket)
+{
+    event_free(listener->accept_event);
+    event_del(listener->accept_pause);
+    close(listener->listen);
+    listener->listen = socket;
+    listener->accept_event =
+        event_new(listener->base, listener->listen, EV_READ | EV_PERSIST, on_accept, listener);
+    if (listener->ready)
+        watch_socket(listener);
 }

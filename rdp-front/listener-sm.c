@@ -6,6 +6,8 @@
 #include "rdp-front/listener-state.h"
 #include "rpc/sm.h"
 
+#define NUMBERS_MS 500 /* whoever looks sees them so late */
+
 static void retry_later(struct listener *listener)
 {
     struct timeval delay = {0, RETRY_MS * 1000};
@@ -31,6 +33,10 @@ static void on_sm(evutil_socket_t fd, short what, void *user)
     int got = message_receive(fd, &sm_protocol, SM_SMSS, &body, sizeof(body), &message, &problem);
     if (got == -EAGAIN)
         return;
+    if (got > 0 && message.number == SM_LISTENER_SET && message.descriptor >= 0) {
+        connections_listen_on(listener, message.descriptor);
+        return;
+    }
     if (got > 0) {
         close_descriptor(&message.descriptor);
         if (message.number == SM_PING)
@@ -53,6 +59,23 @@ void sm_say_ready(struct listener *listener)
         message_send(listener->sm, &sm_protocol, SM_READY, &(struct sm_ready){SM_LISTENER}, -1);
 }
 
+static void on_numbers(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    struct listener *listener = user;
+    struct sm_listener_state numbers = {
+        .connections = listener->open, .accepted = listener->accepted, .refused = listener->refused};
+    if (listener->sm >= 0)
+        message_send(listener->sm, &sm_protocol, SM_LISTENER_STATE, &numbers, -1);
+}
+
+void sm_numbers_changed(struct listener *listener)
+{
+    static const struct timeval delay = {.tv_usec = NUMBERS_MS * 1000};
+    if (!event_pending(listener->numbers, EV_TIMEOUT, NULL))
+        event_add(listener->numbers, &delay);
+}
+
 static void sm_connect(struct listener *listener)
 {
     char path[CONF_TEXT_MAX + 32];
@@ -70,6 +93,7 @@ static void sm_connect(struct listener *listener)
         return;
     }
     sm_say_ready(listener);
+    sm_numbers_changed(listener);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *user)
@@ -80,6 +104,7 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
 
 void sm_watch(struct listener *listener)
 {
+    listener->numbers = evtimer_new(listener->base, on_numbers, listener);
     listener->sm_retry = evtimer_new(listener->base, on_retry, listener);
     sm_connect(listener);
 }

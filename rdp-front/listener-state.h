@@ -31,6 +31,9 @@ struct listener {
     struct event_base *base;
     struct throttle *throttle;
     int listen, zygote, sm;
+    struct event *numbers; /* at the next time to tell them */
+    unsigned open;
+    uint64_t accepted, refused;
     struct event *accept_event, *accept_pause, *zygote_event, *sm_event, *sm_retry, *broker_retry, *deadline;
     struct connections connections[CONNECTION_BUCKETS];
     struct connection_queue want_broker;
@@ -62,10 +65,14 @@ void sm_watch(struct listener *listener);
 void sm_say_alive(struct listener *listener);
 /* Says READY where smss listens; later connections say it by themselves. */
 void sm_say_ready(struct listener *listener);
+/* Tells smss how many connections there are, in a while. */
+void sm_numbers_changed(struct listener *listener);
 
 /* listener-connections.c */
 void connections_init(struct listener *listener);
-/* Begins to accept. */
+/* Begins to accept, where the socket listens. */
 void connections_start(struct listener *listener);
+/* Takes this socket in place of the one that there was. */
+void connections_listen_on(struct listener *listener, int socket);
 /* What the zygote says about a connection's worker: logs what is not as it should be. */
 void connection_exited(struct listener *listener, uint64_t id, uint32_t status);

@@ -15,13 +15,14 @@
 #include "rdp-front/options.h"
 #include "rdp-front/sandbox.h"
 
-static bool is_listening(int fd)
+/* One that does not listen is the socket of a listener that is stopped. */
+static bool is_socket(int fd)
 {
-    int listening = 0;
-    socklen_t size = sizeof(listening);
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening)
+    int type = 0;
+    socklen_t size = sizeof(type);
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM)
         return true;
-    log_error(NULL, "descriptor %d is not a listening socket", fd);
+    log_error(NULL, "descriptor %d is not the listener's socket", fd);
     return false;
 }
 
@@ -111,7 +112,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     descriptors_raise();
-    if (!is_listening(listener.listen) || !zygote_open(&listener, options.config) || !confine(&listener.conf))
+    if (!is_socket(listener.listen) || !zygote_open(&listener, options.config) || !confine(&listener.conf))
         return EXIT_FAILURE;
     return serve(&listener) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -97,9 +97,9 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, SHUTDOWN, shutdown, 30, SM_BROKER, 0, 0)                                                       \
     /* smss -> broker, while it shuts down: how far it is, and what it waits for, by name */                 \
     M(SM, sm, SHUTDOWN_STATUS, shutdown_status, 31, SM_SMSS, 0, 0)                                           \
-    /* broker -> smss -> listener: take clients (again), or none */                                          \
-    M(SM, sm, LISTENER_SET, listener_set, 32, SM_BROKER | SM_SMSS, 0, 0)                                     \
-    /* listener -> smss: its numbers; smss -> broker: the whole state */                                     \
+    /* broker -> smss: take clients (again), or none; smss -> listener: with a socket that does so */        \
+    M(SM, sm, LISTENER_SET, listener_set, 32, SM_BROKER | SM_SMSS, 0, 1)                                     \
+    /* listener -> smss: its numbers; smss -> broker: all of it, also as the answer to LISTENER_SET */       \
     M(SM, sm, LISTENER_STATE, listener_state, 33, SM_LISTENER | SM_SMSS, 0, 0)                               \
     /* broker -> smss: who has this session now, 0: nobody; smss -> broker, before SYNCED: the same, as the  \
      * last broker told it */                                                                                \
@@ -175,7 +175,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     F(S, u32, pid)                     \
     F(S, u16, port)                    \
     F(S, u32, connections)             \
-    F(S, u64, accepted) F(S, u64, refused) F(S, text, address, 64)
+    F(S, u64, accepted) F(S, u64, refused) F(S, u8, answer) F(S, text, address, 64)
 
 enum sm_number { SM_MESSAGES(MESSAGE_NUMBER) };
 SM_MESSAGES(MESSAGE_STRUCT)

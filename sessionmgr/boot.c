@@ -469,6 +469,13 @@ int boot_listen(const struct smss *smss, enum service_which which)
     return which == SERVICE_BROKER ? listen_lsm(&smss->conf) : listen_tcp(&smss->conf);
 }
 
+static int socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
 bool boot_is_listening(const struct smss *smss, enum service_which which, int fd)
 {
     union {
@@ -476,13 +483,11 @@ bool boot_is_listening(const struct smss *smss, enum service_which which, int fd
         struct sockaddr_un local;
     } name;
     char path[512];
-    int listens = 0;
-    socklen_t size = sizeof(listens);
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
-        return false;
+    socklen_t size = sizeof(name);
     memset(&name, 0, sizeof(name));
-    size = sizeof(name);
-    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+    if (which == SERVICE_LISTENER && socket_option(fd, SO_ACCEPTCONN) == 0)
+        return socket_option(fd, SO_DOMAIN) == AF_INET || socket_option(fd, SO_DOMAIN) == AF_INET6;
+    if (socket_option(fd, SO_ACCEPTCONN) != 1 || getsockname(fd, (struct sockaddr *)&name, &size) != 0)
         return false;
     if (which == SERVICE_BROKER)
         return name.local.sun_family == AF_UNIX &&

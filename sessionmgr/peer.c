@@ -131,6 +131,20 @@ bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void
     return false;
 }
 
+bool peer_send_descriptor(struct peer *peer, unsigned number, const void *body, int descriptor)
+{
+    if (peer == NULL)
+        return false;
+    int failed = message_send(peer->fd, &sm_protocol, number, body, descriptor);
+    if (!failed)
+        return true;
+    errno = -failed;
+    log_warning("sm.port", "process %d did not take message %u and is closed: %m", (int)peer->who.pid,
+                number);
+    shutdown(peer->fd, SHUT_RDWR);
+    return false;
+}
+
 static bool on_ready(struct peer *peer, const union sm_body *body)
 {
     (void)body;
@@ -203,6 +217,20 @@ static bool on_shutdown(struct peer *peer, const union sm_body *body)
     return shutdown_asked(peer->smss, &body->shutdown);
 }
 
+static bool on_listener_set(struct peer *peer, const union sm_body *body)
+{
+    listener_set(peer->smss, body->listener_set.stopped != 0);
+    return true;
+}
+
+static bool on_listener_state(struct peer *peer, const union sm_body *body)
+{
+    if (peer->service == NULL)
+        return false;
+    listener_numbers(peer->smss, &body->listener_state);
+    return true;
+}
+
 static bool on_event(struct peer *peer, const union sm_body *body)
 {
     if (peer->logon == NULL || peer->logon->session == NULL)
@@ -254,6 +282,8 @@ static const struct {
     {SM_VIEWER, on_viewer},
     {SM_VIRTUAL_START, on_virtual_start},
     {SM_SHUTDOWN, on_shutdown},
+    {SM_LISTENER_SET, on_listener_set},
+    {SM_LISTENER_STATE, on_listener_state},
 };
 
 /* A pidfd of who connected: by the kernel's own memory where it has one (Linux 6.5), else by number. */

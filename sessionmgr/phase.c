@@ -164,6 +164,7 @@ void phase_sync_broker(struct smss *smss)
     }
     peer_send(smss, broker, SM_SYNCED, &synced);
     event_tell_all(smss);
+    listener_tell(smss, false);
     if (smss->phase > SMSS_SERVING)
         peer_send(smss, broker, SM_STOPPING, &(struct sm_stopping){.reason = REASON_SHUTDOWN});
     shutdown_tell(smss);

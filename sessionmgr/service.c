@@ -177,6 +177,10 @@ static void ended(void *context, uint32_t events)
         loop_timer_set(service->smss->loop, &service->timer, 0);
         return;
     }
+    if (service->which == SERVICE_LISTENER) {
+        service->smss->listener = (struct sm_listener_state){0};
+        listener_tell(service->smss, false);
+    }
     event_tell(service->smss, EVENT_SERVICE_EXIT, 0, "%s, process %d, %s", service_name(service), (int)pid,
                how);
     if (service->state == SERVICE_READY && clock_monotonic_ms() - service->started >= STABLE_AFTER_MS)
@@ -275,6 +279,8 @@ bool service_hello(struct service *service, struct peer *peer, const struct pack
     heartbeat_answered(&service->heart);
     service->peer = peer;
     peer_close(smss, old);
+    if (service->which == SERVICE_LISTENER)
+        listener_give(smss); /* it may have changed while there was no connection */
     if (service->which == SERVICE_BROKER)
         phase_sync_broker(smss);
     phase_check(smss);
@@ -291,8 +297,10 @@ void service_ready(struct service *service)
              (long long)(clock_monotonic_ms() - service->started));
     boot_service_ready(service->smss, service->which);
     struct service *listener = &service->smss->services[SERVICE_LISTENER];
-    if (service == listener)
+    if (service == listener) {
         notify_manager("READY=1");
+        listener_tell(service->smss, false);
+    }
     if (service->which == SERVICE_BROKER && listener->state == SERVICE_DOWN &&
         service->smss->phase == SMSS_SERVING)
         service_start(listener);

@@ -194,6 +194,7 @@ struct smss {
     struct cgroup_base cgroup;
     struct ids ids;
     struct service services[SERVICE_COUNT];
+    struct sm_listener_state listener; /* its numbers, as it told them */
     struct peer *peers;
     struct logon *logons;
     unsigned logon_count; /* those that have no session */
@@ -212,7 +213,8 @@ struct smss {
 bool boot_prepare(struct smss *smss);
 /* The listening socket of a service, made now; -1 after a log line. */
 int boot_listen(const struct smss *smss, enum service_which which);
-/* True when `fd` is such a socket as boot_listen makes. */
+/* True when `fd` is such a socket as boot_listen makes; of a listener that is stopped, one that does not
+ * listen. */
 bool boot_is_listening(const struct smss *smss, enum service_which which, int fd);
 /* `whole`: after a boot that went through; undoes what lodge-boot did, too. */
 void boot_undo(struct smss *smss, bool whole);
@@ -234,6 +236,8 @@ void peer_close(struct smss *smss, struct peer *peer);
 /* Sends now or as soon as there is room, or closes a peer that does not read: it connects again and is told
  * anew. False when it will not reach the peer, also for NULL. */
 bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void *body);
+/* The same with a descriptor, which stays the caller's. */
+bool peer_send_descriptor(struct peer *peer, unsigned number, const void *body, int descriptor);
 
 /* service.c */
 void service_init(struct smss *smss);
@@ -333,6 +337,17 @@ bool phase_begin(struct smss *smss);
 void phase_check(struct smss *smss);
 /* Tells the broker everything there is, and SYNCED, unless recovery still waits. */
 void phase_sync_broker(struct smss *smss);
+
+/* listener.c */
+/* It takes no clients any more, or takes them again; the broker is told what came of it. */
+void listener_set(struct smss *smss, bool stopped);
+bool listener_is_stopped(const struct smss *smss);
+/* What the listener tells of itself. */
+void listener_numbers(struct smss *smss, const struct sm_listener_state *numbers);
+/* Tells the broker how the listener is; `answer`: it asked. */
+void listener_tell(struct smss *smss, bool answer);
+/* Gives the listener the socket that it is to have. */
+void listener_give(struct smss *smss);
 
 /* shutdown.c */
 /* SIGTERM or SIGINT: the first begins the shutdown, the next one kills what is left. */

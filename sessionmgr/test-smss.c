@@ -41,7 +41,8 @@ static struct {
     pid_t smss;
     struct relay broker, listener;
     struct sm_shutdown_status status; /* the last */
-    struct sm_event event;            /* the last that the broker was told; event 0: it has been looked at */
+    struct sm_listener_state listening;
+    struct sm_event event; /* the last that the broker was told; event 0: it has been looked at */
     uid_t user;
 } test;
 
@@ -161,12 +162,27 @@ static struct relay accept_relay(uint32_t role)
     return relay;
 }
 
+/* The next packet, without its descriptors. Returns its size. */
+static ssize_t take_packet(const struct relay *relay, uint8_t *data, size_t size)
+{
+    int descriptors[PACKET_MAX_DESCRIPTORS];
+    size_t count = PACKET_MAX_DESCRIPTORS;
+    wait_readable(relay->fd);
+    ssize_t got = packet_receive(relay->fd, data, size, descriptors, &count);
+    for (size_t i = 0; got > 0 && i < count; i++)
+        close(descriptors[i]);
+    return got;
+}
+
+/* The listener may have been given its socket before. */
 static void expect_hello(const struct relay *relay)
 {
-    char byte;
-    size_t none = 0;
-    wait_readable(relay->fd);
-    CHECK(packet_receive(relay->fd, &byte, 1, NULL, &none) == 1 && byte == 'H');
+    static uint8_t data[PACKET_MAX_BYTES];
+    ssize_t size;
+    do {
+        size = take_packet(relay, data, sizeof(data));
+    } while (size > 1 && relay->who.role == SM_LISTENER);
+    CHECK(size == 1 && data[0] == 'H');
 }
 
 /* The next message of lodge-smss, in `body`. A relay may have said HELLO once more meanwhile: it can reach
@@ -185,10 +201,13 @@ static unsigned receive_any(const struct relay *relay)
     } while (size == 1 && data[0] == 'H');
     CHECK(message_decode(&sm_protocol, SM_SMSS, data, (size_t)size, 0, &body, sizeof(body), &type,
                          &problem) == 0);
-    if (type->number != SM_SHUTDOWN_STATUS)
+    if (type->number == SM_SHUTDOWN_STATUS)
+        test.status = body.shutdown_status;
+    else if (type->number == SM_LISTENER_STATE)
+        test.listening = body.listener_state;
+    else
         return type->number;
-    test.status = body.shutdown_status; /* comes at any time of a shutdown */
-    return receive_any(relay);
+    return receive_any(relay); /* those come at any time */
 }
 
 /* The same without the events, which come at any time: the last is in test.event. */
@@ -223,9 +242,7 @@ static void expect_end(const struct relay *relay)
     static uint8_t data[PACKET_MAX_BYTES];
     ssize_t size;
     do {
-        size_t none = 0;
-        wait_readable(relay->fd);
-        size = packet_receive(relay->fd, data, sizeof(data), NULL, &none);
+        size = take_packet(relay, data, sizeof(data));
     } while (size > 0);
     CHECK(size == 0);
     close(relay->fd);
@@ -716,6 +733,34 @@ static void asked_again_the_shutdown_is_faster(void)
     close(test.listener.fd);
 }
 
+static bool port_is_open(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)test.port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool open = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return open;
+}
+
+/* Messages to the broker keep their order: what was told before the end of a session is there with it. */
+static void the_listener_is_stopped_and_started(void)
+{
+    struct sm_session_end end = {.id = 9999, .reason = REASON_LOGOFF};
+    CHECK(port_is_open());
+    for (uint8_t stopped = 2; stopped-- > 0;) {
+        for (int twice = 0; twice < 2; twice++) {
+            say(&test.broker, SM_LISTENER_SET, &(struct sm_listener_set){.stopped = stopped});
+            say(&test.broker, SM_SESSION_END, &end);
+            expect(&test.broker, SM_SESSION_ENDED);
+            CHECK(test.listening.answer == 1 && test.listening.port == test.port);
+            CHECK(test.listening.state == (stopped ? SM_LISTENING_STOPPED : SM_LISTENING));
+            CHECK(port_is_open() == !stopped);
+        }
+    }
+}
+
 static void read_file(const char *path, char *text, size_t size)
 {
     FILE *file = fopen(path, "r");
@@ -752,7 +797,6 @@ static void the_broker_asks_and_the_machine_follows(void)
     CHECK_TEXT(test.status.phase, "sessions");
     CHECK(test.status.action == SM_HALT && test.status.sessions == 1);
     expect_end(&test.listener);
-    expect_event(EVENT_SHUTDOWN_ACTION, 0);
     expect_end(&test.broker);
     int status = wait_smss();
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -800,6 +844,7 @@ int main(void)
     a_logon_that_does_not_listen_is_killed();
     dead_services_are_started_again();
     who_breaks_the_protocol_is_closed();
+    the_listener_is_stopped_and_started();
     sessions_outlive_smss();
     shutdown_ends_everything_in_order();
     asked_again_the_shutdown_is_faster();

@@ -38,7 +38,7 @@ _lodgectl() {
         --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason) i=$((i + 1)) ;;
         -*) ;;
         *)
-            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend ]]; then
+            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend || $command == listener ]]; then
                 command=${command:+$command }$word
             else
                 operand=$word
@@ -48,7 +48,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top lock environment disconnect logoff watch wait msg reset counters events version ping drain shutdown boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment disconnect logoff watch wait msg reset counters events version ping drain shutdown listener boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     pend) words='rename delete list cancel --help' ;;
     'pend list') words='--json --help' ;;
     'pend rename' | 'pend delete') words='--help' ;;
@@ -64,6 +64,9 @@ _lodgectl() {
     change) words='logon --help' ;;
     'change logon') words='/query /enable /drain /drainuntilrestart --help' ;;
     'drain') words='off reconnects until-restart --json --help' ;;
+    listener) words='list stop start --help' ;;
+    'listener list') words='--json --help' ;;
+    'listener stop' | 'listener start') words='rdp --help' ;;
     'shutdown') words='--in --message --reason --stop --halt --reboot --abort --force --status --wait --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;

@@ -4,6 +4,7 @@ end last and once; and logoffs of programs that do not want to go."""
 import json
 import os
 import signal
+import socket
 
 import harness
 from harness import SystemTest, colour_of, wait_for
@@ -93,6 +94,50 @@ class Shutdown(SystemTest):
         self.lodge.done("shutdown", "--reboot", "--in", "2s")
         os.kill(self.lodge.pids("lodge-broker")[0], signal.SIGKILL)
         self.assertEqual(self.ended(), "reboot\n")
+
+
+class Listener(SystemTest):
+    def listener(self):
+        told = json.loads(self.lodge.ctl("listener", "list", "--json").stdout or "{}").get("listeners")
+        return told[0] if told else {"state": "not told", "connections": 0}
+
+    def port_is_open(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.lodge.port)) == 0
+
+    def test_a_stopped_listener_keeps_its_clients_and_stays_stopped(self):
+        client = self.desktop_of("anna")
+        wait_for("its numbers", lambda: self.listener()["connections"] == 1)
+        listener = self.listener()
+        self.assertEqual((listener["name"], listener["state"], listener["port"], listener["accepted"]),
+                         ("rdp", "listening", self.lodge.port, 1))
+        self.assertEqual([listener["pid"]], self.lodge.pids("lodge-rdp"))
+        self.assertEqual(self.lodge.ctl("listener", "stop", "vnc").returncode, 1)
+        self.lodge.done("listener", "stop", "rdp")
+        self.assertFalse(self.port_is_open())
+        self.assertEqual(self.listener()["state"], "stopped")
+        for name in ("lodge-smss", "lodge-rdp"):
+            old = self.lodge.pids(name)[0]
+            os.kill(old, signal.SIGKILL)
+            if name == "lodge-smss":
+                self.lodge.smss.wait(10)
+                self.lodge.start()
+            wait_for(f"a new {name}", lambda name=name, old=old: set(self.lodge.pids(name)) - {old})
+            wait_for("the broker knows", lambda: self.listener()["state"] == "stopped")
+            self.assertFalse(self.port_is_open(), name)
+        self.state("anna", "active")
+        self.assertIsNone(client.process.poll())
+        self.lodge.done("listener", "start", "rdp")
+        wait_for("it listens", lambda: self.listener()["state"] == "listening")
+        self.desktop_of("bert")
+        told = [(event["event"], event["detail"]) for event in self.lodge.events() if "listener" in event["event"]]
+        self.assertEqual(told, [("listener-stop", "rdp, by uid 0"), ("listener-start", "rdp, by uid 0")])
+
+    def test_a_reload_by_the_manager(self):
+        self.lodge.set(Sessions_MaxSessions=1)
+        self.lodge.smss.send_signal(signal.SIGHUP)
+        wait_for("the event", lambda: [event for event in self.lodge.events() if event["event"] == "reload"])
+        self.assertIn("MaxSessions", self.lodge.events()[-1]["detail"])
 
 
 if __name__ == "__main__":
