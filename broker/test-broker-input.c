@@ -359,7 +359,7 @@ int main(void)
     sm_tell_synced(&harness);
     int worker = lsm_connect_front(&harness);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
-    still_serves();
+    lsm_await_event(&harness, EVENT_LOGON, 1); /* the database is open */
     unsigned before = count_descriptors();
     lodge_smss_breaks_the_protocol(&agent, &attached);
     silent_peers_are_no_trouble();
