@@ -378,14 +378,15 @@ bool lsm_is_silent(int fd, int milliseconds)
 
 uint64_t lsm_ask_logon(struct harness *harness, int fd)
 {
-    return lsm_ask_logon_from(harness, fd, "workstation");
+    return lsm_ask_logon_from(harness, fd, "workstation", "");
 }
 
-uint64_t lsm_ask_logon_from(struct harness *harness, int fd, const char *name)
+uint64_t lsm_ask_logon_from(struct harness *harness, int fd, const char *name, const char *product)
 {
     static const struct credentials credentials = {.user = "somebody", .password = "secret"};
     Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
     client.name = (char *)name;
+    client.product = (char *)product;
     client.address = (char *)"10.0.0.1:5000";
     client.width = 1280;
     client.height = 720;

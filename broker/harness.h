@@ -98,7 +98,7 @@ bool lsm_is_silent(int fd, int milliseconds);
 
 uint64_t lsm_ask_logon(struct harness *harness, int fd);
 /* From a client of that name. */
-uint64_t lsm_ask_logon_from(struct harness *harness, int fd, const char *client);
+uint64_t lsm_ask_logon_from(struct harness *harness, int fd, const char *client, const char *product);
 uint64_t lsm_ask_session(struct harness *harness, int fd, Lodge__Lsm__Request__MethodCase method,
                          uint16_t session);
 uint64_t lsm_ask_attach(struct harness *harness, int fd, uint16_t session, uint64_t viewer);

@@ -168,10 +168,11 @@ static enum licences_verdict lack(struct broker *broker, enum licence_verdict ve
     return LICENCES_REFUSE;
 }
 
-/* How a device is told from others: by its name, which it may choose. */
+/* How a device is told from others: by the identifier that it says it has, else by its name. It may choose
+ * both. */
 static void device_of(const struct client *client, char *device, size_t size)
 {
-    snprintf(device, size, "%s", client->name);
+    snprintf(device, size, "%s", client->product[0] != '\0' ? client->product : client->name);
     if (device[0] == '\0') {
         snprintf(device, size, "%s", client->address);
         char *port = strrchr(device, ':');

@@ -1,6 +1,8 @@
 /* Licences through the real broker: seats, users and devices, what a kill leaves, and what administrators do.
  */
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "broker/harness.h"
@@ -16,11 +18,15 @@ struct place {
     uint64_t logon;
 };
 
-/* A logon up to the broker's decision. Returns the serial of its request. */
+/* A logon up to the broker's decision; the device is a NAME, or a NAME/IDENTIFIER. Returns the serial of its
+ * request. */
 static uint64_t come(int fd, uid_t uid, const char *user, const char *device, uint64_t *logon_r)
 {
     union sm_body sm;
-    uint64_t serial = lsm_ask_logon_from(&harness, fd, device);
+    char name[64];
+    const char *slash = strchr(device, '/');
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(device, "/"), device);
+    uint64_t serial = lsm_ask_logon_from(&harness, fd, name, slash != NULL ? slash + 1 : "");
     sm_expect(&harness, SM_LOGON_START, &sm, NULL);
     *logon_r = sm.logon_start.logon;
     sm_tell_result(&harness, *logon_r, REASON_NONE, uid, user);
@@ -312,6 +318,26 @@ static void devices(void)
     harness_end(&harness);
 }
 
+static void devices_with_identifiers(void)
+{
+    static struct place place;
+    /* a name of one's own is no second device, and another's name is not another's device */
+    static const char *const come_by[] = {"PC1/00330-AA", "renamed/00330-aa", "PC1/00330-BB", "PC1",
+                                          "/00330-AA"};
+    harness_begin(&harness, "[Licences]\nMode = per-device\nPoolSize = 9\nGraceDays = 0");
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    for (uint16_t i = 0; i < 5; i++) {
+        come_in(&place, (uint16_t)(3 + i), 5001, "anna", come_by[i]);
+        end(&place);
+    }
+    pool_is(1, 2, 0);
+    listed(0, "00330-aa", "permanent", "valid", 0);
+    listed(1, "00330-bb", "temporary", "valid", 0);
+    listed(2, "pc1", "temporary", "valid", 0);
+    harness_end(&harness);
+}
+
 static void grace(void)
 {
     static struct place anna, bert;
@@ -333,6 +359,7 @@ int main(void)
     users();
     administrators_give_and_take();
     devices();
+    devices_with_identifiers();
     grace();
     return 0;
 }

@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+from unittest import mock
 
 import harness
-from harness import SystemTest, wait_for
+from harness import BIN, SystemTest, wait_for
 
 
 class Licences(SystemTest):
@@ -100,8 +101,8 @@ class Users(Licences):
 class Devices(Licences):
     settings = {"Licences_Mode": "per-device", "Licences_PoolSize": 1, "Licences_GraceDays": 0}
 
-    def comes_and_goes(self, user, device):
-        self.desktop_of(user, options=["/client-hostname:" + device]).close()
+    def comes_and_goes(self, user, device, **options):
+        self.desktop_of(user, options=["/client-hostname:" + device], **options).close()
         session = self.state(user, "disconnected")
         self.lodge.done("logoff", str(session["id"]))
         self.no_session(user)
@@ -116,6 +117,16 @@ class Devices(Licences):
         self.comes_and_goes("anna", "PC2")
         self.assertEqual([(one["holder"], one["kind"]) for one in self.licences()],
                          [("pc1", "permanent"), ("pc2", "temporary")])
+
+    def test_a_device_is_told_by_its_identifier(self):
+        """Real clients: one that says which device it is, whatever its name, and two that do not."""
+        with mock.patch.dict(os.environ, LD_PRELOAD=BIN + "/client-device.so", LODGE_TEST_DEVICE="00330-80000-AA123"):
+            self.comes_and_goes("anna", "PC1")
+            self.comes_and_goes("bert", "RENAMED")
+        self.comes_and_goes("anna", "PC1")
+        self.comes_and_goes("bert", "PC1", program="xfreerdp")
+        self.assertEqual([(one["holder"], one["kind"]) for one in self.licences()],
+                         [("00330-80000-aa123", "permanent"), ("pc1", "temporary")])
 
 
 if __name__ == "__main__":
