@@ -134,8 +134,8 @@ def runtime_directory():
 
 @attempt
 def home():
-    return first([f"/home/{o['user']}" for o in FACTS["others"] if o["uid"] != os.getuid()] + [FACTS["state"] + "/homes"],
-                 os.listdir)
+    theirs = [f"/home/{other['user']}" for other in FACTS["others"] if other["uid"] != os.getuid()]
+    return first(theirs + [FACTS["state"] + "/homes"], os.listdir)
 
 
 @attempt
@@ -168,16 +168,8 @@ def hard_link_of_a_secret():
 # ------------------------------------------------------------------ processes
 @attempt
 def processes_list():
-    seen = {int(name) for name in os.listdir("/proc") if name.isdigit()}
-    marks = [other["made"]["name"] for other in FACTS["others"]]
-    for pid in seen:
-        try:
-            environment = read(f"/proc/{pid}/environ", 1 << 16).decode(errors="replace")
-        except OSError:
-            continue
-        if any(f"LODGE_SESSION={o['session']}\0" in environment for o in FACTS["others"]):
-            return f"process {pid} of {marks}"
-    return f"{len(seen)} processes" if len(seen) > 200 else None
+    names = [program(pid) for pid in os.listdir("/proc") if pid.isdigit()]
+    return ", ".join(name for name in names if name in ("lodge-smss", "lodge-broker", "lodge-logon")) or None
 
 
 @attempt
@@ -196,7 +188,8 @@ def processes_memory():
     parts = (ctypes.c_size_t * 2)(ctypes.addressof(here), 8)
     there = (ctypes.c_size_t * 2)(0x400000, 8)
     size = ctypes.c_size_t
-    return first(others_pids(), lambda pid: call("process_vm_readv", pid, parts, size(1), there, size(1), size(0)) > 0 and "read")
+    counts = (parts, size(1), there, size(1), size(0))
+    return first(others_pids(), lambda pid: call("process_vm_readv", pid, *counts) > 0 and "read")
 
 
 @attempt
@@ -214,30 +207,31 @@ def processes_proc():
 # ------------------------------------------------------------------ lodge-init, which has descriptors of root's
 @attempt
 def init_ptrace():
-    return call("ptrace", PTRACE_ATTACH, 1, None, None) == 0 and "traced"
+    return call("ptrace", PTRACE_ATTACH, FACTS["init"], None, None) == 0 and "traced"
 
 
 @attempt
 def init_proc():
-    return first([f"/proc/1/{name}" for name in ("environ", "mem", "maps", "fd/2", "root/etc", "cwd/etc", "exe")],
+    names = ("environ", "mem", "maps", "fd/2", "root/etc", "cwd/etc", "exe")
+    return first([f"/proc/{FACTS['init']}/{name}" for name in names],
                  lambda path: os.readlink(path) if os.path.islink(path) else read(path) or "read")
 
 
 @attempt
 def init_descriptors():
-    pidfd = os.pidfd_open(1)
+    pidfd = os.pidfd_open(FACTS["init"])
     return first(range(0, 120), lambda fd: call("syscall", SYS_PIDFD_GETFD, pidfd, fd, 0) >= 0 and "taken")
 
 
 @attempt
 def init_namespaces():
-    return first([f"/proc/1/ns/{name}" for name in ("mnt", "ipc", "uts", "pid", "user", "cgroup")],
+    return first([f"/proc/{FACTS['init']}/ns/{name}" for name in ("mnt", "ipc", "uts", "pid", "user", "cgroup")],
                  lambda path: call("setns", os.open(path, os.O_RDONLY), 0) == 0 and "joined")
 
 
 @attempt
 def init_killed():
-    """The kernel takes the signal and drops it: what is to be refused is the death."""
+    """As the first of its namespace it does not even stop. Without one it is the user's to end: not tried."""
     for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGABRT, signal.SIGHUP, signal.SIGINT):
         os.kill(1, number)
     os.stat("/proc/1")

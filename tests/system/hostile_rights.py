@@ -12,6 +12,8 @@ from hostile_base import FACTS, CLONE_NEWPID, attempt, connect, enter_user_names
 from hostile_others import PTRACE_ATTACH, init_descriptors
 from victim import SESSION, call, libc
 
+HARMLESS = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "tun", "vsock", "userfaultfd", "udmabuf",
+            "rfkill", "kvm")  # devices that distributions let everybody write to
 CLONE_NEWCGROUP = 0x02000000
 MS_BIND, MNT_DETACH, MS_REMOUNT = 4096, 2, 32
 
@@ -35,7 +37,8 @@ def accounts():
 @attempt
 def run_files():
     names = ("next-id", "display", "lock", "broker.log", "listener.log", "winstation/secret", "winstation")
-    return first([f"{FACTS['run']}/{name}" for name in names], lambda p: os.open(p, os.O_RDONLY | os.O_NONBLOCK) and "opened")
+    return first([f"{FACTS['run']}/{name}" for name in names],
+                 lambda path: os.open(path, os.O_RDONLY | os.O_NONBLOCK) and "opened")
 
 
 @attempt
@@ -93,7 +96,8 @@ def become_another():
 @attempt
 def set_user_id_programs_of_ones_own():
     """A program made in a place of the session's own gives nobody its owner's rights."""
-    for folder in ("/tmp", "/dev/shm", f"/run/user/{os.getuid()}", f"{FACTS['run']}/sessions/{SESSION}", os.path.expanduser("~")):
+    for folder in ("/tmp", "/dev/shm", f"/run/user/{os.getuid()}", f"{FACTS['run']}/sessions/{SESSION}",
+                   os.path.expanduser("~")):
         if not os.statvfs(folder).f_flag & os.ST_NOSUID:
             return folder
     return None
@@ -116,18 +120,18 @@ def devices():
         for name in names:
             path = f"{folder}/{name}"
             status = os.lstat(path)
-            harmless = name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "net/tun", "tun", "vsock",
-                                "userfaultfd", "udmabuf", "rfkill", "kvm")
+            writable = stat.S_ISCHR(status.st_mode) and os.access(path, os.W_OK) and status.st_uid != os.getuid()
             if stat.S_ISBLK(status.st_mode) and os.access(path, os.R_OK):
                 found.append(path)
-            if stat.S_ISCHR(status.st_mode) and not harmless and os.access(path, os.W_OK) and status.st_uid != os.getuid():
+            elif writable and name not in HARMLESS:
                 found.append(path)
     return ", ".join(found) or None
 
 
 @attempt
 def device_made():
-    return first([os.path.expanduser("~/disk"), "/tmp/disk"], lambda path: os.mknod(path, 0o600 | stat.S_IFBLK, 0x0700) or "made")
+    return first([os.path.expanduser("~/disk"), "/tmp/disk"],
+                 lambda path: os.mknod(path, 0o600 | stat.S_IFBLK, 0x0700) or "made")
 
 
 @attempt
@@ -177,7 +181,8 @@ def cgroup_limits():
 
 @attempt
 def cgroup_killed():
-    return first([path + "/" + name for path in groups() for name in ("cgroup.kill", "cgroup.freeze")], lambda path: write(path, "1"))
+    return first([f"{path}/{name}" for path in groups() for name in ("cgroup.kill", "cgroup.freeze")],
+                 lambda path: write(path, "1"))
 
 
 @attempt
@@ -220,7 +225,8 @@ def user_namespace_proc():
 @attempt
 def user_namespace_init():
     enter_user_namespace()
-    return first([0], lambda _: call("ptrace", PTRACE_ATTACH, 1, None, None) == 0 and "traced") or init_descriptors()
+    return first([FACTS["init"]], lambda pid: call("ptrace", PTRACE_ATTACH, pid, None, None) == 0 and "traced") or \
+        init_descriptors()
 
 
 @attempt

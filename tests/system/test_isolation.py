@@ -32,7 +32,9 @@ done
 # The kernel's own bound on abstract sockets: LANDLOCK_CREATE_RULESET_VERSION tells whether there is one.
 SCOPES = 6
 # These are a user's own, or the machine's.
-SHARED = {"loopback", "own-agent-channel"}
+SHARED = {"loopback"}
+EITHER = {"own-agent-channel"}  # as the machine bounds ptrace
+SEEN = {"processes-pidfd", "processes-proc", "processes-list"}
 BY_LANDLOCK = {"abstract-socket", "abstract-socket-of-the-host", "abstract-socket-from-user-namespace"}
 SECRET = "LODGE_ISOLATION_SECRET"
 
@@ -41,9 +43,9 @@ def landlock():
     return libc.syscall(444, None, ctypes.c_size_t(0), 1)
 
 
-def host_pid(path_pid):
+def number_inside(pid):
     """The number that a process has in its own pid namespace."""
-    with open(f"/proc/{path_pid}/status") as status:
+    with open(f"/proc/{pid}/status") as status:
         return next(line.split()[-1] for line in status if line.startswith("NSpid:"))
 
 
@@ -98,11 +100,17 @@ class Isolated(SystemTest):
         self.order(user, session, "victim.py")
         made = json.loads(self.text(user, f"victim-{session}.json"))
         pids = [int(pid) for pid in self.pids_of(session)]
-        return {"user": user, "session": session, "uid": os.stat(self.lodge.home(user)).st_uid, "pids": pids, "made": made}
+        uid = os.stat(self.lodge.home(user)).st_uid
+        return {"user": user, "session": session, "uid": uid, "pids": pids, "made": made}
 
     def pids_of(self, session):
         with open(f"{self.lodge.run}/cgroup/session-{session}/cgroup.procs") as processes:
             return processes.read().split()
+
+    def init_of(self, session):
+        """The number of its lodge-init, as the session sees it."""
+        init = next(pid for pid in self.lodge.pids("lodge-init") if str(pid) in self.pids_of(session))
+        return int(number_inside(init))
 
     def facts(self, others):
         name = f"lodge-isolation-{os.getpid()}"
@@ -126,44 +134,52 @@ class Isolated(SystemTest):
                              ["policy", "test", "--user", "bert"]]}
 
     def attempts(self, user, session, others, *names):
-        facts = self.facts(others)
+        facts = dict(self.facts(others), init=self.init_of(session))
         with open(f"{self.lodge.home(user)}/facts-{session}.json", "w") as out:
             json.dump(facts, out)
         self.order(user, session, " ".join(("hostile.py", *names)))
         lines = self.text(user, f"attempts-{session}").splitlines()
         return dict(line.split(": ", 1) for line in lines)
 
-    def held(self):
-        """Whether the kernel bounds abstract sockets on this machine."""
-        return landlock() >= SCOPES
+    def check(self, results, shared):
+        """Each attempt is refused, but those that are to gain something."""
+        if os.environ.get("LODGE_TEST_LOG"):
+            sys.stderr.write("".join(f"{name}: {said}\n" for name, said in results.items()))
+        shared = shared if landlock() >= SCOPES else shared | BY_LANDLOCK
+        unexpected = [f"{name}: {said}" for name, said in results.items()
+                      if name not in EITHER and not said.startswith("gained" if name in shared else "refused")]
+        self.assertEqual(unexpected, [], "\n".join(unexpected))
+        self.assertGreater(len(results), 60)
+
+    def check_others(self, others):
+        """They are where they were."""
+        alive = {one["id"]: one["state"] for one in self.lodge.sessions()}
+        for other in others:
+            self.assertEqual(alive[other["session"]], "active")
+            self.assertLessEqual({str(pid) for pid in other["pids"]}, set(self.pids_of(other["session"])))
 
     def test_a_hostile_program_reaches_nothing_of_others(self):
         bert, second, hostile = self.session("bert"), self.session("anna"), self.session("anna")
         others = [self.victim("bert", bert), self.victim("anna", second)]
-        results = self.attempts("anna", hostile, others)
-        if os.environ.get("LODGE_TEST_LOG"):
-            sys.stderr.write("".join(f"{name}: {said}\n" for name, said in results.items()))
-        unexpected = []
-        for name, said in results.items():
-            gains = name in SHARED or (name in BY_LANDLOCK and not self.held())
-            if gains and name != "own-agent-channel":
-                good = said.startswith("gained")
-            else:
-                good = said.startswith("refused") or name == "own-agent-channel" and said.startswith("gained")
-            if not good:
-                unexpected.append(f"{name}: {said}")
-        self.assertEqual(unexpected, [], "\n".join(unexpected))
-        self.assertGreater(len(results), 60)
-        # All of it has left the others where they were, and the server answers.
-        alive = {one["id"]: one["state"] for one in self.lodge.sessions()}
-        self.assertEqual((alive[bert], alive[second]), ("active", "active"))
-        for other in others:
-            self.assertLessEqual({str(pid) for pid in other["pids"]}, set(self.pids_of(other["session"])))
+        self.check(self.attempts("anna", hostile, others), SHARED)
+        self.check_others(others)
         # Killing all that it can ends itself. Its object directory, full of names, goes with it.
         self.order("anna", hostile, "hostile.py --kill-all")
         wait_for("the hostile session is over", lambda: hostile not in {one["id"] for one in self.lodge.sessions()})
         self.assertFalse(os.path.exists(f"{self.lodge.run}/sessions/{hostile}"))
-        self.assertEqual(len(self.lodge.sessions()), 2)
+        self.check_others(others)
+
+
+class IsolatedByUser(Isolated):
+    """Without pid namespaces the processes of other users can be seen, and nothing more."""
+
+    settings = dict(Isolated.settings, Sessions_PidNamespace=0)
+
+    def test_a_hostile_program_reaches_nothing_of_others(self):
+        bert, hostile = self.session("bert"), self.session("anna")
+        others = [self.victim("bert", bert)]
+        self.check(self.attempts("anna", hostile, others), SHARED | SEEN)
+        self.check_others(others)
 
 
 @unittest.skipUnless(os.path.exists(HERE + "/../../docs/architecture.md"), "the documents are not here")
@@ -175,7 +191,8 @@ class Documents(unittest.TestCase):
         for path in glob.glob(HERE + "/hostile_*.py"):
             with open(path) as source:
                 made |= {name.replace("_", "-") for name in re.findall(r"@attempt\ndef (\w+)", source.read())}
-        told = {name for row in section.splitlines() if row.startswith("|") for name in re.findall(r"`([a-z-]+)`", row.split("|")[-2])}
+        rows = [row.split("|")[-2] for row in section.splitlines() if row.startswith("|")]
+        told = {name for cell in rows for name in re.findall(r"`([a-z-]+)`", cell)}
         self.assertEqual(made, told)
 
 
