@@ -16,6 +16,7 @@
  *   smlink    the connection to lodge-smss
  *   record    events for the log
  *   outlet    and for journal or syslog
+ *   health    whether the server is well
  *   messages  to the person of a session
  *   asks      questions to display agents whose answers are waited for
  *   desktop   whether it is locked, and what it was started with
@@ -32,6 +33,7 @@
 #include "broker/census.h"
 #include "broker/clockjump.h"
 #include "broker/groups.h"
+#include "broker/health.h"
 #include "broker/licences.h"
 #include "broker/limits.h"
 #include "broker/listeners.h"
@@ -72,6 +74,7 @@ struct broker {
     struct db *db;
     struct db_health db_health; /* as it was looked at last */
     struct outlet outlet;
+    struct health health;
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
     struct sm_listener_state listener;

@@ -180,8 +180,8 @@ static bool start(struct broker *broker, const char *folder)
         return false;
     record_configure(broker);
     licences_configure(broker);
-    return shutdown_load(broker) && clockjump_start(broker) && licences_start(broker) &&
-           smlink_start(broker) && peers_start(broker);
+    return health_start(broker) && shutdown_load(broker) && clockjump_start(broker) &&
+           licences_start(broker) && smlink_start(broker) && peers_start(broker);
 }
 
 static void free_event(struct event *event)
@@ -209,6 +209,7 @@ static void stop(struct broker *broker)
     free_event(broker->terminate);
     free_event(broker->interrupt);
     free_event(broker->hangup);
+    health_stop(broker);
     db_close(&broker->db);
     outlet_close(&broker->outlet);
     if (broker->base != NULL)

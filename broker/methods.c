@@ -248,6 +248,7 @@ const struct method methods[] = {
     METHOD(WAIT) = {"wait", ROLE_ADMIN | ROLE_USER, false, call_wait},
     METHOD(MESSAGE) = {"message", ROLE_ADMIN | ROLE_USER, false, call_message},
     METHOD(RESET) = {"reset", ROLE_ADMIN | ROLE_USER, false, call_reset},
+    METHOD(HEALTH) = {"health", ROLE_ADMIN, false, health_call},
     METHOD(COUNTERS) = {"counters", ROLE_ADMIN, false, call_counters},
     METHOD(PROCESSES) = {"processes", ROLE_ADMIN | ROLE_USER, false, process_call_list},
     METHOD(TERMINATE) = {"terminate", ROLE_ADMIN | ROLE_USER, false, process_call_terminate},

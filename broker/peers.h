@@ -70,6 +70,8 @@ struct peer {
     bool follows_shutdown;
     uint64_t shutdown_serial;
     struct event_query *events; /* asked for, and not answered yet */
+    bool health_waits;          /* likewise */
+    uint64_t health_serial;
     struct {
         struct groups_query *query; /* NULL: none is under way */
         uint64_t serial;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,6 +62,7 @@ static void lose(struct broker *broker, const char *why)
     log_warning("sm.port", "%s; connecting again", why);
     disconnect(broker);
     terminate_smss_gone(broker);
+    health_smss_lost(broker);
     listeners_smss_gone(broker);
     retry_later(&broker->sm);
 }
@@ -261,6 +263,11 @@ static void take_process_ended(struct broker *broker, const union sm_body *body)
     terminate_answered(broker, &body->process_ended);
 }
 
+static void take_facts(struct broker *broker, const union sm_body *body)
+{
+    snprintf(broker->health.facts, sizeof(broker->health.facts), "%s", body->facts.text);
+}
+
 static const struct {
     unsigned number;
     void (*take)(struct broker *broker, const union sm_body *body);
@@ -271,6 +278,7 @@ static const struct {
     {SM_SYNCED, take_synced},
     {SM_STOPPING, take_stopping},
     {SM_EVENT, take_event},
+    {SM_FACTS, take_facts},
     {SM_PING, take_ping},
     {SM_VIEWER, take_viewer},
     {SM_SHUTDOWN_STATUS, take_shutdown_status},

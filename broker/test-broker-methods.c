@@ -52,6 +52,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_WAIT, true, true, false, true, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_MESSAGE, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_RESET, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_HEALTH, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_COUNTERS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LISTENERS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LISTENER_STOP, true, true, false, false, REASON_BAD_REQUEST},

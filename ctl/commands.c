@@ -18,6 +18,8 @@ const struct ctl_command ctl_commands[] = {
      ctl_events},
     {"reset session", CTL_OPERAND_ID, 0, 0, false, "as reset", ctl_reset},
     {"reset", CTL_OPERAND_ID, 0, 0, false, "ends a session at once: its programs are killed", ctl_reset},
+    {"health", CTL_OPERAND_NONE, JSON, 0, false, "shows whether the server is well, and what to do next",
+     ctl_health},
     {"counters", CTL_OPERAND_NONE, JSON, 0, false, "shows what has happened since the broker started",
      ctl_counters},
     {"watch", CTL_OPERAND_NONE, JSON, 0, false, "follows what happens to sessions", ctl_watch},

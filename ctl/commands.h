@@ -14,6 +14,9 @@ enum ctl_exit {
     CTL_UNREACHABLE = 3, /* the server cannot be reached or does not answer */
 };
 
+/* health says more: 0, all is well; or these, as monitoring knows them; or CTL_UNREACHABLE. */
+enum { CTL_HEALTH_WARNING = 1, CTL_HEALTH_FAILED = 2 };
+
 /* Options: O(SYMBOL, word, argument or NULL, help). */
 #define CTL_OPTIONS(O)                                                                                \
     O(CONFIG, "--config", "FILE", "read this configuration instead of " CONF_DEFAULT_FILE)            \
@@ -126,6 +129,7 @@ enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf 
 enum ctl_exit ctl_disconnect(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_change_logon(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_reset(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_health(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_processes(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -199,14 +199,16 @@ static bool try_file(struct db *db)
     return result == STORE_CORRUPT ? db_make_ready(db) : result == STORE_OK;
 }
 
-static void answer_probe(struct db *db)
+/* Where what waits could not be written, that is the answer: a smaller try might do, and tell nothing. */
+static void answer_probe(struct db *db, bool written)
 {
     pthread_mutex_lock(&db->lock);
     bool asked = db->probe.asked && !db->probe.answered;
     pthread_mutex_unlock(&db->lock);
     if (!asked)
         return;
-    try_file(db);
+    if (written)
+        try_file(db);
     pthread_mutex_lock(&db->lock);
     db->probe.answered = true;
     pthread_mutex_unlock(&db->lock);
@@ -295,7 +297,7 @@ static void *serve(void *argument)
             try_file(db); /* nothing else would find that it works again */
         answer_queries(db);
         db_read_licences(db);
-        answer_probe(db);
+        answer_probe(db, fine);
         trim(db);
     }
     store_close(&db->store);

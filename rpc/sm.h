@@ -85,6 +85,8 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, PROCESS_END, process_end, 19, SM_BROKER, 0, 0)                                                 \
     /* smss -> broker: the signal was sent (reason none, the detail is the name), or why not */              \
     M(SM, sm, PROCESS_ENDED, process_ended, 20, SM_SMSS, 0, 0)                                               \
+    /* smss -> broker, in step and when they change: what it knows of the machine, KEY=VALUE lines */        \
+    M(SM, sm, FACTS, facts, 23, SM_SMSS, 0, 0)                                                               \
     /* broker -> smss: as LOGON_START, for a virtual user, whom nobody asks for a password */                \
     M(SM, sm, VIRTUAL_START, virtual_start, 24, SM_BROKER, 0, 0)                                             \
     /* smss -> broker, listener, logon; logon -> init; init -> agent: does it still work? Put again when it  \
@@ -158,6 +160,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
 #define SM_PROCESS_END_FIELDS(F, S) F(S, u64, serial) F(S, u16, session) F(S, u32, pid) F(S, u8, kill)
 #define SM_PROCESS_ENDED_FIELDS(F, S) \
     F(S, u64, serial) F(S, u16, session) F(S, u32, pid) F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
+#define SM_FACTS_FIELDS(F, S)         F(S, text, text, SM_DETAIL_ROOM)
 #define SM_VIRTUAL_START_FIELDS(F, S) F(S, u64, logon) F(S, u32, user)
 /* seconds: how long an answer may take before the one who should give it is taken to be hung */
 #define SM_PING_FIELDS(F, S)     F(S, u16, seconds)

@@ -162,6 +162,7 @@ void phase_sync_broker(struct smss *smss)
             peer_send(smss, broker, SM_VIEWER, &viewer);
         synced.sessions += session_is_known(session);
     }
+    facts_tell(smss);
     peer_send(smss, broker, SM_SYNCED, &synced);
     event_tell_all(smss);
     listener_tell(smss, false);

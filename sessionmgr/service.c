@@ -36,6 +36,19 @@ const char *service_group(const struct service *service)
     return kinds[service->which].name;
 }
 
+const char *service_state_name(const struct service *service)
+{
+    static const char *const names[] = {"down", "awaited", "waiting", "starting", "ready", "stopping"};
+    return names[service->state];
+}
+
+static void set_state(struct service *service, enum service_state state)
+{
+    service->state = state;
+    if (service->which == SERVICE_LISTENER)
+        facts_tell(service->smss);
+}
+
 static void program_path(const struct service *service, char *path, size_t size)
 {
     snprintf(path, size, "%s/%s", service->smss->programs, kinds[service->which].program);
@@ -115,7 +128,7 @@ static void retry(struct service *service)
 {
     unsigned count = count_ends(service);
     service->failures++;
-    service->state = SERVICE_WAITING;
+    set_state(service, SERVICE_WAITING);
     loop_timer_set(service->smss->loop, &service->timer, back_off(service));
     if (count > (unsigned)service->smss->conf.service_restarts)
         give_up(service, count);
@@ -154,7 +167,7 @@ void service_start(struct service *service)
         retry(service);
         return;
     }
-    service->state = SERVICE_STARTING;
+    set_state(service, SERVICE_STARTING);
     service->started = clock_monotonic_ms();
     service->started_us = steps_now_us();
     loop_timer_set(smss->loop, &service->timer, READY_MS);
@@ -195,7 +208,7 @@ static void look_whether_down(struct service *service)
     bool populated = cgroup_is_populated(&smss->cgroup, service_group(service));
     int64_t since = clock_monotonic_ms() - service->started;
     if (!populated && service->process.pidfd < 0) {
-        service->state = SERVICE_DOWN;
+        set_state(service, SERVICE_DOWN);
         phase_check(smss);
         return;
     }
@@ -254,7 +267,7 @@ static bool adopt(struct service *service, const struct packet_peer *who, int pi
         !boot_is_listening(smss, service->which, descriptor))
         return false;
     service->listening = descriptor;
-    service->state = SERVICE_READY;
+    set_state(service, SERVICE_READY);
     service->started = clock_monotonic_ms();
     process_adopt(&service->process, who->pid, pidfd, smss->loop, ended, service);
     log_info(service_name(service), "process %d goes on", (int)who->pid);
@@ -291,7 +304,7 @@ void service_ready(struct service *service)
 {
     if (service->state != SERVICE_STARTING)
         return;
-    service->state = SERVICE_READY;
+    set_state(service, SERVICE_READY);
     loop_timer_stop(service->smss->loop, &service->timer);
     log_info(service_name(service), "ready after %lld ms",
              (long long)(clock_monotonic_ms() - service->started));
@@ -325,14 +338,14 @@ void service_give_up_waiting(struct service *service)
         return;
     log_warning(service_name(service), "did not come by and is started anew");
     cgroup_each(&service->smss->cgroup, service_group(service), kill_when_it_is, service);
-    service->state = SERVICE_DOWN;
+    set_state(service, SERVICE_DOWN);
 }
 
 void service_stop(struct service *service)
 {
     if (service->state == SERVICE_STOPPING)
         return;
-    service->state = SERVICE_STOPPING;
+    set_state(service, SERVICE_STOPPING);
     service->started = clock_monotonic_ms();
     process_signal(&service->process, SIGTERM);
     loop_timer_set(service->smss->loop, &service->timer, 0);

@@ -256,6 +256,8 @@ void service_stop(struct service *service);
 /* True when nothing of it runs any more. */
 bool service_is_down(const struct service *service);
 const char *service_name(const struct service *service);
+/* "ready", "starting" ... */
+const char *service_state_name(const struct service *service);
 const char *service_group(const struct service *service);
 
 /* logon.c */
@@ -329,6 +331,11 @@ void bootwork_cancel(struct smss *smss);
 void bootwork_finish(struct smss *smss);
 /* Puts a step that is over into the events. */
 void bootwork_tell_step(struct smss *smss, const struct step *step);
+
+/* facts.c */
+/* Tells a broker that is in step what it wants to know for health: which limits hold, whether there is a
+ * listener. */
+void facts_tell(struct smss *smss);
 
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */

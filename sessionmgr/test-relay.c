@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/conf.h"
@@ -67,16 +68,34 @@ static bool pass(int from, int to)
     return true;
 }
 
+/* Asked to end: first passes on what has come, as the one who asked may have said its last word before. */
+static int end(int port, int control)
+{
+    struct pollfd wait = {.fd = port, .events = POLLIN};
+    while (poll(&wait, 1, 0) == 1 && pass(port, control))
+        continue;
+    return 0;
+}
+
 static int relay(const struct conf *conf, const struct relay_who *who, int control)
 {
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
+    int terminate = signalfd(-1, &term, SFD_CLOEXEC);
     for (bool again = false;; again = true) {
         int port = say_hello(conf, who, again);
         if (port < 0)
             return 1;
         packet_send(control, "H", 1, NULL, 0);
         for (;;) {
-            struct pollfd wait[] = {{.fd = port, .events = POLLIN}, {.fd = control, .events = POLLIN}};
-            poll(wait, 2, -1);
+            struct pollfd wait[] = {{.fd = port, .events = POLLIN},
+                                    {.fd = control, .events = POLLIN},
+                                    {.fd = terminate, .events = POLLIN}};
+            poll(wait, 3, -1);
+            if (wait[2].revents != 0)
+                return end(port, control);
             if (wait[1].revents != 0 && !pass(control, port))
                 return 0;
             if (wait[0].revents != 0 && !pass(port, control))

@@ -41,8 +41,9 @@ static struct {
     pid_t smss;
     struct relay broker, listener;
     struct sm_shutdown_status status; /* the last */
+    struct sm_event event;            /* the last that the broker was told; event 0: it has been looked at */
+    struct sm_facts facts;            /* the last that it was told */
     struct sm_listener_state listening;
-    struct sm_event event; /* the last that the broker was told; event 0: it has been looked at */
     uid_t user;
 } test;
 
@@ -99,6 +100,7 @@ static void prepare(void)
     snprintf(test.programs, sizeof(test.programs), "%s/bin", test.folder);
     CHECK(mkdir(test.programs, 0755) == 0);
     copy_program("lodge-smss", "lodge-smss");
+    copy_program("lodge-boot", "lodge-boot");
     copy_program("test-relay", "lodge-broker");
     copy_program("test-relay", "lodge-rdp");
     copy_program("test-relay", "lodge-logon");
@@ -210,23 +212,45 @@ static unsigned receive_any(const struct relay *relay)
     return receive_any(relay); /* those come at any time */
 }
 
-/* The same without the events, which come at any time: the last is in test.event. */
+/* The same without events and facts, which come at any time: the last are in test. */
 static unsigned receive(const struct relay *relay)
 {
-    unsigned number;
-    while ((number = receive_any(relay)) == SM_EVENT)
-        test.event = body.event;
-    return number;
+    for (;;) {
+        unsigned number = receive_any(relay);
+        if (number == SM_EVENT)
+            test.event = body.event;
+        else if (number == SM_FACTS)
+            test.facts = body.facts;
+        else
+            return number;
+    }
 }
 
 /* The event has come, or comes next. */
 static void expect_event(uint32_t event, uint16_t session)
 {
     while (test.event.event != event || test.event.session != session) {
-        CHECK(receive_any(&test.broker) == SM_EVENT);
-        test.event = body.event;
+        unsigned number = receive_any(&test.broker);
+        CHECK(number == SM_EVENT || number == SM_FACTS);
+        if (number == SM_EVENT)
+            test.event = body.event;
+        else
+            test.facts = body.facts;
     }
     test.event.event = 0;
+}
+
+/* The broker knows, or is told next. */
+static void expect_fact(const char *line)
+{
+    while (strstr(test.facts.text, line) == NULL) {
+        unsigned number = receive_any(&test.broker);
+        CHECK(number == SM_EVENT || number == SM_FACTS);
+        if (number == SM_EVENT)
+            test.event = body.event;
+        else
+            test.facts = body.facts;
+    }
 }
 
 static void expect(const struct relay *relay, unsigned number)
@@ -270,6 +294,7 @@ static void start_services(void)
     start_broker();
     expect(&test.broker, SM_SYNCED);
     CHECK(body.synced.sessions == 0);
+    CHECK(strncmp(test.facts.text, "limits=", 7) == 0 && strstr(test.facts.text, "\nmissing=") != NULL);
     test.listener = accept_relay(SM_LISTENER);
     expect_hello(&test.listener);
     say(&test.listener, SM_READY, &(struct sm_ready){.role = SM_LISTENER});
@@ -279,6 +304,7 @@ static void start_services(void)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     close(fd);
+    expect_fact("\nlistener=ready\n");
 }
 
 static void say_logon_start(uint64_t number)

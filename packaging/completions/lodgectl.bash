@@ -48,7 +48,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top lock environment disconnect logoff watch wait msg reset counters events version ping drain shutdown listener boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     pend) words='rename delete list cancel --help' ;;
     'pend list') words='--json --help' ;;
     'pend rename' | 'pend delete') words='--help' ;;
@@ -71,7 +71,7 @@ _lodgectl() {
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
     'list') words='--json --state --user --client --sort --descending --help' ;;
-    'watch' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
+    'watch' | 'health' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show' | 'environment' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
     'top') words='--json --once --help' ;;
     'kill' | 'tskill') words='--force --help' ;;
