@@ -446,6 +446,26 @@ static void test_broken(void)
     }
 }
 
+/* A server that has no place says why, and is gone, before anything is asked. */
+static void test_turned_away(void)
+{
+    struct lodge *lodge;
+    struct lodge_error error;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    int listener = packet_listen(port, 0600);
+    CHECK(listener >= 0 && lodge_open_port(port, &lodge, NULL) == 0);
+    int fd = packet_accept(listener);
+    answer.reason = REASON_BUSY;
+    answer.detail = (char *)"This user has too many connections.";
+    CHECK(fd >= 0 && lsm_send_answer(fd, &answer, -1) == 0);
+    packet_end(&fd);
+    CHECK(lodge_ping(lodge, &error) == REASON_BUSY);
+    CHECK(strstr(error.text, "This user has too many connections.") != NULL);
+    lodge_close(lodge);
+    close(listener);
+    CHECK(unlink(port) == 0);
+}
+
 int main(void)
 {
     CHECK(mkdtemp(folder) != NULL);
@@ -468,6 +488,7 @@ int main(void)
     test_message();
     test_subscribe();
     test_broken();
+    test_turned_away();
     CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
     return 0;
 }
