@@ -1,10 +1,13 @@
 """Shutdown: a countdown that people see and that outlives the broker, everything ended in order, the machine's own
 end last and once; and logoffs of programs that do not want to go."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
+import time
 
 import harness
 from harness import SystemTest, colour_of, wait_for
@@ -138,6 +141,104 @@ class Listener(SystemTest):
         self.lodge.smss.send_signal(signal.SIGHUP)
         wait_for("the event", lambda: [event for event in self.lodge.events() if event["event"] == "reload"])
         self.assertIn("MaxSessions", self.lodge.events()[-1]["detail"])
+
+
+class Logoff(SystemTest):
+    settings = {"Sessions_LogoffSeconds": 3}
+    accounts = ("anna", "bert", "carl")
+
+    def procs(self, session):
+        with contextlib.suppress(OSError), open(f"{self.lodge.run}/cgroup/session-{session}/cgroup.procs") as procs:
+            return [int(line) for line in procs]
+        return []
+
+    def named(self, session, name):
+        found = []
+        for pid in self.procs(session):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as comm:
+                if comm.read().strip() == name:
+                    found.append(pid)
+        return found
+
+    def test_programs_that_do_not_want_to_go(self):
+        """One that hears nothing, one that asks a question, one with daemons: none outlives the grace time."""
+        desktop = self.lodge.base + "/deaf"
+        shutil.copy(harness.HERE + "/deaf.py", desktop)
+        self.lodge.stop()
+        self.lodge.set(Sessions_Desktop=desktop)
+        self.lodge.start()
+        sessions = {}
+        for user in self.accounts:
+            self.client(user)
+            sessions[user] = self.state(user, "active")["id"]
+            wait_for(f"{user}'s program", lambda user=user: os.path.exists(self.lodge.home(user) + "/ready"))
+        daemons = self.named(sessions["carl"], "deaf")
+        self.assertEqual(len(daemons), 3)
+        began = time.monotonic()
+        for user in self.accounts:
+            self.lodge.done("logoff", str(sessions[user]))
+        for user in self.accounts:
+            self.no_session(user)
+        self.assertGreater(time.monotonic() - began, 2.5)  # anna and bert have had their time
+        self.assertTrue(os.path.exists(self.lodge.home("bert") + "/asked"))
+        self.assertFalse(os.path.exists(self.lodge.home("anna") + "/asked"))
+        for session in sessions.values():
+            self.assertFalse(os.path.exists(f"{self.lodge.run}/cgroup/session-{session}"))
+        for pid in daemons:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+
+    def freezer(self):
+        """A cgroup of the v1 freezer: what is frozen there does not end of SIGKILL, as what waits for a disk does
+        not. It stands in for that."""
+        for line in open("/proc/self/mountinfo").read().splitlines():
+            fields, kind = line.split(" - ")
+            if kind.startswith("cgroup ") and "freezer" in kind.split()[-1].split(","):
+                folder = f"{fields.split()[4]}/{os.path.basename(self.lodge.base)}"
+                os.mkdir(folder)
+                self.addCleanup(os.rmdir, folder)
+                return folder
+        return self.skipTest("no cgroup v1 freezer is mounted here")
+
+    def freeze(self, folder, pid):
+        with open(folder + "/cgroup.procs", "w") as procs:
+            procs.write(str(pid))
+        with open(folder + "/freezer.state", "w") as state:
+            state.write("FROZEN")
+        wait_for("it is frozen", lambda: open(folder + "/freezer.state").read() == "FROZEN\n")
+
+    def thaw(self, folder):
+        with open(folder + "/freezer.state", "w") as state:
+            state.write("THAWED")
+
+    def test_what_cannot_be_killed_is_named_and_holds_up_nobody(self):
+        folder = self.freezer()
+        self.desktop_of("anna")
+        self.desktop_of("bert")
+        anna, bert = self.state("anna", "active")["id"], self.state("bert", "active")["id"]
+        stuck = self.named(anna, "desktop")[0]
+        self.freeze(folder, stuck)
+        self.addCleanup(self.thaw, folder)
+        self.lodge.done("logoff", str(anna))
+        self.lodge.done("logoff", str(bert))
+        self.no_session("bert")
+        self.state("anna", "down")
+        self.desktop_of("carl")
+        began = time.monotonic()
+        self.lodge.smss.send_signal(signal.SIGTERM)
+        wait_for("the shutdown", lambda: "shutdown-begin" in self.lodge.log())
+        self.lodge.smss.send_signal(signal.SIGTERM)
+        self.assertEqual(self.lodge.smss.wait(harness.DEADLINE), 0)
+        self.assertGreater(time.monotonic() - began, 5)
+        self.assertTrue(os.path.exists(f"/proc/{stuck}"))
+        self.thaw(folder)
+        wait_for("its end", lambda: not os.path.exists(f"/proc/{stuck}"))
+        self.lodge.start()
+        self.assertFalse(os.path.exists(f"{self.lodge.run}/cgroup/session-{anna}"))
+        told = [event for event in self.lodge.events() if event["event"] == "straggler"]
+        self.assertEqual([event["session"] for event in told], [anna, anna])
+        for event, text in zip(told, ("waits for what cannot be killed", "shutdown goes on without")):
+            self.assertIn(text, event["detail"])
+            self.assertIn(f"desktop {stuck}", event["detail"])
 
 
 if __name__ == "__main__":
