@@ -57,6 +57,21 @@ void attach_send_away(struct session *session, enum reason reason, const char *d
     viewer_left(session, reason, detail);
 }
 
+void attach_move(struct session *from, struct session *session)
+{
+    struct peer *worker = from->worker;
+    attach_send_away(from, REASON_MOVED, "");
+    worker->last.moved_to = session->id;
+    worker->last.moved_logon = session->logon;
+}
+
+/* The session that the peer was moved to, or NULL: it has ended meanwhile. */
+static struct session *moved_to(const struct peer *peer)
+{
+    struct session *session = session_find(peer->broker, peer->last.moved_to);
+    return session != NULL && session->logon == peer->last.moved_logon ? session : NULL;
+}
+
 /* Makes the channel, sends the agent's end. Returns the viewer's end or a negative errno. */
 static int send_attach(struct session *session, const struct client *client, uint64_t viewer)
 {
@@ -288,6 +303,13 @@ void attach_again(struct broker *broker, struct peer *peer, uint32_t id, uint64_
             peer_refuse(peer, peer->serial, REASON_TAKEN_OVER, "");
         else
             attach_offer(session, peer, true);
+    } else if (remembered && peer->last.moved_to != 0) {
+        session = moved_to(peer);
+        peer->last.moved_to = 0;
+        if (session != NULL && session->state != SESSION_DOWN)
+            attach_offer(session, peer, true);
+        else
+            peer_refuse(peer, peer->serial, REASON_NO_SESSION, "");
     } else if (remembered) {
         peer_refuse(peer, peer->serial, peer->last.reason, peer->last.detail);
     } else if (unclaimed && peer->session == NULL) {

@@ -16,6 +16,9 @@ struct peer;
 void attach_offer(struct session *session, struct peer *peer, bool reconnected);
 /* Sends the viewer away. */
 void attach_send_away(struct session *session, enum reason reason, const char *detail);
+/* Sends the viewer of `from`, which has a worker, away in such a way that the worker asks for a new channel:
+ * it gets one to `session`, whoever has that then. */
+void attach_move(struct session *from, struct session *session);
 /* The session is over: all who have it or wait for it are told, and the link is closed. */
 void attach_session_over(struct session *session, enum reason reason, const char *detail);
 /* The peer is gone, with what it had or waited for. */

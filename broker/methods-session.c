@@ -1,10 +1,13 @@
 /* Methods that follow sessions: subscribe, wait, message, reset, counters. */
 #include "broker/methods-session.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/desktop.h"
+#include "broker/link.h"
 #include "broker/methods.h"
 #include "broker/watch.h"
 #include "common/clock.h"
@@ -106,6 +109,40 @@ void call_environment(struct peer *peer, const Lodge__Lsm__Request *request, int
     (void)descriptor;
     if (session != NULL)
         desktop_environment(peer, request->serial, session);
+}
+
+/* Why the client of `from` cannot have `session` now, or NULL. */
+static const char *cannot_connect(const struct session *session, const struct session *from)
+{
+    bool ready = session->state == SESSION_ACTIVE || session->state == SESSION_DISCONNECTED;
+    if (session == from)
+        return "It is the same session.";
+    if (session->load_test || from->load_test)
+        return "Virtual sessions have no clients.";
+    if (from->worker == NULL || from->state != SESSION_ACTIVE || from->pending != NULL)
+        return "Nobody is connected to the session whose client it is to be.";
+    return ready && link_can_attach(session) ? NULL : "The session cannot be connected to at the moment.";
+}
+
+void call_connect(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)
+{
+    struct session *session = methods_take_session(peer, request->serial, request->connect->session);
+    struct session *from =
+        session != NULL ? methods_take_session(peer, request->serial, request->connect->from) : NULL;
+    char by[64];
+    (void)descriptor;
+    if (from == NULL)
+        return;
+    const char *problem = cannot_connect(session, from);
+    if (problem != NULL) {
+        peer_refuse(peer, request->serial, REASON_WRONG_STATE, problem);
+        return;
+    }
+    snprintf(by, sizeof(by), "moved to session %u by uid %u", session->id, (unsigned)peer->uid);
+    record_event(peer->broker, EVENT_DISCONNECTED_BY, from->id, from->name, from->client.address,
+                 REASON_MOVED, by);
+    attach_move(from, session);
+    peer_done(peer, request->serial);
 }
 
 void call_reset(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor)

@@ -9,5 +9,6 @@ void call_message(struct peer *peer, const Lodge__Lsm__Request *request, int *de
 void call_list(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void call_lock(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void call_environment(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
+void call_connect(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void call_reset(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);
 void call_counters(struct peer *peer, const Lodge__Lsm__Request *request, int *descriptor);

@@ -260,6 +260,7 @@ const struct method methods[] = {
     METHOD(SHUTDOWN_ABORT) = {"shutdown_abort", ROLE_ADMIN, false, call_shutdown_abort},
     METHOD(SHUTDOWN_STATUS) = {"shutdown_status", ROLE_ADMIN, false, call_shutdown_status},
     METHOD(LOCK) = {"lock", ROLE_ADMIN | ROLE_USER, false, call_lock},
+    METHOD(CONNECT) = {"connect", ROLE_ADMIN | ROLE_USER, false, call_connect},
     METHOD(ENVIRONMENT) = {"environment", ROLE_ADMIN | ROLE_USER, false, call_environment},
     METHOD(TRAFFIC) = {"traffic", ROLE_FRONT, false, process_call_traffic},
     METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},

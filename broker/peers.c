@@ -133,6 +133,7 @@ void peer_remember(struct peer *peer, const struct session *session, enum reason
     peer->last.session = session->id;
     peer->last.viewer = peer->viewer;
     peer->last.reason = reason;
+    peer->last.moved_to = 0;
     snprintf(peer->last.detail, sizeof(peer->last.detail), "%s", detail != NULL ? detail : "");
 }
 

@@ -61,6 +61,8 @@ struct peer {
         uint64_t viewer;
         enum reason reason;
         char detail[512];
+        uint16_t moved_to; /* a session that it gets instead when it asks; 0: none */
+        uint64_t moved_logon;
     } last; /* what it lost, and why */
     struct subscription *subscription;
     struct wait *wait;

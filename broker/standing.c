@@ -45,8 +45,7 @@ void standing_apply(const struct standing *standing, const struct broker *broker
     apply_groups(standing, broker, facts);
     limits->max_sessions_per_user =
         (unsigned)conf_number_for(conf, standing->members, CONF_GROUP_max_sessions_per_user);
-    limits->take_over =
-        (enum policy_take_over)conf_number_for(conf, standing->members, CONF_GROUP_take_over);
+    limits->take_over = (enum policy_take_over)conf_number_for(conf, standing->members, CONF_GROUP_take_over);
 }
 
 void standing_fill(const struct standing *standing, const struct broker *broker,

@@ -64,6 +64,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_TERMINATE, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_USAGE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LOCK, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_CONNECT, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_ENVIRONMENT, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_TRAFFIC, false, false, true, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_POOL, true, true, false, false, REASON_NONE},
@@ -96,6 +97,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__ShutdownStatusRequest shutdown_status;
         Lodge__Lsm__ProcessesRequest processes;
         Lodge__Lsm__TerminateRequest terminate;
+        Lodge__Lsm__ConnectRequest connect;
         Lodge__Lsm__UsageRequest usage;
         Lodge__Lsm__Traffic traffic;
         Lodge__Lsm__LicenceListRequest licence_list;

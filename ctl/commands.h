@@ -47,6 +47,7 @@ enum { CTL_HEALTH_WARNING = 1, CTL_HEALTH_FAILED = 2 };
     O(FORCE, "--force", NULL, "at once, with less time for programs, or none")                        \
     O(STATUS, "--status", NULL, "only show how far it is")                                            \
     O(AT, "--at", "TIME", "at that time, as 2026-11-30T07:00 or 07:00 (today), in local time")        \
+    O(FROM, "--from", "ID", "the session whose client it is (the one that this runs in)")             \
     O(ONCE, "--once", NULL, "show it once, and end")                                                  \
     O(SINCE, "--since", "TIME", "not before it: as 2026-12-31, 18:00, or 2h, 3d ago")                 \
     O(UNTIL, "--until", "TIME", "before it")                                                          \
@@ -133,6 +134,7 @@ enum ctl_exit ctl_health(const struct ctl_arguments *arguments, const struct con
 enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_processes(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_connect(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_kill(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_top(const struct ctl_arguments *arguments, const struct conf *conf);

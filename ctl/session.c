@@ -377,6 +377,46 @@ enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf 
     return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_LOCK, "is locked");
 }
 
+/* The session whose client it is: named, or the one that this program runs in. */
+static bool take_from(const struct ctl_arguments *arguments, uint32_t *from_r)
+{
+    const char *from = arguments->values[CTL_OPTION_FROM], *own = getenv("LODGE_SESSION");
+    long number;
+    if (from == NULL && own == NULL) {
+        ctl_say("this runs in no session: name the one whose client it is with --from ID.");
+        return false;
+    }
+    if (!text_number(from != NULL ? from : own, 1, UINT16_MAX, &number)) {
+        ctl_say("\"%s\" is no session ID (1 to 65535).", from != NULL ? from : own);
+        return false;
+    }
+    *from_r = (uint32_t)number;
+    return true;
+}
+
+enum ctl_exit ctl_connect(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__ConnectRequest connect = LODGE__LSM__CONNECT_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    char about[64];
+    if (!take_from(arguments, &connect.from))
+        return CTL_USAGE;
+    connect.session = arguments->id;
+    snprintf(about, sizeof(about), "session %u, for the client of session %" PRIu32, arguments->id,
+             connect.from);
+    request.method_case = LODGE__LSM__REQUEST__METHOD_CONNECT;
+    request.connect = &connect;
+    enum ctl_exit result =
+        server_ask_once(arguments, conf, about, &request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
+    if (result != CTL_DONE)
+        return result;
+    printf("Session %u is being connected to the client of session %" PRIu32 ".\n", arguments->id,
+           connect.from);
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return CTL_DONE;
+}
+
 enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     Lodge__Lsm__Answer *answer;

@@ -102,6 +102,10 @@ static const char *on_pointer_moved(struct worker *worker, const union winstatio
 
 static const char *on_bye(struct worker *worker, const union winstation_body *body, int fd)
 {
+    if (body->bye.reason == REASON_MOVED) {
+        channel_lost(worker, "the client is moved to another session");
+        return NULL;
+    }
     (void)fd;
     worker_end(worker, body->bye.reason < REASON_COUNT ? (enum reason)body->bye.reason : REASON_INTERNAL,
                body->bye.detail);

@@ -22,7 +22,7 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
         return
         ;;
-    --full-name | --expires | -n | --timeout | --title | --user | --client | --at | --in | --message | --reason) return ;;
+    --full-name | --expires | -n | --timeout | --title | --user | --client | --at | --in | --message | --reason | --from) return ;;
     --sort)
         mapfile -t COMPREPLY < <(compgen -W 'id user logon' -- "$current")
         return
@@ -35,7 +35,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason | --from) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend || $command == listener ]]; then
@@ -48,7 +48,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top lock environment disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     pend) words='rename delete list cancel --help' ;;
     'pend list') words='--json --help' ;;
     'pend rename' | 'pend delete') words='--help' ;;
@@ -73,6 +73,7 @@ _lodgectl() {
     'list') words='--json --state --user --client --sort --descending --help' ;;
     'watch' | 'health' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show' | 'environment' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
+    'connect' | 'tscon') words='--from --help' ;;
     'top') words='--json --once --help' ;;
     'kill' | 'tskill') words='--force --help' ;;
     'events') words='--json -n --user --since --until --event --session --follow --help' ;;
@@ -86,7 +87,7 @@ _lodgectl() {
     if [[ -z $operand && $current != -* ]]; then
         case $command in
         reset) words="session $(_lodgectl_sessions)" ;;
-        show | lock | environment | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
+        show | lock | environment | connect | tscon | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;

@@ -82,6 +82,27 @@ class Session(SystemTest):
             self.assertEqual(variables[name], report[name])
         self.assertIn("HOME=/home/anna\n", self.lodge.done("environment", str(session["id"])))
 
+    def test_a_client_is_moved_between_the_sessions_of_its_user_over_one_connection(self):
+        self.configure(Sessions_SingleSessionPerUser=0)
+        first = self.desktop_of("anna")
+        one = self.state("anna", "active")
+        second = self.desktop_of("anna")
+        two = wait_for("the second session", lambda: next(
+            (each for each in self.lodge.sessions() if each["id"] != one["id"] and each["state"] == "active"), None))
+        self.lodge.done("tscon", str(two["id"]), "--from", str(one["id"]))
+        wait_for("the one who had it has gone", lambda: second.process.poll() is not None)
+        wait_for("the first client has the second session", lambda: (
+            self.shown(one)["state"], self.shown(two)["state"]) == ("disconnected", "active"))
+        key = len(self.lodge.desktop("anna")["keys"])
+        wait_for("its keys arrive", lambda: first.screen.type("k") or len(self.lodge.desktop("anna")["keys"]) != key)
+        self.assertIsNone(first.process.poll())
+        self.lodge.done("connect", str(one["id"]), "--from", str(two["id"]))
+        wait_for("and has the first again", lambda: (
+            self.shown(one)["state"], self.shown(two)["state"]) == ("active", "disconnected"))
+        self.assertIsNone(first.process.poll())
+        moved = [each for each in self.lodge.events() if each["reason"] == "moved" and "by uid 0" in each["detail"]]
+        self.assertEqual([each["session"] for each in moved], [one["id"], two["id"]])
+
 
 if __name__ == "__main__":
     harness.main()
