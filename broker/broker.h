@@ -3,6 +3,7 @@
  *   peers     connections on lsm.port: accepting, caps, roles, answers
  *   methods   the table of the API, and its simple handlers
  *   logons    from a logon request to a session
+ *   admission what policy says to whom
  *   sessions  the sessions there are: indexes, states, times
  *   attach    the connection to each session's display agent: attach, detach, announce
  *   reload    the configuration, read anew

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "broker/admission.h"
 #include "broker/attach.h"
 #include "broker/broker.h"
 #include "broker/peers.h"
@@ -14,7 +15,6 @@
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
-#include "policy/hours.h"
 
 #define PLACE_RETRY_MS 50
 #define ANSWER_SECONDS 50 /* for the person: lodge-smss waits for a minute */
@@ -195,70 +195,6 @@ static void start_waiting(struct broker *broker)
     }
 }
 
-static uint16_t first_of(const struct session_list *list)
-{
-    const struct session *session = TAILQ_FIRST(list);
-    return session != NULL ? session->id : 0;
-}
-
-/* What policy says to a logon of `user` (NULL: one of whom there is nothing) from `address`. */
-static struct policy_decision ask_policy(const struct broker *broker, const struct user *user,
-                                         const struct standing *standing, const char *address, bool wants_it,
-                                         int64_t at_ms)
-{
-    struct policy_facts facts = {
-        .stopping = broker->stopping,
-        .drain = broker->shutdown.pending ? POLICY_DRAIN_RECONNECTS : broker->drain.mode,
-        .wants_it = wants_it,
-        .address_sessions = addresses_count(&broker->addresses, address),
-        .sessions = broker->sessions.count,
-    };
-    struct policy_limits limits = broker->limits;
-    standing_apply(standing, broker, at_ms, &facts, &limits);
-    if (user != NULL) {
-        facts.user_sessions = user->sessions;
-        facts.user_changing = user->changing;
-        facts.disconnected = first_of(&user->disconnected);
-        facts.connected = first_of(&user->connected);
-    }
-    return policy_admit(&limits, &facts);
-}
-
-/* On a server for load tests nobody real may come in. */
-static enum reason may_arrive(const struct broker *broker, bool virtual)
-{
-    bool denied = broker->conf.deny_connections == 1 || (broker->conf.virtual_sessions == 1 && !virtual);
-    struct policy_arrival arrival = {
-        .stopping = broker->stopping, .denied = denied, .logons = (unsigned)broker->logon_count};
-    return policy_arrive(&broker->limits, &arrival);
-}
-
-/* What the person is told beyond the reason. */
-static const char *explain(const struct standing *standing, enum reason reason, int64_t at_ms, char *detail,
-                           size_t size)
-{
-    detail[0] = '\0';
-    if (reason == REASON_LOGON_HOURS)
-        policy_hours_say(&standing->hours, at_ms / 1000, detail, size);
-    return detail;
-}
-
-struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question,
-                                       char *detail, size_t detail_size)
-{
-    int64_t at_ms = question->at_ms != 0 ? question->at_ms : clock_real_ms();
-    detail[0] = '\0';
-    enum reason reason = may_arrive(broker, false);
-    if (reason != REASON_NONE)
-        return (struct policy_decision){.verdict = POLICY_REFUSE, .reason = reason};
-    struct standing standing;
-    standing_find(&standing, broker, question->uid, question->known, question->gids, question->gid_count);
-    struct policy_decision decision =
-        ask_policy(broker, question->user, &standing, question->address, false, at_ms);
-    explain(&standing, decision.reason, at_ms, detail, detail_size);
-    return decision;
-}
-
 static void admit(struct logon *logon)
 {
     const struct client *client = &logon->peer->client;
@@ -317,7 +253,7 @@ static void decide(struct logon *logon)
     if (!broker->sm.synced || logon->asked == ASKED)
         return;
     int64_t began = clock_monotonic_ns();
-    struct policy_decision decision = ask_policy(
+    struct policy_decision decision = admission_decide(
         broker, logon->user, &logon->standing, logon->peer->client.address, logon->asked == WANTS_IT, now_ms);
     broker->counters.decisions++;
     broker->counters.decision_ns += (uint64_t)(clock_monotonic_ns() - began);
@@ -339,7 +275,7 @@ static void decide(struct logon *logon)
         break;
     case POLICY_REFUSE:
         end_for(logon, decision.reason,
-                explain(&logon->standing, decision.reason, now_ms, detail, sizeof(detail)));
+                admission_explain(&logon->standing, decision.reason, now_ms, detail, sizeof(detail)));
         break;
     }
 }
@@ -423,7 +359,7 @@ static struct logon *make(struct broker *broker, struct peer *peer)
 
 static void arrive(struct broker *broker, struct peer *peer, int credentials, uint32_t virtual_user)
 {
-    enum reason reason = may_arrive(broker, virtual_user != 0);
+    enum reason reason = admission_may_arrive(broker, virtual_user != 0);
     struct logon *logon = reason == REASON_NONE ? make(broker, peer) : NULL;
     if (logon == NULL) {
         close_descriptor(&credentials);
@@ -515,6 +451,11 @@ static void take_groups(struct logon *logon, bool known, const gid_t *gids, size
     logon->gid_count = count;
     logon->groups_known = known;
     standing_find(&logon->standing, logon->broker, logon->user->uid, known, gids, count);
+    if (logon->step == ADMITTED) {
+        census_put(&logon->broker->census, &logon->place, true, standing_counted(&logon->standing));
+        logons_census_taken(logon->broker);
+        return;
+    }
     enter(logon, HELD);
     bound_held(logon->user);
     decide(logon);
@@ -537,7 +478,8 @@ static void ask_groups(struct logon *logon)
 {
     logon->groups_asked = true;
     logon->query = groups_ask(logon->broker->groups, logon->outcome.user, on_groups, logon);
-    if (logon->query == NULL)
+    if (logon->query == NULL &&
+        logon->step != ADMITTED) /* else they stay unknown until the session is made */
         end_without_session(logon, REASON_INTERNAL);
 }
 
@@ -621,15 +563,12 @@ static void reconsider(struct logon *logon)
 {
     struct broker *broker = logon->broker;
     bool ask = !logon->groups_asked && !is_groupless(logon) && membership_matters(&broker->membership);
-    if (ask && logon->step == HELD) {
-        enter(logon, CHECKING);
-        ask_groups(logon);
-        return;
-    }
-    standing_find(&logon->standing, broker, logon->user->uid, logon->groups_known, logon->gids,
-                  logon->gid_count);
-    if (logon->step == ADMITTED)
+    if (logon->step == ADMITTED && logon->query == NULL)
         census_put(&broker->census, &logon->place, !ask, standing_counted(&logon->standing));
+    if (ask && logon->step == HELD)
+        enter(logon, CHECKING);
+    if (ask)
+        ask_groups(logon);
 }
 
 void logons_reloaded(struct broker *broker)
@@ -637,8 +576,11 @@ void logons_reloaded(struct broker *broker)
     struct logon *logon, *next;
     for (logon = TAILQ_FIRST(&broker->logons); logon != NULL; logon = next) {
         next = TAILQ_NEXT(logon, link);
-        if (logon->step == HELD || logon->step == ADMITTED)
-            reconsider(logon);
+        if (logon->step != HELD && logon->step != ADMITTED)
+            continue;
+        standing_find(&logon->standing, broker, logon->user->uid, logon->groups_known, logon->gids,
+                      logon->gid_count);
+        reconsider(logon);
     }
     logons_wake_held(broker);
 }

@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include "common/reason.h"
-#include "policy/policy.h"
 #include "rpc/sm.h"
 
 struct broker;
@@ -24,20 +23,6 @@ void logon_begin_virtual(struct broker *broker, struct peer *peer, uint32_t user
 /* What the person answers who was asked whether to take their session over; the rest of the logon is answered
  * with this serial. */
 void logon_take_over(struct peer *peer, uint64_t serial, bool yes);
-/* A logon that is only thought of. */
-struct logons_question {
-    const struct user *user; /* whose sessions count; NULL: there is nothing of theirs */
-    uid_t uid;
-    bool known; /* the gids are all that the user has */
-    const gid_t *gids;
-    size_t gid_count;
-    const char *address; /* of the client, ADDRESS:PORT; empty: none */
-    int64_t at_ms;       /* since 1970: by the logon hours of that time; 0: of now */
-};
-/* What would come of it now, as far as policy goes; in `detail` what the person would be told beyond the
- * reason. Nothing is done. */
-struct policy_decision logons_would_be(struct broker *broker, const struct logons_question *question,
-                                       char *detail, size_t detail_size);
 /* The peer is gone: what can be undone is; a session that is being created stays, disconnected. */
 void logon_abandon(struct logon *logon);
 

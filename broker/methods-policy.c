@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/admission.h"
 #include "broker/broker.h"
-#include "broker/logons.h"
 #include "broker/reload.h"
 #include "common/text.h"
 
@@ -189,14 +189,14 @@ static void answer_test(void *context, bool known, uid_t uid, const gid_t *gids,
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     peer->policy_question.query = NULL;
     const struct user *user = policy_user_by_session(broker, peer->policy_question.user, !known);
-    struct logons_question question = {.user = user,
-                                       .uid = known ? uid : (uid_t)-1,
-                                       .known = true, /* of a lab account: that there are none */
-                                       .gids = gids,
-                                       .gid_count = count,
-                                       .address = peer->policy_question.address,
-                                       .at_ms = peer->policy_question.at_ms};
-    struct policy_decision decision = logons_would_be(broker, &question, detail, sizeof(detail));
+    struct admission_question question = {.user = user,
+                                          .uid = known ? uid : (uid_t)-1,
+                                          .known = true, /* of a lab account: that there are none */
+                                          .gids = gids,
+                                          .gid_count = count,
+                                          .address = peer->policy_question.address,
+                                          .at_ms = peer->policy_question.at_ms};
+    struct policy_decision decision = admission_would_be(broker, &question, detail, sizeof(detail));
     told.verdict = (char *)verdicts[decision.verdict];
     told.reason = decision.reason;
     told.session = decision.session;

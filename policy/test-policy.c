@@ -24,6 +24,8 @@ struct model {
     } at[ROOM + 1];
     unsigned clock;
     enum policy_drain drain;
+    unsigned of_group; /* sessions that the users 1 and 2 may have together; 0: as many as they like */
+    bool outside;      /* of the hours of the users 2 and 3 */
 };
 
 static const struct {
@@ -162,9 +164,26 @@ static void each_rule(void)
     CHECK(policy_arrive(&limits, &(struct policy_arrival){.denied = true}) == REASON_CONNECTIONS_DENIED);
 }
 
+static bool is_in_group(unsigned user)
+{
+    return user == 1 || user == 2;
+}
+
+static unsigned count_group(const struct model *model)
+{
+    unsigned count = 0;
+    for (unsigned id = 1; id <= ROOM; id++)
+        count += model->at[id].life != FREE && is_in_group(model->at[id].user);
+    return count;
+}
+
 static struct policy_facts facts_of(const struct model *model, unsigned user)
 {
-    struct policy_facts facts = {.drain = model->drain, .administrator = user == 0};
+    struct policy_facts facts = {.drain = model->drain,
+                                 .administrator = user == 0,
+                                 .outside_hours = model->outside && (user == 2 || user == 3),
+                                 .group_full = model->of_group > 0 && is_in_group(user) &&
+                                               count_group(model) >= model->of_group};
     unsigned disconnected_when = 0, connected_when = 0;
     for (uint16_t id = 1; id <= ROOM; id++) {
         if (model->at[id].life == FREE)
@@ -213,9 +232,11 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
                                                 : facts.user_sessions < limits->max_sessions_per_user;
     switch (decision.verdict) {
     case POLICY_NEW:
-        CHECK(model->drain == POLICY_DRAIN_OFF);
+        CHECK(model->drain == POLICY_DRAIN_OFF && !facts.outside_hours && may_have_more);
         make(model, user);
-        CHECK(user == 0 || facts.sessions + 1 <= limits->max_sessions - limits->reserved);
+        CHECK(facts.sessions + 1 <= limits->max_sessions - (user == 0 ? 0 : limits->reserved));
+        CHECK(limits->max_per_address == 0 || facts.address_sessions < limits->max_per_address);
+        CHECK(model->of_group == 0 || !is_in_group(user) || count_group(model) <= model->of_group);
         break;
     case POLICY_RECONNECT:
         CHECK(model->at[decision.session].life == DISCONNECTED && model->at[decision.session].user == user);
@@ -233,11 +254,16 @@ static void log_on(struct model *model, const struct policy_limits *limits, unsi
         CHECK(facts.user_changing > 0);
         break;
     case POLICY_REFUSE:
+        if (facts.outside_hours) {
+            CHECK(decision.reason == REASON_LOGON_HOURS);
+            break;
+        }
         CHECK(facts.disconnected == 0);
         CHECK(decision.reason != REASON_ELSEWHERE ||
               (limits->take_over == POLICY_TAKE_OVER_NEVER && facts.connected != 0));
         CHECK(decision.reason == REASON_ELSEWHERE || model->drain != POLICY_DRAIN_OFF || !may_have_more ||
               facts.sessions >= limits->max_sessions - (user == 0 ? 0 : limits->reserved) ||
+              facts.group_full ||
               (limits->max_per_address > 0 && facts.address_sessions >= limits->max_per_address));
         break;
     }
@@ -275,9 +301,48 @@ static void random_history(const struct policy_limits *limits, unsigned seed)
     }
 }
 
+/* Configurations that are read anew, hours that begin and end with a clock that is set, limits of a group:
+ * what is there stays, and each new session is within what holds at that moment. */
+static void random_reloads(unsigned seed)
+{
+    static const struct policy_limits choice[] = {
+        LIMITS(true, 3, 10),
+        LIMITS(true, ROOM, 10),
+        LIMITS(false, 7, 2),
+        LIMITS(false, ROOM, 4),
+        {.single_session = true, .max_sessions = 5, .reserved = 2, .take_over = POLICY_TAKE_OVER_ASKS},
+        {.single_session = true, .max_sessions = 6, .max_per_address = 2},
+    };
+    struct model model = {0};
+    const struct policy_limits *limits = &choice[0];
+    srandom(seed);
+    for (unsigned step = 0; step < STEPS; step++) {
+        unsigned id = 1 + (unsigned)random() % ROOM, dice = (unsigned)random() % 100;
+        enum life life = model.at[id].life;
+        if (dice == 0)
+            limits = &choice[(unsigned)random() % (sizeof(choice) / sizeof(choice[0]))];
+        else if (dice == 1)
+            model.of_group = (unsigned)random() % 4;
+        else if (dice == 2)
+            model.outside = random() % 2 == 0;
+        else if (dice == 3)
+            model.drain = random() % 4 == 0 ? POLICY_DRAIN_RECONNECTS : POLICY_DRAIN_OFF;
+        else if (dice < 50)
+            log_on(&model, limits, (unsigned)random() % USERS);
+        else if (life == CREATING)
+            set_life(&model, id, dice < 90 ? CONNECTED : FREE);
+        else if (life == ENDING)
+            set_life(&model, id, FREE);
+        else if (life != FREE)
+            set_life(&model, id, dice < 70 ? DISCONNECTED : ENDING);
+    }
+}
+
 int main(void)
 {
     each_rule();
+    for (unsigned seed = 21; seed < 26; seed++)
+        random_reloads(seed);
     random_history(&(struct policy_limits)LIMITS(true, 3, 10), 1);
     random_history(&(struct policy_limits)LIMITS(true, ROOM, 10), 2);
     random_history(&(struct policy_limits)LIMITS(false, 7, 2), 3);
