@@ -1,5 +1,6 @@
 #include "common/conf-items.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,9 +91,90 @@ static bool check_device(const char *name, const char *value, char *error, size_
     return false;
 }
 
+static const struct {
+    const char *key;
+    size_t offset;
+    long minimum, maximum; /* both 0: text; 0 and 1: no or yes */
+} subsystem_keys[] = {
+    {"Command", offsetof(struct conf_subsystem, command), 0, 0},
+    {"User", offsetof(struct conf_subsystem, user), 0, 0},
+    {"Order", offsetof(struct conf_subsystem, order), 0, 1000},
+    {"Restarts", offsetof(struct conf_subsystem, restarts), 0, 100},
+    {"Critical", offsetof(struct conf_subsystem, critical), 0, 1},
+    {"Ready", offsetof(struct conf_subsystem, ready), 0, 1},
+};
+
+/* The place of the key behind the dot, COUNT(subsystem_keys): there is no such key. */
+static size_t find_subsystem_key(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    size_t i = 0;
+    while (i < COUNT(subsystem_keys) && (dot == NULL || strcasecmp(subsystem_keys[i].key, dot + 1) != 0))
+        i++;
+    return i;
+}
+
+static bool is_switch(size_t key)
+{
+    return subsystem_keys[key].minimum == 0 && subsystem_keys[key].maximum == 1;
+}
+
+static bool read_number(size_t key, const char *value, long *number_r)
+{
+    if (is_switch(key) && (strcasecmp(value, "yes") == 0 || strcasecmp(value, "no") == 0))
+        value = strcasecmp(value, "yes") == 0 ? "1" : "0";
+    return text_number(value, subsystem_keys[key].minimum, subsystem_keys[key].maximum, number_r);
+}
+
+static bool check_subsystem(const char *name, const char *value, char *error, size_t size)
+{
+    size_t key = find_subsystem_key(name);
+    const char *word = strchr(name, '.') + 1;
+    long number;
+    if (key == COUNT(subsystem_keys)) {
+        snprintf(error, size, "there is no key \"%s\" in a section [SubSystem]", word);
+        return false;
+    }
+    if (subsystem_keys[key].maximum == 0 ? value[0] != '\0' : read_number(key, value, &number))
+        return true;
+    if (subsystem_keys[key].maximum == 0)
+        snprintf(error, size, "%s is empty", word);
+    else
+        snprintf(error, size, "%s is \"%s\", but must be a number from %ld to %ld", word, value,
+                 subsystem_keys[key].minimum, subsystem_keys[key].maximum);
+    return false;
+}
+
+bool conf_subsystem_find(const struct conf_items *items, const char *name, struct conf_subsystem *subsystem_r)
+{
+    struct conf_subsystem subsystem = {.order = 100, .restarts = 5};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < items->count; i++) {
+        const struct conf_item *item = &items->items[i];
+        if (item->section != CONF_FREE_SUBSYSTEM || strncasecmp(item->name, name, length) != 0 ||
+            item->name[length] != '.')
+            continue;
+        size_t key = find_subsystem_key(item->name);
+        char *field = (char *)&subsystem + subsystem_keys[key].offset;
+        long number = 0;
+        if (subsystem_keys[key].maximum == 0)
+            *(const char **)field = item->value;
+        else if (!read_number(key, item->value, &number))
+            return false;
+        else if (is_switch(key))
+            *(bool *)field = number != 0;
+        else
+            *(long *)field = number;
+    }
+    if (subsystem.command == NULL)
+        return false;
+    *subsystem_r = subsystem;
+    return true;
+}
+
 static bool check(enum conf_free section, const char *name, const char *value, char *error, size_t size)
 {
-    if (!is_name(name, section == CONF_FREE_ENVIRONMENT ? "" : "-")) {
+    if (!is_name(name, section == CONF_FREE_ENVIRONMENT ? "" : section == CONF_FREE_SUBSYSTEM ? "-." : "-")) {
         snprintf(error, size, "\"%s\" is no name: 1 to %d letters, digits and _, the first no digit", name,
                  CONF_ITEM_NAME_MAX);
         return false;
@@ -105,6 +187,8 @@ static bool check(enum conf_free section, const char *name, const char *value, c
         return check_variable(name, error, size);
     if (section == CONF_FREE_DEVICES)
         return check_device(name, value, error, size);
+    if (section == CONF_FREE_SUBSYSTEM)
+        return check_subsystem(name, value, error, size);
     if (value[0] != '\0')
         return true;
     snprintf(error, size, "%s is empty, but must be a command", name);

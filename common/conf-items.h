@@ -6,22 +6,25 @@
 #include <stddef.h>
 
 /* F(SYMBOL, section). */
-#define CONF_FREE_SECTIONS(F)     \
-    F(ENVIRONMENT, "Environment") \
-    F(DEVICES, "DosDevices")      \
-    F(BOOT_EXECUTE, "BootExecute")
+#define CONF_FREE_SECTIONS(F)      \
+    F(ENVIRONMENT, "Environment")  \
+    F(DEVICES, "DosDevices")       \
+    F(BOOT_EXECUTE, "BootExecute") \
+    F(SUBSYSTEM, "SubSystem")
 
 #define CONF_FREE_ENUM(symbol, section) CONF_FREE_##symbol,
 enum conf_free { CONF_FREE_SECTIONS(CONF_FREE_ENUM) CONF_FREE_COUNT };
 #undef CONF_FREE_ENUM
 
-#define CONF_ITEMS_MAX     64 /* of one section */
-#define CONF_ITEM_NAME_MAX 64 /* bytes */
+#define CONF_ITEMS_MAX          64 /* of one section */
+#define CONF_ITEM_NAME_MAX      64 /* bytes */
+#define CONF_SUBSYSTEM_NAME_MAX 24
 
 struct conf_item {
     enum conf_free section;
     unsigned line;
-    const char *name, *value; /* one piece of memory, which starts at name */
+    /* One piece of memory, which starts at name. Of a section [SubSystem NAME]: "NAME.Key". */
+    const char *name, *value;
 };
 
 /* In the order of the file. */
@@ -36,6 +39,16 @@ int conf_free_find(const char *section);
 bool conf_items_add(struct conf_items *items, enum conf_free section, unsigned line, const char *name,
                     const char *value, char *error, size_t error_size);
 void conf_items_free(struct conf_items *items);
+
+/* How a subsystem is run: a section [SubSystem NAME]. */
+struct conf_subsystem {
+    const char *command, *user; /* of the items; user NULL: root */
+    long order, restarts;
+    bool critical, ready;
+};
+/* Gives the defaults, and what the section sets. False when there is no such section, or no command in it. */
+bool conf_subsystem_find(const struct conf_items *items, const char *name,
+                         struct conf_subsystem *subsystem_r);
 
 /* Reads the whole file as conf_load does, and gives what its free sections hold. Returns true, or false with
  * the file, the line and what is wrong in `error`. conf_items_free frees what it gives. */

@@ -37,8 +37,9 @@ struct place {
     unsigned line;
     char *error;
     size_t error_size;
-    struct conf_group *group; /* of a section [Group NAME] */
-    int free_section;         /* of conf-items.h, -1: the section is none */
+    struct conf_group *group;        /* of a section [Group NAME] */
+    int free_section;                /* of conf-items.h, -1: the section is none */
+    char of[CONF_ITEM_NAME_MAX + 1]; /* of a section [SubSystem NAME] */
     struct conf_items *items;
 };
 
@@ -185,10 +186,24 @@ static bool take_group_line(const char *name, const char *value, const struct pl
 
 static bool take_free_line(const char *name, const char *value, const struct place *place)
 {
-    char error[CONF_LINE_MAX + 200];
+    char error[CONF_LINE_MAX + 200], full[CONF_LINE_MAX + 1 + sizeof(place->of)];
+    if (place->free_section == CONF_FREE_SUBSYSTEM) {
+        snprintf(full, sizeof(full), "%s.%s", place->of, name);
+        name = full;
+    }
     return conf_items_add(place->items, (enum conf_free)place->free_section, place->line, name, value, error,
                           sizeof(error)) ||
            refuse(place, "%s", error);
+}
+
+static bool take_subsystem(const char *name, struct place *place)
+{
+    size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    if (length == 0 || length > CONF_SUBSYSTEM_NAME_MAX || name[length] != '\0')
+        return refuse(place, "the name of a subsystem has 1 to %d letters, digits, _ and -",
+                      CONF_SUBSYSTEM_NAME_MAX);
+    place->free_section = CONF_FREE_SUBSYSTEM;
+    return text_copy(place->of, sizeof(place->of), name);
 }
 
 static bool take_section(struct conf *conf, char *line, char *section, size_t size, struct place *place)
@@ -199,6 +214,10 @@ static bool take_section(struct conf *conf, char *line, char *section, size_t si
     line[length - 1] = '\0';
     place->group = NULL;
     place->free_section = conf_free_find(line + 1);
+    if (place->free_section == CONF_FREE_SUBSYSTEM) /* it needs a name */
+        place->free_section = -1;
+    if (strncasecmp(line + 1, "SubSystem ", 10) == 0)
+        return take_subsystem(trim(line + 11), place);
     if (place->free_section >= 0)
         return true;
     if (strncasecmp(line + 1, "Group ", 6) == 0)

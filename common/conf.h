@@ -155,7 +155,11 @@
       "the folders, with colons between them, that queued renames and deletes may change; empty: the state " \
       "directory, the folder of Lodge's programs, and /etc/lodge")                                           \
     K(MemoryManagement, PagingFiles, TEXT, paging_files, 0, 255, "", false,                                  \
-      "files to swap to: path, least and greatest size in MiB, with commas between files; empty: none")
+      "files to swap to: path, least and greatest size in MiB, with commas between files; empty: none")      \
+    K(Boot, OnSubSystems, ANSWER, on_subsystems, 0, 2, "degraded", false,                                    \
+      "when a required subsystem cannot be started")                                                         \
+    K(SubSystems, Required, TEXT, required_subsystems, 0, 255, "", false,                                    \
+      "the names of the subsystems that are started at boot, with blanks between them")
 
 enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER, CONF_HOURS, CONF_HOME };
 

@@ -75,6 +75,37 @@ static void test_items(void)
     CHECK(items.count == 0);
 }
 
+static void test_subsystems(void)
+{
+    struct conf_items items;
+    struct conf_subsystem one;
+    char error[512] = "";
+    CHECK(load(
+        "[SubSystem a]\nCommand = x y\norder = 3\nCritical = yes\n[SubSystem b-2]\nCommand = z\nUser = u\n"
+        "[SubSystem c]\nOrder = 1\n[Listener]\nPort = 4000\n",
+        &items, error, sizeof(error)));
+    CHECK(conf_subsystem_find(&items, "A", &one) && one.order == 3 && one.critical && !one.ready);
+    CHECK_TEXT(one.command, "x y");
+    CHECK(one.user == NULL && one.restarts == 5);
+    CHECK(conf_subsystem_find(&items, "b-2", &one) && one.order == 100 && !one.critical);
+    CHECK_TEXT(one.user, "u");
+    CHECK(!conf_subsystem_find(&items, "c", &one) && !conf_subsystem_find(&items, "d", &one));
+    CHECK(!conf_subsystem_find(&items, "b", &one));
+    conf_items_free(&items);
+    refused("[SubSystem]\n", "test-conf-items.conf:1: there is no section \"SubSystem\"");
+    refused("[SubSystem a.b]\n",
+            "test-conf-items.conf:1: the name of a subsystem has 1 to 24 letters, digits, _ and -");
+    refused("[SubSystem a]\nCommand = x\n[SubSystem A]\ncommand = y\n",
+            "test-conf-items.conf:4: A.command is set again; line 2 set it first");
+    refused("[SubSystem a]\nNothing = 1\n",
+            "test-conf-items.conf:2: there is no key \"Nothing\" in a section [SubSystem]");
+    refused("[SubSystem a]\nOrder = 1001\n",
+            "test-conf-items.conf:2: Order is \"1001\", but must be a number from 0 to 1000");
+    refused("[SubSystem a]\nReady = perhaps\n",
+            "test-conf-items.conf:2: Ready is \"perhaps\", but must be a number from 0 to 1");
+    refused("[SubSystem a]\nCommand =\n", "test-conf-items.conf:2: Command is empty");
+}
+
 static void test_environment(void)
 {
     struct conf_items items;
@@ -139,6 +170,7 @@ int main(void)
     test_refusals();
     test_items();
     test_environment();
+    test_subsystems();
     test_growth();
     test_answers();
     return 0;

@@ -231,7 +231,7 @@ static const char *operand_name(enum ctl_operand operand)
 static bool is_first_word(const char *word)
 {
     return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0 || strcmp(word, "pend") == 0 ||
-           strcmp(word, "listener") == 0;
+           strcmp(word, "subsystem") == 0 || strcmp(word, "listener") == 0;
 }
 
 static bool take_command(struct parse *parse)

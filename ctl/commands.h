@@ -160,6 +160,7 @@ enum ctl_exit ctl_licence_issue(const struct ctl_arguments *arguments, const str
 enum ctl_exit ctl_licence_revoke(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_report(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_boot(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_subsystem_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_pend_rename(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_pend_delete(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_pend_list(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -101,13 +100,15 @@ static bool make_folders(struct smss *smss)
     return true;
 }
 
-/* True when this is the only lodge-smss of this run directory. */
+/* True when this is the only lodge-smss of this run directory. The lock is the process's alone: one that it has
+ * just forked does not hold it on when this one dies. */
 static bool try_lock(struct smss *smss, char *path, size_t size)
 {
     if (smss->lock < 0)
         smss->lock = open(conf_run_path(&smss->conf, "lock", path, size),
                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return smss->lock >= 0 && flock(smss->lock, LOCK_EX | LOCK_NB) == 0;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return smss->lock >= 0 && fcntl(smss->lock, F_SETLK, &lock) == 0;
 }
 
 static bool take_lock(struct smss *smss)
@@ -115,7 +116,7 @@ static bool take_lock(struct smss *smss)
     char path[512];
     if (try_lock(smss, path, sizeof(path)))
         return true;
-    if (smss->lock >= 0 && errno == EWOULDBLOCK)
+    if (smss->lock >= 0 && (errno == EAGAIN || errno == EACCES))
         log_error(
             NULL,
             "another lodge-smss runs with the run directory %s; stop it, or set RunDirectory in lodge.conf",

@@ -92,18 +92,30 @@ static void serve(struct smss *smss)
         shutdown_signalled(smss);
 }
 
-/* What comes before serving on a first start is over; nothing runs yet. */
-static void booted(struct smss *smss)
+/* True when the boot ends here: a step failed, or somebody asked. */
+static bool boot_ends(struct smss *smss)
 {
-    if (!smss->stop_asked && !smss->steps.stopped) {
-        serve(smss);
-        return;
-    }
+    if (!smss->stop_asked && !smss->steps.stopped)
+        return false;
     if (smss->steps.stopped)
         log_error("boot",
                   "stops at a step that failed, as the section [Boot] has it; lodgectl boot shows it");
     boot_save_steps(smss);
     smss->phase = SMSS_STOPPED;
+    return true;
+}
+
+static void subsystems_started(struct smss *smss)
+{
+    if (!boot_ends(smss))
+        serve(smss);
+}
+
+/* What lodge-boot does on a first start is over; nothing runs yet. */
+static void booted(struct smss *smss)
+{
+    if (!boot_ends(smss))
+        subsystems_start(smss, subsystems_started);
 }
 
 static void recovery_late(void *context)
@@ -145,6 +157,8 @@ bool phase_begin(struct smss *smss)
         loop_timer_set(smss->loop, &smss->timer, RECOVERY_MS);
     }
     boot_work(smss, !first, first ? booted : NULL);
+    if (!first)
+        subsystems_start(smss, NULL);
     return true;
 }
 

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +56,15 @@ static bool place_descriptors(const struct process_plan *plan)
     return true;
 }
 
+static bool become(const char *name)
+{
+    errno = ENOENT;
+    const struct passwd *user = getpwnam(name);
+    return user != NULL && initgroups(name, user->pw_gid) == 0 &&
+           setresgid(user->pw_gid, user->pw_gid, user->pw_gid) == 0 &&
+           setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0;
+}
+
 static void run(const struct process_plan *plan)
 {
     setsid();
@@ -70,6 +81,10 @@ static void run(const struct process_plan *plan)
     if (plan->files != NULL)
         setrlimit(RLIMIT_NOFILE, plan->files);
     reset_signals();
+    if (plan->user != NULL && !become(plan->user)) {
+        log_error(plan->user, "cannot become this user: %m");
+        return;
+    }
     execve(plan->path, plan->argv, plan->environment != NULL ? plan->environment : environ);
     log_error(plan->path, "cannot be executed: %m");
 }

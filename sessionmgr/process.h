@@ -26,6 +26,7 @@ struct process_plan {
     const struct cgroup_base *cgroup; /* with `group`: the cgroup to enter first; NULL: stay */
     const char *group;
     const struct rlimit *files; /* the limit of open files; NULL: as this process */
+    const char *user;           /* the account to become, its groups included; NULL: stay */
 };
 
 /* A process that is watched: pidfd is -1 and pid 0 when there is none. `status` is as of waitpid(2), -1 while

@@ -72,6 +72,7 @@ static void reap(struct smss *smss)
     for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next)
         process_reap(&logon->process);
     process_reap(&smss->bootwork.process);
+    subsystems_reap(smss);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
 }
@@ -142,6 +143,7 @@ static int run(struct smss *smss)
     loop_unwatch(&smss->signals_source);
     while (smss->sessions != NULL)
         session_forget(smss->sessions);
+    subsystems_end(smss);
     service_close_logs(smss);
     boot_undo(smss, true);
     shutdown_act(smss);

@@ -174,6 +174,25 @@ struct bootwork {
     size_t used;
 };
 
+enum subsystem_state {
+    SUBSYSTEM_DOWN,
+    SUBSYSTEM_WAITING, /* for its next start */
+    SUBSYSTEM_STARTING,
+    SUBSYSTEM_READY,
+    SUBSYSTEM_STOPPING,
+    SUBSYSTEM_FAILED, /* it ended too often */
+};
+
+struct subsystem;
+
+/* The start of the subsystems at boot. */
+struct subsystem_boot {
+    bool goes_on;
+    int64_t start_us;
+    char problem[STEP_DETAIL_ROOM]; /* the first one */
+    void (*over)(struct smss *smss);
+};
+
 struct smss {
     struct conf conf;
     const char *conf_path;
@@ -205,8 +224,10 @@ struct smss {
     unsigned heart_turn;
     struct steps steps; /* of the boot */
     struct bootwork bootwork;
-    unsigned execute_count; /* commands of [BootExecute] */
-    char **environment;     /* of services; NULL: as this process's */
+    unsigned execute_count;       /* commands of [BootExecute] */
+    struct subsystem *subsystems; /* in the order of their start */
+    struct subsystem_boot subsystem_boot;
+    char **environment; /* of services; NULL: as this process's */
 };
 
 /* boot.c. Both return false after a log line that says what is wrong and what to do. */
@@ -336,6 +357,13 @@ void bootwork_tell_step(struct smss *smss, const struct step *step);
 /* Tells a broker that is in step what it wants to know for health: which limits hold, whether there is a
  * listener. */
 void facts_tell(struct smss *smss);
+
+/* subsystem.c: configured ones, of session 0. */
+/* Starts those that are required, one after another; then calls `over` (NULL: nobody waits). */
+void subsystems_start(struct smss *smss, void (*over)(struct smss *smss));
+/* Ends them in the reverse order, and waits for it. */
+void subsystems_end(struct smss *smss);
+void subsystems_reap(struct smss *smss);
 
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */

@@ -38,7 +38,7 @@ _lodgectl() {
         --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason | --from) i=$((i + 1)) ;;
         -*) ;;
         *)
-            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend || $command == listener ]]; then
+            if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend || $command == subsystem || $command == listener ]]; then
                 command=${command:+$command }$word
             else
                 operand=$word
@@ -48,7 +48,9 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot subsystem pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    subsystem) words='list --help' ;;
+    'subsystem list') words='--json --help' ;;
     pend) words='rename delete list cancel --help' ;;
     'pend list') words='--json --help' ;;
     'pend rename' | 'pend delete') words='--help' ;;

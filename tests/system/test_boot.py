@@ -51,7 +51,7 @@ class Steps(Boot):
         names = [step["name"] for step in boot["steps"]]
         self.assertEqual(names, ["users", "folders", "lock", "cgroups", "sm.port", "display", "IDs", "Environment",
                                  "DosDevices", "CrashRecords", "PendingFileRename", "BootExecute", "PagingFiles",
-                                 "broker", "listener"])
+                                 "SubSystems", "broker", "listener"])
         self.assertFalse(boot["degraded"])
         print(f"\naccepting logons after {boot['ready_us'] / 1000:.1f} ms")
         # On two processors that others use, too; the number for a quiet machine is 300 ms.
@@ -59,7 +59,7 @@ class Steps(Boot):
         self.assertIn("<svg ", self.lodge.done("boot", "--svg"))
         self.assertEqual(os.stat(self.lodge.run + "/boot").st_mode & 0o777, 0o644)
         self.sees("boot", "logons are accepted after")
-        for name in names[7:13]:
+        for name in names[7:14]:
             self.sees("boot-step", name + ": ")
 
     def test_a_failed_frame_is_told(self):
@@ -234,6 +234,85 @@ class Check(Boot):
         self.lodge.set(Boot_OnBootExecute="stop")
         self.assertEqual(self.run_to_the_end(), 1)
         self.assertIn("autocheck ended with status 1", self.step("BootExecute")["detail"])
+
+
+class SubSystems(Boot):
+    def define(self, name, command, **keys):
+        """The section is written with its subsystem's name, which Lodge.set() cannot have in an argument's."""
+        for key, value in {"Command": command, **keys}.items():
+            self.lodge.settings[(f"SubSystem {name}", key)] = value
+
+    def list(self):
+        return json.loads(self.lodge.done("subsystem", "list", "--json"))["subsystems"]
+
+    def one(self, name):
+        return next((one for one in self.list() if one["name"] == name), {})
+
+    def in_state(self, name, state):
+        return wait_for(f"{name} is {state}", lambda: self.one(name).get("state") == state and self.one(name))
+
+    def alive(self, pid):
+        return os.path.exists(f"/proc/{pid}")
+
+    def test_life(self):
+        order = self.lodge.base + "/order"
+        with open(order, "w"):
+            os.chmod(order, 0o666)
+        self.define("last", f"echo last >> {order}; exec sleep 600", Order=200)
+        self.define("first", f"echo first $COMPANY $(id -un) >> {order}; echo said >&2; trap 'echo end >> {order}; exit' "
+                    "TERM; echo >&3; while :; do sleep 600 & wait; done", Order=1, User="lodge", Ready="yes")
+        self.lodge.set(SubSystems_Required="last first", Environment_COMPANY="Example")
+        self.lodge.start()
+        self.assertFalse(self.is_accepting()["degraded"])
+        self.assertEqual(self.step("SubSystems")["detail"], "2 subsystems")
+        with open(order) as said:
+            self.assertEqual(said.read(), "first Example lodge\nlast\n")
+        self.assertEqual([one["name"] for one in self.list()], ["first", "last"])
+        first = self.in_state("first", "ready")
+        self.assertEqual(os.stat(f"/proc/{first['pid']}").st_uid, os.stat(self.lodge.state + "/db").st_uid)
+        with open(f"/proc/{first['pid']}/cgroup") as group:
+            self.assertIn("/subsystem-first", group.read())
+        self.assertIn("subsystem first: said", self.lodge.log())
+        # One that dies is started again, with nothing of the old one left.
+        last = self.in_state("last", "ready")["pid"]
+        os.kill(last, signal.SIGKILL)
+        wait_for("last is back", lambda: self.one("last")["state"] == "ready" and self.one("last")["pid"] != last)
+        self.sees("service-exit", f"subsystem last, process {last}, was killed by signal 9")
+        # A lodge-smss that comes back starts them anew.
+        pids = [one["pid"] for one in self.list()]
+        self.lodge.smss.kill()
+        self.lodge.smss.wait()
+        self.lodge.start()
+        wait_for("both are back", lambda: all(one["state"] == "ready" and one["pid"] not in pids
+                                              for one in self.list()) and len(self.list()) == 2)
+        wait_for("the old ones are gone", lambda: not any(map(self.alive, pids)))
+        pids = [one["pid"] for one in self.list()]
+        self.lodge.stop()
+        self.assertFalse(any(map(self.alive, pids)))
+        with open(order) as said:
+            self.assertEqual(said.read().splitlines()[-1], "end")
+        self.assertFalse(os.path.exists(self.lodge.run + "/subsystems"))
+
+    def test_failures(self):
+        self.define("broken", "exit 7", Restarts=1)
+        self.define("strange", "sleep 600", User="nobody-of-that-name")
+        self.lodge.set(SubSystems_Required="broken strange missing")
+        self.lodge.start()
+        self.assertTrue(self.is_accepting()["degraded"])
+        self.sees("service-failed", "subsystem broken ended 2 times within 60 s: it is left as it is")
+        self.assertEqual(self.one("broken")["state"], "failed")
+        self.lodge.stop()
+        self.lodge.set(Boot_OnSubSystems="stop")
+        self.assertEqual(self.run_to_the_end(), 1)
+        self.assertTrue(self.boot()["stopped"])
+        self.lodge.set(Boot_OnSubSystems="ignore", SubSystems_Required="critical")
+        self.define("critical", f"[ -e {self.lodge.base}/end ] || exec sleep 600", Restarts=0, Critical="yes")
+        self.lodge.set()
+        self.lodge.start()
+        self.is_accepting()
+        with open(self.lodge.base + "/end", "w"):
+            os.kill(self.in_state("critical", "ready")["pid"], signal.SIGKILL)
+        self.assertEqual(self.lodge.smss.wait(harness.DEADLINE), 3)
 
 
 class Crashes(Boot):
