@@ -1,21 +1,26 @@
 #include "broker/health.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <time.h>
 
 #include "broker/broker.h"
+#include "broker/expiry.h"
 #include "common/clock.h"
 #include "policy/licence.h"
 
-#define LATE_MS   2000 /* an answer waits so long for the database */
-#define JUMP_MS   10000
-#define JUMP_TOLD INT64_C(3600000) /* a clock that was set is told of for so long */
-#define YEAR_2025 INT64_C(1735689600000)
-#define MIB       INT64_C(1048576)
-#define TEXT_ROOM 512
+#define LATE_MS          2000 /* an answer waits so long for the database */
+#define JUMP_MS          10000
+#define JUMP_TOLD        INT64_C(3600000) /* a clock that was set is told of for so long */
+#define YEAR_2025        INT64_C(1735689600000)
+#define MIB              INT64_C(1048576)
+#define DAY_MS           INT64_C(86400000)
+#define CERTIFICATE_DAYS 14 /* before its end it is a warning */
+#define TEXT_ROOM        512
 
 enum {
     OK = LODGE__LSM__HEALTH_STATE__HEALTH_OK,
@@ -244,6 +249,42 @@ static void check_clock(struct look *look)
         say(look, OK, "", "runs evenly");
 }
 
+static void check_certificate(struct look *look)
+{
+    const struct conf *conf = &look->broker->conf;
+    char path[CONF_TEXT_MAX + 32], day[32];
+    int64_t ends = 0;
+    if (conf->certificate[0] != '\0')
+        snprintf(path, sizeof(path), "%s", conf->certificate);
+    else
+        conf_state_path(conf, "rdp-cert.pem", path, sizeof(path));
+    int failed = expiry_of(path, &ends);
+    if (failed == -ENOENT && conf->certificate[0] == '\0') {
+        say(look, OK, "", "is made when the listener starts for the first time");
+        return;
+    }
+    if (failed == -EACCES) {
+        say(look, OK, "", "%s: not for this program to read, so its end is not known", path);
+        return;
+    }
+    if (failed != 0) {
+        say(look, WARNING, "Look at the file.", "%s: %s", path,
+            failed == -EINVAL ? "has no certificate" : strerror(-failed));
+        return;
+    }
+    time_t time = (time_t)(ends / 1000);
+    struct tm parts = {0};
+    localtime_r(&time, &parts);
+    strftime(day, sizeof(day), "%Y-%m-%d", &parts);
+    int64_t days = (ends - clock_real_ms()) / DAY_MS;
+    if (ends <= clock_real_ms())
+        say(look, FAILED, "Clients refuse it, or ask. Put a new one there, and restart.", "ended on %s: %s",
+            day, path);
+    else
+        say(look, days < CERTIFICATE_DAYS ? WARNING : OK, "Put a new one there, and restart.",
+            "is valid until %s", day);
+}
+
 static void check_load_test(struct look *look)
 {
     if (look->broker->conf.virtual_sessions == 1)
@@ -257,10 +298,11 @@ static const struct {
     const char *name;
     void (*check)(struct look *look);
 } checks[] = {
-    {"storage", check_database},  {"events", check_events},     {"syslog", check_syslog},
-    {"smss", check_smss},         {"listener", check_listener}, {"logons", check_logons},
-    {"licences", check_licences}, {"state-disk", check_state},  {"run-disk", check_run},
-    {"limits", check_limits},     {"clock", check_clock},       {"load-test", check_load_test},
+    {"storage", check_database},    {"events", check_events},     {"syslog", check_syslog},
+    {"smss", check_smss},           {"listener", check_listener}, {"logons", check_logons},
+    {"licences", check_licences},   {"state-disk", check_state},  {"run-disk", check_run},
+    {"limits", check_limits},       {"clock", check_clock},       {"certificate", check_certificate},
+    {"load-test", check_load_test},
 };
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 

@@ -78,7 +78,7 @@ static Lodge__Lsm__Answer *ask_health(void)
     int64_t start = clock_monotonic_ms();
     Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, &request, -1), NULL);
     CHECK(clock_monotonic_ms() - start < 10000);
-    CHECK(answer->reason == REASON_NONE && answer->health->n_check >= 12);
+    CHECK(answer->reason == REASON_NONE && answer->health->n_check >= 13);
     close(fd);
     return answer;
 }
@@ -136,6 +136,10 @@ static void what_is_well_is_said(void)
     CHECK(state_of("smss", "in step") == OK && state_of("logons", "of") == OK);
     CHECK(state_of("syslog", "syslog gets") == OK && state_of("licences", "none are needed") == OK);
     CHECK(state_of("clock", "evenly") == OK && state_of("load-test", "no") == OK);
+    CHECK(state_of("certificate", "is made when") == OK);
+    FILE *file = fopen(path_of("state/rdp-cert.pem"), "w");
+    CHECK(file != NULL && fputs("-----BEGIN CERTIFICATE-----\n", file) >= 0 && fclose(file) == 0);
+    CHECK(state_of("certificate", "has no certificate") == WARNING);
     CHECK(state_of("listener", "not known") == WARNING && state_of("limits", "not known") == WARNING);
     struct sm_facts facts = {.text = "limits=memory (v2), pids (v2), cpu (v2)\nmissing=\nlistener=ready\n"};
     sm_tell(&harness, SM_FACTS, &facts);
