@@ -318,7 +318,7 @@ static void init_died(struct logon *logon)
     if (logon->ended.reason == REASON_NONE) {
         struct sm_event event = {.event = EVENT_INIT_EXIT, .time_ms = (uint64_t)clock_real_ms()};
         uint64_t ran = (event.time_ms - logon->state.started_ms) / 100;
-        snprintf(event.detail, sizeof(event.detail), "%s after %llu.%u s", how.text,
+        snprintf(event.detail, sizeof(event.detail), "%.400s after %llu.%u s", how.text,
                  (unsigned long long)(ran / 10), (unsigned)(ran % 10));
         smss_pass_event(logon, &event);
     }
