@@ -41,6 +41,12 @@ static void keep(struct smss_events *events, const struct sm_event *event)
     }
 }
 
+void event_forget_all(struct smss *smss)
+{
+    while (smss->events.first != NULL)
+        drop_first(&smss->events);
+}
+
 void event_pass(struct smss *smss, const struct sm_event *event)
 {
     if (smss->events.first != NULL || !send_now(smss, event))

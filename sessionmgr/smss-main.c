@@ -203,6 +203,9 @@ int main(int argc, char **argv)
         raise_file_limit(smss);
         status = run(smss);
     }
+    event_forget_all(smss);
+    loop_unwatch(&smss->sm_source);
+    loop_unwatch(&smss->signals_source);
     loop_free(smss->loop);
     if (smss->conf_path != conf_path)
         free((char *)smss->conf_path);

@@ -332,6 +332,8 @@ __attribute__((format(printf, 4, 5))) void event_tell(struct smss *smss, enum ev
 void event_pass(struct smss *smss, const struct sm_event *event);
 /* A broker is there: tells it what has waited. */
 void event_tell_all(struct smss *smss);
+/* Frees what no broker has taken. */
+void event_forget_all(struct smss *smss);
 
 /* liveness.c: hung processes. One timer asks and looks, for everything. */
 void liveness_start(struct smss *smss);

@@ -63,6 +63,8 @@ class Many(Scale):
         self.assertIn("LOAD TEST", self.lodge.done("list"))
         self.assertIn("LOAD TEST", self.lodge.done("version"))
         self.assertTrue(json.loads(self.lodge.done("version", "--json"))["load_test"])
+        health = json.loads(self.lodge.ctl("health", "--json").stdout)
+        self.assertIn("warning", [check["state"] for check in health["checks"] if check["check"] == "load-test"])
         for event in self.lodge.events():
             self.assertTrue(event["detail"].startswith("[load test]"), event)
         self.assertEqual(self.lodge.pids("lodge-logon") + self.lodge.pids("lodge-init"), [])
