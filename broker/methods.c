@@ -10,6 +10,7 @@
 #include "broker/methods-policy.h"
 #include "broker/methods-process.h"
 #include "broker/methods-session.h"
+#include "broker/subsystem.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -249,6 +250,7 @@ const struct method methods[] = {
     METHOD(MESSAGE) = {"message", ROLE_ADMIN | ROLE_USER, false, call_message},
     METHOD(RESET) = {"reset", ROLE_ADMIN | ROLE_USER, false, call_reset},
     METHOD(HEALTH) = {"health", ROLE_ADMIN, false, health_call},
+    METHOD(LOAD_SUBSYSTEM) = {"load_subsystem", ROLE_ADMIN, false, subsystem_call_load},
     METHOD(COUNTERS) = {"counters", ROLE_ADMIN, false, call_counters},
     METHOD(PROCESSES) = {"processes", ROLE_ADMIN | ROLE_USER, false, process_call_list},
     METHOD(TERMINATE) = {"terminate", ROLE_ADMIN | ROLE_USER, false, process_call_terminate},

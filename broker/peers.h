@@ -95,6 +95,10 @@ struct peer {
         uint64_t serial;
         bool at_once;
     } terminate;
+    struct {
+        char name[SM_SUBSYSTEM_ROOM]; /* of the one that is being loaded for it; "": none */
+        uint64_t serial;
+    } subsystem;
 };
 
 /* Starts accepting. Returns false when memory runs out. */

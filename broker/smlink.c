@@ -13,6 +13,7 @@
 #include "broker/limits.h"
 #include "broker/link.h"
 #include "broker/logons.h"
+#include "broker/subsystem.h"
 #include "broker/terminate.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -62,6 +63,7 @@ static void lose(struct broker *broker, const char *why)
     log_warning("sm.port", "%s; connecting again", why);
     disconnect(broker);
     terminate_smss_gone(broker);
+    subsystem_smss_gone(broker);
     health_smss_lost(broker);
     listeners_smss_gone(broker);
     retry_later(&broker->sm);
@@ -263,6 +265,11 @@ static void take_process_ended(struct broker *broker, const union sm_body *body)
     terminate_answered(broker, &body->process_ended);
 }
 
+static void take_subsystem_loaded(struct broker *broker, const union sm_body *body)
+{
+    subsystem_loaded(broker, &body->subsystem_loaded);
+}
+
 static void take_facts(struct broker *broker, const union sm_body *body)
 {
     snprintf(broker->health.facts, sizeof(broker->health.facts), "%s", body->facts.text);
@@ -283,6 +290,7 @@ static const struct {
     {SM_VIEWER, take_viewer},
     {SM_SHUTDOWN_STATUS, take_shutdown_status},
     {SM_PROCESS_ENDED, take_process_ended},
+    {SM_SUBSYSTEM_LOADED, take_subsystem_loaded},
     {SM_LISTENER_STATE, take_listener_state},
 };
 

@@ -62,6 +62,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN, true, true, false, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_PROCESSES, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_TERMINATE, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_LOAD_SUBSYSTEM, true, true, false, false, REASON_NO_SUBSYSTEM},
     {LODGE__LSM__REQUEST__METHOD_USAGE, true, true, false, true, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_LOCK, true, true, false, true, REASON_NO_SESSION},
     {LODGE__LSM__REQUEST__METHOD_CONNECT, true, true, false, true, REASON_NO_SESSION},
@@ -97,6 +98,7 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__ShutdownStatusRequest shutdown_status;
         Lodge__Lsm__ProcessesRequest processes;
         Lodge__Lsm__TerminateRequest terminate;
+        Lodge__Lsm__LoadSubsystemRequest load_subsystem;
         Lodge__Lsm__ConnectRequest connect;
         Lodge__Lsm__UsageRequest usage;
         Lodge__Lsm__Traffic traffic;

@@ -159,7 +159,9 @@
     K(Boot, OnSubSystems, ANSWER, on_subsystems, 0, 2, "degraded", false,                                    \
       "when a required subsystem cannot be started")                                                         \
     K(SubSystems, Required, TEXT, required_subsystems, 0, 255, "", false,                                    \
-      "the names of the subsystems that are started at boot, with blanks between them")
+      "the names of the subsystems that are started at boot, with blanks between them")                      \
+    K(SubSystems, Optional, TEXT, optional_subsystems, 0, 255, "", false,                                    \
+      "the names of those that are started when somebody asks for them")
 
 enum conf_type { CONF_TEXT, CONF_PATH, CONF_NUMBER, CONF_ANSWER, CONF_HOURS, CONF_HOME };
 

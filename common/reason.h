@@ -57,7 +57,8 @@
     R(HOURS_OVER, "hours-over", 0x4, "The time in which you may be logged on is over.")                      \
     R(NO_PROCESS, "no-such-process", 0x0, "There is no such process in the session.")                        \
     R(GROUP_LIMIT, "group-limit", 0x6, "Your group has as many sessions as it may have. Try again later.")   \
-    R(MOVED, "moved", 0x0, "You were connected to another session.")
+    R(MOVED, "moved", 0x0, "You were connected to another session.")                                         \
+    R(NO_SUBSYSTEM, "no-such-subsystem", 0x0, "The configuration has no such subsystem.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

@@ -223,7 +223,8 @@ static const char *operand_name(enum ctl_operand operand)
                                             "listener; lodgectl listener list names them",
                                         [CTL_OPERAND_PATH] = "path",
                                         [CTL_OPERAND_PATHS] = "path, or the one that it becomes",
-                                        [CTL_OPERAND_OPERATION] = "number, or all"};
+                                        [CTL_OPERAND_OPERATION] = "number, or all",
+                                        [CTL_OPERAND_SUBSYSTEM] = "subsystem"};
     return names[operand];
 }
 

@@ -95,6 +95,8 @@ const struct ctl_command ctl_commands[] = {
      "shows the steps of the last boot, and how long each took", ctl_boot},
     {"subsystem list", CTL_OPERAND_NONE, JSON, 0, false, "lists the subsystems of the configuration",
      ctl_subsystem_list},
+    {"subsystem load", CTL_OPERAND_SUBSYSTEM, 0, 0, false,
+     "starts a subsystem of the configuration, unless it runs", ctl_subsystem_load},
     {"pend rename", CTL_OPERAND_PATHS, 0, 0, true, "queues a rename for the next boot", ctl_pend_rename},
     {"pend delete", CTL_OPERAND_PATH, 0, 0, true, "queues a delete for the next boot", ctl_pend_delete},
     {"pend list", CTL_OPERAND_NONE, JSON, 0, true, "lists what is queued for the next boot", ctl_pend_list},

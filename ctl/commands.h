@@ -74,6 +74,7 @@ enum ctl_operand {
     CTL_OPERAND_PATH,
     CTL_OPERAND_PATHS,
     CTL_OPERAND_OPERATION,
+    CTL_OPERAND_SUBSYSTEM,
     CTL_OPERAND_LISTENER,
 };
 
@@ -160,6 +161,7 @@ enum ctl_exit ctl_licence_issue(const struct ctl_arguments *arguments, const str
 enum ctl_exit ctl_licence_revoke(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_report(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_boot(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_subsystem_load(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_subsystem_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_pend_rename(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_pend_delete(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -25,7 +25,8 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
                                            [CTL_OPERAND_LISTENER] = " LISTENER",
                                            [CTL_OPERAND_PATH] = " PATH",
                                            [CTL_OPERAND_PATHS] = " FROM TO",
-                                           [CTL_OPERAND_OPERATION] = " NUMBER|all"};
+                                           [CTL_OPERAND_OPERATION] = " NUMBER|all",
+                                           [CTL_OPERAND_SUBSYSTEM] = " SUBSYSTEM"};
     snprintf(text, size, "%s%s", command->name, operands[command->operand]);
     for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
         size_t used = strlen(text);

@@ -1,4 +1,5 @@
-/* subsystem list: the configured subsystems, from the file that lodge-smss keeps; no broker is needed. */
+/* subsystem list: the configured subsystems, from the file that lodge-smss keeps, with no broker needed; and
+ * subsystem load. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,10 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/reason.h"
 #include "common/text.h"
 #include "ctl/commands.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
+#include "ctl/server.h"
+#include "ctl/stream.h"
 #include "ctl/table.h"
 
 enum { NAME, STATE, PID, ORDER, USER, CRITICAL, WORDS };
@@ -74,6 +78,36 @@ static void print_json(FILE *in)
     json_close_array(&writer);
     json_close_object(&writer);
     fputc('\n', stdout);
+}
+
+/* It may take as long to become ready as lodge-smss waits. */
+#define LOAD_MS 40000
+
+enum ctl_exit ctl_subsystem_load(const struct ctl_arguments *arguments, const struct conf *conf)
+{
+    Lodge__Lsm__LoadSubsystemRequest load = LODGE__LSM__LOAD_SUBSYSTEM_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    load.name = (char *)arguments->name;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_LOAD_SUBSYSTEM;
+    request.load_subsystem = &load;
+    struct server server;
+    Lodge__Lsm__Answer *answer = NULL;
+    enum ctl_exit result = server_open(&server, arguments, conf);
+    if (result != CTL_DONE)
+        return result;
+    int failed = stream_send(&server.client, &request);
+    if (failed == 0)
+        failed = stream_next(&server.client, LOAD_MS, &answer);
+    if (failed != 0)
+        result = ctl_say_unreachable(server.path, server.config, -failed);
+    else if (answer->reason != REASON_NONE)
+        result = ctl_say_refusal(arguments->name, answer->reason, answer->detail);
+    if (failed == 0)
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    server_close(&server);
+    if (result == CTL_DONE)
+        printf("%s is ready.\n", arguments->name);
+    return result;
 }
 
 enum ctl_exit ctl_subsystem_list(const struct ctl_arguments *arguments, const struct conf *conf)

@@ -241,6 +241,7 @@ static void test_protocol(void)
         &lodge__lsm__wait_request__descriptor,
         &lodge__lsm__waited__descriptor,
         &lodge__lsm__counters__descriptor,
+        &lodge__lsm__load_subsystem_request__descriptor,
         &lodge__lsm__health__descriptor,
         &lodge__lsm__check__descriptor,
         &lodge__lsm__message_request__descriptor,

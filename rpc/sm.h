@@ -87,6 +87,10 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, PROCESS_ENDED, process_ended, 20, SM_SMSS, 0, 0)                                               \
     /* smss -> broker, in step and when they change: what it knows of the machine, KEY=VALUE lines */        \
     M(SM, sm, FACTS, facts, 23, SM_SMSS, 0, 0)                                                               \
+    /* broker -> smss: LoadDeferredSubsystem: start this one, unless it runs */                              \
+    M(SM, sm, SUBSYSTEM_LOAD, subsystem_load, 25, SM_BROKER, 0, 0)                                           \
+    /* smss -> broker, once however many asked: it is ready (reason none), or why not */                     \
+    M(SM, sm, SUBSYSTEM_LOADED, subsystem_loaded, 26, SM_SMSS, 0, 0)                                         \
     /* broker -> smss: as LOGON_START, for a virtual user, whom nobody asks for a password */                \
     M(SM, sm, VIRTUAL_START, virtual_start, 24, SM_BROKER, 0, 0)                                             \
     /* smss -> broker, listener, logon; logon -> init; init -> agent: does it still work? Put again when it  \
@@ -157,6 +161,10 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
 #define SM_WINDOWS_CLOSED_FIELDS(F, S) F(S, u32, left)
 #define SM_EVENT_FIELDS(F, S) \
     F(S, u32, event) F(S, u16, session) F(S, u64, time_ms) F(S, text, detail, SM_DETAIL_ROOM)
+#define SM_SUBSYSTEM_ROOM              32
+#define SM_SUBSYSTEM_LOAD_FIELDS(F, S) F(S, text, name, SM_SUBSYSTEM_ROOM)
+#define SM_SUBSYSTEM_LOADED_FIELDS(F, S) \
+    F(S, text, name, SM_SUBSYSTEM_ROOM) F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_PROCESS_END_FIELDS(F, S) F(S, u64, serial) F(S, u16, session) F(S, u32, pid) F(S, u8, kill)
 #define SM_PROCESS_ENDED_FIELDS(F, S) \
     F(S, u64, serial) F(S, u16, session) F(S, u32, pid) F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)

@@ -264,6 +264,12 @@ static bool on_process_end(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_subsystem_load(struct peer *peer, const union sm_body *body)
+{
+    subsystem_load(peer->smss, peer, &body->subsystem_load);
+    return true;
+}
+
 /* What comes after HELLO; who may send what is in rpc/sm.h. LOGON_START has a descriptor and is apart. */
 static const struct {
     unsigned number;
@@ -279,6 +285,7 @@ static const struct {
     {SM_EVENT, on_event},
     {SM_PONG, on_pong},
     {SM_PROCESS_END, on_process_end},
+    {SM_SUBSYSTEM_LOAD, on_subsystem_load},
     {SM_VIEWER, on_viewer},
     {SM_VIRTUAL_START, on_virtual_start},
     {SM_SHUTDOWN, on_shutdown},

@@ -366,6 +366,8 @@ void subsystems_start(struct smss *smss, void (*over)(struct smss *smss));
 /* Ends them in the reverse order, and waits for it. */
 void subsystems_end(struct smss *smss);
 void subsystems_reap(struct smss *smss);
+/* LoadDeferredSubsystem: starts it unless it runs; the broker is told when it is ready, or why it is not. */
+void subsystem_load(struct smss *smss, struct peer *peer, const struct sm_subsystem_load *asked);
 
 /* phase.c */
 /* Returns false, after a log line, when a first start cannot listen. */

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/conf-items.h"
 #include "common/log.h"
+#include "common/reason.h"
 #include "common/text.h"
 #include "sessionmgr/smss.h"
 
@@ -33,7 +34,8 @@ struct subsystem {
     char name[CONF_SUBSYSTEM_NAME_MAX + 1], about[ABOUT_ROOM], group[ABOUT_ROOM], user[33];
     char *command;
     long order, restarts;
-    bool critical, tells_ready;
+    bool critical, tells_ready, deferred;
+    bool asked; /* the broker is to be told how its start ends */
     enum subsystem_state state;
     struct process process;
     struct lines lines;
@@ -75,12 +77,25 @@ static void forget_ready(struct subsystem *subsystem)
     close_descriptor(&subsystem->ready);
 }
 
+static void tell_loaded(struct subsystem *subsystem, enum reason reason, const char *detail)
+{
+    struct smss *smss = subsystem->smss;
+    struct sm_subsystem_loaded loaded = {.reason = (uint16_t)reason};
+    if (!subsystem->asked)
+        return;
+    subsystem->asked = false;
+    text_copy(loaded.name, sizeof(loaded.name), subsystem->name);
+    text_escape(loaded.detail, sizeof(loaded.detail), detail);
+    peer_send(smss, smss->services[SERVICE_BROKER].peer, SM_SUBSYSTEM_LOADED, &loaded);
+}
+
 static void became_ready(struct subsystem *subsystem)
 {
     forget_ready(subsystem);
     loop_timer_stop(subsystem->smss->loop, &subsystem->timer);
     enter(subsystem, SUBSYSTEM_READY);
     log_info(subsystem->about, "is ready, as process %d", (int)subsystem->process.pid);
+    tell_loaded(subsystem, REASON_NONE, "");
     go_on(subsystem->smss);
 }
 
@@ -149,6 +164,7 @@ static void ended(void *context, uint32_t events)
         return;
     }
     event_tell(smss, EVENT_SERVICE_EXIT, 0, "subsystem %s, process %d, %s", subsystem->name, (int)pid, how);
+    tell_loaded(subsystem, REASON_INTERNAL, how);
     retry(subsystem);
     go_on(smss);
 }
@@ -201,6 +217,7 @@ static void start(struct subsystem *subsystem)
     if (failed) {
         errno = -failed;
         log_error(subsystem->about, "cannot be started: %m");
+        tell_loaded(subsystem, REASON_INTERNAL, strerror(-failed));
         forget_ready(subsystem);
         lines_close(&subsystem->lines);
         retry(subsystem);
@@ -236,8 +253,8 @@ static void insert(struct smss *smss, struct subsystem *subsystem)
 }
 
 /* Returns false, with a sentence in `problem`. */
-static bool add(struct smss *smss, const struct conf_items *items, const char *name, char *problem,
-                size_t size)
+static bool add(struct smss *smss, const struct conf_items *items, const char *name, bool deferred,
+                char *problem, size_t size)
 {
     struct conf_subsystem found;
     for (const struct subsystem *at = smss->subsystems; at != NULL; at = at->next) {
@@ -254,6 +271,7 @@ static bool add(struct smss *smss, const struct conf_items *items, const char *n
                                     .restarts = found.restarts,
                                     .critical = found.critical,
                                     .tells_ready = found.ready,
+                                    .deferred = deferred,
                                     .process = PROCESS_NONE,
                                     .lines = LINES_NONE,
                                     .ready = -1};
@@ -274,14 +292,17 @@ static bool add(struct smss *smss, const struct conf_items *items, const char *n
 
 static void load_all(struct smss *smss, char *problem, size_t size)
 {
+    const char *const lists[] = {smss->conf.required_subsystems, smss->conf.optional_subsystems};
     struct conf_items items;
-    char names[CONF_TEXT_MAX + 1], *at = names, *name;
-    text_copy(names, sizeof(names), smss->conf.required_subsystems);
     if (!conf_load_items(&items, smss->conf_path, problem, size))
         return;
-    while ((name = strsep(&at, " \t,")) != NULL) {
-        if (name[0] != '\0')
-            add(smss, &items, name, problem, size);
+    for (size_t i = 0; i < 2; i++) {
+        char names[CONF_TEXT_MAX + 1], *at = names, *name;
+        text_copy(names, sizeof(names), lists[i]);
+        while ((name = strsep(&at, " \t,")) != NULL) {
+            if (name[0] != '\0')
+                add(smss, &items, name, i == 1, problem, size);
+        }
     }
     conf_items_free(&items);
 }
@@ -294,8 +315,8 @@ static void finish(struct smss *smss)
     unsigned count = 0;
     boot->goes_on = false;
     for (const struct subsystem *at = smss->subsystems; at != NULL; at = at->next) {
-        count++;
-        if (at->state != SUBSYSTEM_READY && boot->problem[0] == '\0')
+        count += !at->deferred;
+        if (!at->deferred && at->state != SUBSYSTEM_READY && boot->problem[0] == '\0')
             snprintf(boot->problem, sizeof(boot->problem), "%s is %s", at->name, state_names[at->state]);
     }
     bool failed = boot->problem[0] != '\0';
@@ -319,6 +340,8 @@ static void go_on(struct smss *smss)
     if (!smss->subsystem_boot.goes_on)
         return;
     for (struct subsystem *at = smss->subsystems; at != NULL; at = at->next) {
+        if (at->deferred)
+            continue;
         if (at->state == SUBSYSTEM_STARTING)
             return;
         if (at->state == SUBSYSTEM_DOWN) {
@@ -339,6 +362,34 @@ void subsystems_start(struct smss *smss, void (*over)(struct smss *smss))
     if (smss->subsystems != NULL)
         save(smss);
     go_on(smss);
+}
+
+static struct subsystem *find(struct smss *smss, const char *name)
+{
+    struct subsystem *at = smss->subsystems;
+    while (at != NULL && strcasecmp(at->name, name) != 0)
+        at = at->next;
+    return at;
+}
+
+void subsystem_load(struct smss *smss, struct peer *peer, const struct sm_subsystem_load *asked)
+{
+    struct subsystem *subsystem = find(smss, asked->name);
+    struct sm_subsystem_loaded loaded = {.reason = REASON_NO_SUBSYSTEM};
+    if (subsystem == NULL || smss->phase != SMSS_SERVING) {
+        if (subsystem != NULL)
+            loaded.reason = REASON_SHUTDOWN;
+        text_copy(loaded.name, sizeof(loaded.name), asked->name);
+        peer_send(smss, peer, SM_SUBSYSTEM_LOADED, &loaded);
+        return;
+    }
+    subsystem->asked = true;
+    if (subsystem->state == SUBSYSTEM_READY) {
+        tell_loaded(subsystem, REASON_NONE, "");
+    } else if (subsystem->state == SUBSYSTEM_DOWN || subsystem->state == SUBSYSTEM_FAILED) {
+        subsystem->ends = 0;
+        start(subsystem);
+    }
 }
 
 static void reap_quietly(void *context)

@@ -49,7 +49,8 @@ _lodgectl() {
     local words=''
     case $command in
     '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot subsystem pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
-    subsystem) words='list --help' ;;
+    subsystem) words='list load --help' ;;
+    'subsystem load') words='--help' ;;
     'subsystem list') words='--json --help' ;;
     pend) words='rename delete list cancel --help' ;;
     'pend list') words='--json --help' ;;

@@ -293,6 +293,37 @@ class SubSystems(Boot):
             self.assertEqual(said.read().splitlines()[-1], "end")
         self.assertFalse(os.path.exists(self.lodge.run + "/subsystems"))
 
+    def test_deferred(self):
+        count, gate = self.lodge.base + "/count", self.lodge.base + "/gate"
+        os.mkfifo(gate)
+        self.define("spool", f"echo x >> {count}; read word < {gate}; echo >&3; exec sleep 600", Ready="yes")
+        self.define("broken", "exit 7", Restarts=0, Ready="yes")
+        self.lodge.set(SubSystems_Optional="spool broken")
+        self.lodge.start()
+        self.is_accepting()
+        self.assertEqual(self.one("spool")["state"], "down")
+        askers = [subprocess.Popen([harness.BIN + "/lodgectl", "--config", self.lodge.conf, "subsystem", "load", name],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                  for name in ("spool", "SPOOL", "spool")]
+        self.in_state("spool", "starting")
+        self.assertEqual([asker.poll() for asker in askers], [None] * 3)
+        with open(gate, "w") as out:
+            out.write("go\n")
+        for asker in askers:
+            self.assertEqual(asker.wait(harness.DEADLINE), 0, asker.communicate())
+            asker.stdout.close()
+        pid = self.in_state("spool", "ready")["pid"]
+        self.lodge.done("subsystem", "load", "spool")
+        self.assertEqual(self.one("spool")["pid"], pid)
+        with open(count) as lines:
+            self.assertEqual(lines.read(), "x\n")
+        for name, word in (("missing", "no-such-subsystem"), ("broken", "exited with status 7")):
+            refused = self.lodge.ctl("subsystem", "load", name)
+            self.assertEqual(refused.returncode, 1, refused)
+            self.assertIn(word, refused.stderr)
+        self.lodge.stop()
+        self.assertFalse(self.alive(pid))
+
     def test_failures(self):
         self.define("broken", "exit 7", Restarts=1)
         self.define("strange", "sleep 600", User="nobody-of-that-name")
