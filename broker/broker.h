@@ -23,6 +23,7 @@
  *   desktop   whether it is locked, and what it was started with
  *   survey, procs   what runs in sessions, looked at in threads
  *   terminate  a process of a session is ended
+ *   upgrade   an upgrade in place is asked for
  *   watch     subscriptions and waits
  *   methods-events   questions to the event log
  */
@@ -99,6 +100,7 @@ struct broker {
                           admins */
     uint64_t message_number;   /* of the last message to a person */
     uint64_t terminate_number; /* of the last process that lodge-smss was asked to end */
+    uint64_t upgrade_serial;   /* of the request for an upgrade that waits for its answer, 0: none */
     struct surveys *surveys;
     struct counters counters;
     TAILQ_HEAD(, event_query) event_waits;

@@ -11,6 +11,7 @@
 #include "broker/methods-process.h"
 #include "broker/methods-session.h"
 #include "broker/subsystem.h"
+#include "broker/upgrade.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -264,6 +265,7 @@ const struct method methods[] = {
     METHOD(LOCK) = {"lock", ROLE_ADMIN | ROLE_USER, false, call_lock},
     METHOD(CONNECT) = {"connect", ROLE_ADMIN | ROLE_USER, false, call_connect},
     METHOD(ENVIRONMENT) = {"environment", ROLE_ADMIN | ROLE_USER, false, call_environment},
+    METHOD(UPGRADE) = {"upgrade", ROLE_ADMIN, false, call_upgrade},
     METHOD(TRAFFIC) = {"traffic", ROLE_FRONT, false, process_call_traffic},
     METHOD(LICENCE_POOL) = {"licence_pool", ROLE_ADMIN, false, licence_call_pool},
     METHOD(LICENCE_LIST) = {"licence_list", ROLE_ADMIN, false, licence_call_list},

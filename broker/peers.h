@@ -70,6 +70,7 @@ struct peer {
     bool listener_wait, listener_stop; /* it has asked for a change of the listener, and which */
     uint64_t listener_serial;
     bool follows_shutdown;
+    bool asked_upgrade;
     uint64_t shutdown_serial;
     struct event_query *events; /* asked for, and not answered yet */
     bool health_waits;          /* likewise */

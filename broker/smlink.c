@@ -15,6 +15,7 @@
 #include "broker/logons.h"
 #include "broker/subsystem.h"
 #include "broker/terminate.h"
+#include "broker/upgrade.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "rpc/sm.h"
@@ -66,6 +67,7 @@ static void lose(struct broker *broker, const char *why)
     subsystem_smss_gone(broker);
     health_smss_lost(broker);
     listeners_smss_gone(broker);
+    upgrade_smss_gone(broker);
     retry_later(&broker->sm);
 }
 
@@ -254,6 +256,11 @@ static void take_viewer(struct broker *broker, const union sm_body *body)
         attach_viewer_remembered(session, body->viewer.viewer);
 }
 
+static void take_upgrade_begun(struct broker *broker, const union sm_body *body)
+{
+    upgrade_begun(broker, &body->upgrade_begun);
+}
+
 static void take_ping(struct broker *broker, const union sm_body *body)
 {
     (void)body;
@@ -288,6 +295,7 @@ static const struct {
     {SM_FACTS, take_facts},
     {SM_PING, take_ping},
     {SM_VIEWER, take_viewer},
+    {SM_UPGRADE_BEGUN, take_upgrade_begun},
     {SM_SHUTDOWN_STATUS, take_shutdown_status},
     {SM_PROCESS_ENDED, take_process_ended},
     {SM_SUBSYSTEM_LOADED, take_subsystem_loaded},

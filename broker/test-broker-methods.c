@@ -58,6 +58,7 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_LISTENER_STOP, true, true, false, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_LISTENER_START, true, true, false, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN_ABORT, true, true, false, false, REASON_WRONG_STATE},
+    {LODGE__LSM__REQUEST__METHOD_UPGRADE, true, true, false, false, REASON_UPGRADE_REFUSED},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN_STATUS, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_SHUTDOWN, true, true, false, false, REASON_BAD_REQUEST},
     {LODGE__LSM__REQUEST__METHOD_PROCESSES, true, true, false, true, REASON_NO_SESSION},
@@ -115,6 +116,11 @@ static void check_call(size_t row, int fd, bool allowed)
     request.ping = &body.nothing;
     bool with_descriptor = methods[rows[row].method].with_descriptor;
     uint64_t serial = lsm_ask(&harness, fd, &request, with_descriptor ? STDIN_FILENO : -1);
+    if (allowed && rows[row].method == LODGE__LSM__REQUEST__METHOD_UPGRADE) {
+        union sm_body asked;
+        sm_expect(&harness, SM_UPGRADE, &asked, NULL);
+        sm_tell(&harness, SM_UPGRADE_BEGUN, &(struct sm_upgrade_begun){.reason = REASON_UPGRADE_REFUSED});
+    }
     enum reason reason = lsm_expect_reason(fd, serial);
     if (reason != (allowed ? rows[row].reason : REASON_FORBIDDEN)) {
         fprintf(stderr, "%s: %s\n", field->name, reason_name(reason));

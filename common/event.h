@@ -83,7 +83,14 @@
     E(SHUTDOWN_PHASE, 1083, "shutdown-phase", 5)                       \
     E(SHUTDOWN_ACTION, 1084, "shutdown-action", 5)                     \
     /* processes that cannot be killed, by name */                     \
-    E(STRAGGLER, 1085, "straggler", 4)
+    E(STRAGGLER, 1085, "straggler", 4)                                 \
+    /* an upgrade in place has begun; is over; was not begun */        \
+    E(UPGRADE_STARTED, 1090, "upgrade-started", 5)                     \
+    E(UPGRADED, 1091, "upgraded", 5)                                   \
+    E(UPGRADE_REFUSED, 1092, "upgrade-refused", 3)                     \
+    /* a part went back; it is over, and not everything is new */      \
+    E(UPGRADE_ROLLED_BACK, 1093, "upgrade-rolled-back", 3)             \
+    E(UPGRADE_FAILED, 1094, "upgrade-failed", 3)
 
 #define EVENT_ENUM(symbol, id, name, priority) EVENT_##symbol = (id),
 enum event_id { EVENTS(EVENT_ENUM) };

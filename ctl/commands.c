@@ -49,6 +49,8 @@ const struct ctl_command ctl_commands[] = {
      JSON | CTL_BIT(IN) | CTL_BIT(MESSAGE) | CTL_BIT(REASON) | CTL_BIT(STOP) | CTL_BIT(HALT) |
          CTL_BIT(REBOOT) | CTL_BIT(ABORT) | CTL_BIT(FORCE) | CTL_BIT(STATUS) | CTL_BIT(WAIT),
      0, false, "ends the server, after a countdown that people see", ctl_shutdown},
+    {"upgrade", CTL_OPERAND_NONE, JSON, 0, false,
+     "has the server become the programs that lie in its place now, with all sessions", ctl_upgrade},
     {"licence pool", CTL_OPERAND_NONE, JSON, 0, false, "shows the licences in use, and the grace period",
      ctl_licence_pool},
     {"licence list", CTL_OPERAND_NONE, JSON, 0, false, "lists the licences, or the seats taken",

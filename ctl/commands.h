@@ -155,6 +155,7 @@ enum ctl_exit ctl_listener_list(const struct ctl_arguments *arguments, const str
 enum ctl_exit ctl_listener_stop(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_listener_start(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_shutdown(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_upgrade(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_issue(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -109,7 +109,11 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, LISTENER_STATE, listener_state, 33, SM_LISTENER | SM_SMSS, 0, 0)                               \
     /* broker -> smss: who has this session now, 0: nobody; smss -> broker, before SYNCED: the same, as the  \
      * last broker told it */                                                                                \
-    M(SM, sm, VIEWER, viewer, 36, SM_BROKER | SM_SMSS, 0, 0)
+    M(SM, sm, VIEWER, viewer, 36, SM_BROKER | SM_SMSS, 0, 0)                                                 \
+    /* broker -> smss: upgrade in place; who asked */                                                        \
+    M(SM, sm, UPGRADE, upgrade, 37, SM_BROKER, 0, 0)                                                         \
+    /* smss -> broker: it begins (the detail is the new version), or why not */                              \
+    M(SM, sm, UPGRADE_BEGUN, upgrade_begun, 38, SM_SMSS, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -171,10 +175,12 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
 #define SM_FACTS_FIELDS(F, S)         F(S, text, text, SM_DETAIL_ROOM)
 #define SM_VIRTUAL_START_FIELDS(F, S) F(S, u64, logon) F(S, u32, user)
 /* seconds: how long an answer may take before the one who should give it is taken to be hung */
-#define SM_PING_FIELDS(F, S)     F(S, u16, seconds)
-#define SM_PONG_FIELDS(F, S)     F(S, u8, who)
-#define SM_VIEWER_FIELDS(F, S)   F(S, u16, id) F(S, u64, viewer)
-#define SM_SHUTDOWN_FIELDS(F, S) F(S, u8, action) F(S, u8, force) F(S, u32, uid) F(S, text, reason, 256)
+#define SM_PING_FIELDS(F, S)          F(S, u16, seconds)
+#define SM_PONG_FIELDS(F, S)          F(S, u8, who)
+#define SM_VIEWER_FIELDS(F, S)        F(S, u16, id) F(S, u64, viewer)
+#define SM_UPGRADE_FIELDS(F, S)       F(S, u32, uid)
+#define SM_UPGRADE_BEGUN_FIELDS(F, S) F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
+#define SM_SHUTDOWN_FIELDS(F, S)      F(S, u8, action) F(S, u8, force) F(S, u32, uid) F(S, text, reason, 256)
 #define SM_SHUTDOWN_STATUS_FIELDS(F, S) \
     F(S, u8, action)                    \
     F(S, u8, force)                     \

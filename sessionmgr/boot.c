@@ -185,8 +185,10 @@ void boot_save_next_id(const struct smss *smss)
 static bool reserve_display(struct smss *smss)
 {
     long first = saved_number(smss, "display");
-    smss->display_socket = bind_display((unsigned)first);
     smss->display = (uint16_t)first;
+    if (smss->display_socket >= 0) /* kept through an upgrade */
+        return true;
+    smss->display_socket = bind_display((unsigned)first);
     for (uint16_t number = 0; smss->display_socket < 0 && number < 1000; number++) {
         smss->display_socket = bind_display(number);
         smss->display = number;

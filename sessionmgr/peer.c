@@ -1,5 +1,6 @@
 /* Connections to sm.port: who they are, what they may say, and where it goes. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -249,6 +250,14 @@ static bool on_viewer(struct peer *peer, const union sm_body *body)
     return peer->role == SM_BROKER;
 }
 
+static bool on_upgrade(struct peer *peer, const union sm_body *body)
+{
+    char by[32];
+    snprintf(by, sizeof(by), "uid %u", (unsigned)body->upgrade.uid);
+    upgrade_begin(peer->smss, by, true);
+    return true;
+}
+
 static bool on_pong(struct peer *peer, const union sm_body *body)
 {
     if (peer->service != NULL)
@@ -287,6 +296,7 @@ static const struct {
     {SM_PROCESS_END, on_process_end},
     {SM_SUBSYSTEM_LOAD, on_subsystem_load},
     {SM_VIEWER, on_viewer},
+    {SM_UPGRADE, on_upgrade},
     {SM_VIRTUAL_START, on_virtual_start},
     {SM_SHUTDOWN, on_shutdown},
     {SM_LISTENER_SET, on_listener_set},

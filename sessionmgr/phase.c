@@ -88,6 +88,7 @@ static void serve(struct smss *smss)
         service_start(listener);
     phase_sync_broker(smss);
     boot_look_whether_ready(smss);
+    upgrade_go_on(smss);
     if (smss->stop_asked)
         shutdown_signalled(smss);
 }

@@ -1,6 +1,7 @@
 /* The two services of session 0: started in order, started again when they die, taken over after a restart.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "sessionmgr/smss.h"
 
 #define READY_MS        30000
+#define READY_NEW_MS    10000 /* after an upgrade, where there is a way back */
 #define STOP_MS         5000
 #define STOP_FAST_MS    500
 #define BACK_OFF_MOST   5000
@@ -149,7 +151,9 @@ void service_start(struct service *service)
         path, (char *)"--config", (char *)smss->conf_path, (char *)kinds[service->which].option, (char *)"3",
         NULL};
     int errors = service->lines.fd >= 0 ? lines_named_end(log_path(service, log, sizeof(log))) : -1;
-    struct process_plan plan = {.path = path,
+    char previous[32];
+    snprintf(previous, sizeof(previous), "/proc/self/fd/%d", service->previous);
+    struct process_plan plan = {.path = service->back ? previous : path,
                                 .argv = argv,
                                 .fds = &service->listening,
                                 .fd_count = 1,
@@ -170,8 +174,23 @@ void service_start(struct service *service)
     set_state(service, SERVICE_STARTING);
     service->started = clock_monotonic_ms();
     service->started_us = steps_now_us();
-    loop_timer_set(smss->loop, &service->timer, READY_MS);
+    loop_timer_set(smss->loop, &service->timer, service->replaced ? READY_NEW_MS : READY_MS);
     log_info(service_name(service), "started as process %d", (int)service->process.pid);
+}
+
+/* The old program has made room for the new one, or the new one for the old one. False: it has simply ended.
+ */
+static bool goes_on_replaced(struct service *service, const char *how)
+{
+    if (service->state == SERVICE_STARTING && (service->back || service->previous < 0))
+        return false;
+    if (service->state == SERVICE_STARTING) {
+        service->back = true;
+        upgrade_service_failed(service, how);
+    }
+    service->state = SERVICE_WAITING;
+    loop_timer_set(service->smss->loop, &service->timer, 0);
+    return true;
 }
 
 static void ended(void *context, uint32_t events)
@@ -194,6 +213,8 @@ static void ended(void *context, uint32_t events)
         service->smss->listener = (struct sm_listener_state){0};
         listener_tell(service->smss, false);
     }
+    if (service->replaced && goes_on_replaced(service, how))
+        return;
     event_tell(service->smss, EVENT_SERVICE_EXIT, 0, "%s, process %d, %s", service_name(service), (int)pid,
                how);
     if (service->state == SERVICE_READY && clock_monotonic_ms() - service->started >= STABLE_AFTER_MS)
@@ -232,11 +253,15 @@ static void timer_expired(void *context)
         service_start(service);
         break;
     case SERVICE_STARTING:
-        log_error(service_name(service), "said no READY within %d s and is killed", READY_MS / 1000);
+        log_error(service_name(service), "said no READY within %d s and is killed",
+                  (service->replaced ? READY_NEW_MS : READY_MS) / 1000);
         process_signal(&service->process, SIGKILL);
         break;
     case SERVICE_STOPPING:
         look_whether_down(service);
+        break;
+    case SERVICE_READY: /* it is to make room for its new program */
+        process_signal(&service->process, SIGKILL);
         break;
     default:
         break;
@@ -251,6 +276,7 @@ void service_init(struct smss *smss)
                                     .which = (enum service_which)i,
                                     .process = PROCESS_NONE,
                                     .lines = LINES_NONE,
+                                    .previous = -1,
                                     .listening = -1};
         service->timer = (struct loop_timer){.expired = timer_expired, .context = service};
     }
@@ -310,6 +336,12 @@ void service_ready(struct service *service)
              (long long)(clock_monotonic_ms() - service->started));
     boot_service_ready(service->smss, service->which);
     struct service *listener = &service->smss->services[SERVICE_LISTENER];
+    if (!service->back)
+        close_descriptor(&service->previous);
+    if (service->replaced) {
+        service->replaced = false;
+        upgrade_service_ready(service);
+    }
     if (service == listener) {
         notify_manager("READY=1");
         listener_tell(service->smss, false);
@@ -349,6 +381,22 @@ void service_stop(struct service *service)
     service->started = clock_monotonic_ms();
     process_signal(&service->process, SIGTERM);
     loop_timer_set(service->smss->loop, &service->timer, 0);
+}
+
+bool service_replace(struct service *service)
+{
+    char path[32];
+    if (service->state != SERVICE_READY)
+        return false;
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)service->process.pid);
+    close_descriptor(&service->previous);
+    service->previous = open(path, O_PATH | O_CLOEXEC);
+    service->back = false;
+    service->replaced = true;
+    log_info(service_name(service), "makes room for its new program");
+    process_signal(&service->process, SIGTERM);
+    loop_timer_set(service->smss->loop, &service->timer, STOP_MS);
+    return true;
 }
 
 bool service_is_down(const struct service *service)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "sessionmgr/smss.h"
 
 #define EXIT_SERVICE_FAILED 3 /* the same number is in the unit for systemd */
@@ -21,15 +22,33 @@ static void usage(FILE *file)
     fprintf(file,
             "Usage: lodge-smss [--config FILE]\n"
             "Runs the Lodge terminal server in the foreground until SIGTERM or SIGINT, which ends every\n"
-            "session first; the same signal again is faster. SIGHUP has the configuration read anew.\n\n"
+            "session first; the same signal again is faster. SIGHUP has the configuration read anew,\n"
+            "SIGUSR2 has it become the program that lies in its place now, with all sessions.\n\n"
             "  --config FILE  the configuration (" CONF_DEFAULT_FILE ")\n"
+            "  --check        whether this program and those beside it could take over\n"
             "  --help         this text\n"
             "  --version      the version\n");
 }
 
+struct arguments {
+    const char *config, *upgrade_from, *upgrade_failed;
+    long display, previous; /* descriptors, -1: none */
+    bool check;
+};
+
 /* Returns -1 to go on, or the exit status. */
-static int take_arguments(int argc, char **argv, const char **conf_path_r)
+static int take_arguments(int argc, char **argv, struct arguments *arguments_r)
 {
+    const struct {
+        const char *name, **text;
+        long *number;
+    } options[] = {
+        {"--config", &arguments_r->config, NULL},
+        {"--upgrade-from", &arguments_r->upgrade_from, NULL},
+        {"--upgrade-failed", &arguments_r->upgrade_failed, NULL},
+        {"--display-fd", NULL, &arguments_r->display},
+        {"--previous-fd", NULL, &arguments_r->previous},
+    };
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
@@ -39,15 +58,34 @@ static int take_arguments(int argc, char **argv, const char **conf_path_r)
             puts("lodge-smss " LODGE_VERSION);
             return 0;
         }
-        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc) {
-            *conf_path_r = argv[++i];
-            continue;
+        bool known = strcmp(argv[i], "--check") == 0;
+        arguments_r->check |= known;
+        for (size_t j = 0; !known && i + 1 < argc && j < sizeof(options) / sizeof(options[0]); j++) {
+            if (strcmp(argv[i], options[j].name) != 0)
+                continue;
+            i++;
+            known = options[j].text != NULL || text_number(argv[i], -1, 1 << 20, options[j].number);
+            if (options[j].text != NULL)
+                *options[j].text = argv[i];
         }
+        if (known)
+            continue;
         fprintf(stderr, "lodge-smss: \"%s\" is not understood\n", argv[i]);
         usage(stderr);
         return 2;
     }
     return -1;
+}
+
+/* Closes what it was not to get. From another lodge-smss it gets nothing but what is named. */
+static void close_others(const struct arguments *arguments)
+{
+    const long kept[] = {arguments->display, arguments->previous};
+    bool any = false;
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        any |= kept[i] >= 3 && fcntl((int)kept[i], F_SETFD, FD_CLOEXEC) == 0;
+    if (!any)
+        close_range(3, ~0U, 0);
 }
 
 static bool find_programs(struct smss *smss)
@@ -71,6 +109,7 @@ static void reap(struct smss *smss)
         process_reap(&smss->services[i].process);
     for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next)
         process_reap(&logon->process);
+    process_reap(&smss->upgrade.check);
     process_reap(&smss->bootwork.process);
     subsystems_reap(smss);
     while (waitpid(-1, NULL, WNOHANG) > 0)
@@ -87,6 +126,8 @@ static void signalled(void *context, uint32_t events)
             reap(smss);
         else if (info.ssi_signo == SIGHUP) /* what can be changed now is the broker's */
             process_signal(&smss->services[SERVICE_BROKER].process, SIGHUP);
+        else if (info.ssi_signo == SIGUSR2)
+            upgrade_begin(smss, "SIGUSR2", false);
         else
             shutdown_signalled(smss);
     }
@@ -100,6 +141,7 @@ static void watch_signals(struct smss *smss)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR2);
     sigprocmask(SIG_SETMASK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     smss->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -121,6 +163,7 @@ static int run(struct smss *smss)
 {
     smss->loop = loop_new();
     service_init(smss);
+    upgrade_init(smss);
     bootwork_init(smss);
     if (!boot_prepare(smss))
         return 1;
@@ -185,29 +228,40 @@ static void make_terminal_write_only(void)
     }
 }
 
+/* How it was started by another lodge-smss, which it goes on for. */
+static void take_upgrade(struct smss *smss, const struct arguments *arguments)
+{
+    smss->display_socket = (int)arguments->display;
+    smss->upgrade.previous = (int)arguments->previous;
+    smss->upgrade.back = arguments->upgrade_failed != NULL;
+    smss->upgrade.from = smss->upgrade.back ? arguments->upgrade_failed : arguments->upgrade_from;
+}
+
 int main(int argc, char **argv)
 {
-    const char *conf_path = CONF_DEFAULT_FILE;
-    close_range(3, ~0U, 0);
+    struct arguments arguments = {.config = CONF_DEFAULT_FILE, .display = -1, .previous = -1};
     umask(022);
-    int status = take_arguments(argc, argv, &conf_path);
+    int status = take_arguments(argc, argv, &arguments);
     if (status >= 0)
         return status;
+    close_others(&arguments);
     make_terminal_write_only();
     log_start("lodge-smss", LOG_LEVEL_INFO);
     struct smss *smss = memory_new(sizeof(*smss));
     steps_start(&smss->steps);
-    smss->lock = smss->display_socket = smss->sm_port = smss->signals = smss->cgroup.fd = -1;
+    smss->lock = smss->sm_port = smss->signals = smss->cgroup.fd = -1;
+    take_upgrade(smss, &arguments);
+    raise_file_limit(smss);
     status = 1;
-    if (prepare(smss, conf_path)) {
-        raise_file_limit(smss);
-        status = run(smss);
-    }
+    if (prepare(smss, arguments.config))
+        status = arguments.check ? upgrade_check(smss->programs, smss->conf_path) : run(smss);
+    if (status != 0)
+        upgrade_roll_back(smss);
     event_forget_all(smss);
     loop_unwatch(&smss->sm_source);
     loop_unwatch(&smss->signals_source);
     loop_free(smss->loop);
-    if (smss->conf_path != conf_path)
+    if (smss->conf_path != arguments.config)
         free((char *)smss->conf_path);
     free(smss);
     return status;

@@ -18,6 +18,7 @@
 #include "sessionmgr/loop.h"
 #include "sessionmgr/process.h"
 #include "sessionmgr/steps.h"
+#include "sessionmgr/upgrade.h"
 
 #define LOGONS_MOST         64  /* under way; those with a session do not count */
 #define PEERS_UNHEARD       128 /* connections of a role that have not said HELLO */
@@ -68,6 +69,9 @@ struct service {
     unsigned failures;               /* in a row */
     int64_t ends[SERVICE_ENDS_MOST]; /* unasked ones, monotonic ms, the last ones in a ring */
     unsigned end_count;
+    bool replaced;               /* its new program has yet to say READY */
+    bool back;                   /* it runs `previous` */
+    int previous;                /* the program that it ran before an upgrade, -1: none */
     int64_t started, started_us; /* the second: when it was, in microseconds; 0: by an earlier lodge-smss */
     struct heartbeat heart;
 };
@@ -220,6 +224,7 @@ struct smss {
     struct session *sessions;
     struct session *session_of[65536];
     struct smss_events events;
+    struct upgrade upgrade;
     struct loop_timer heart_timer;
     unsigned heart_turn;
     struct steps steps; /* of the boot */
@@ -274,6 +279,9 @@ void service_peer_gone(struct service *service);
 /* Recovery is over: a service that has not come by is ended for good and started anew. */
 void service_give_up_waiting(struct service *service);
 void service_stop(struct service *service);
+/* Ends it, to be started with what lies in its program's place now; if that is not ready in time, with the
+ * program that it runs now. Returns false when it is not ready itself. */
+bool service_replace(struct service *service);
 /* True when nothing of it runs any more. */
 bool service_is_down(const struct service *service);
 const char *service_name(const struct service *service);

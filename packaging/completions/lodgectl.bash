@@ -48,7 +48,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown listener boot subsystem pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown upgrade listener boot subsystem pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     subsystem) words='list load --help' ;;
     'subsystem load') words='--help' ;;
     'subsystem list') words='--json --help' ;;
@@ -70,6 +70,7 @@ _lodgectl() {
     listener) words='list stop start --help' ;;
     'listener list') words='--json --help' ;;
     'listener stop' | 'listener start') words='rdp --help' ;;
+    'upgrade') words='--json --help' ;;
     'shutdown') words='--in --message --reason --stop --halt --reboot --abort --force --status --wait --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
