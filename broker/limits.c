@@ -116,6 +116,7 @@ static void carry_out(struct session *session, const struct policy_timeout *what
              what->action == POLICY_LOG_OFF ? "is logged off" : "is disconnected", reason_name(what->reason));
     record_event(session->broker, EVENT_DISCONNECTED_REASON, session->id, session->name,
                  session->client.address, what->reason, detail);
+    watch_limit(session, what->reason, detail);
     if (what->action == POLICY_LOG_OFF)
         session_end(session, what->reason);
     else

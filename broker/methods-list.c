@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/methods-session.h"
 #include "broker/methods.h"
+#include "common/clock.h"
 
 #define PAGE_MAX   100
 #define PAGE_BYTES 60000 /* of a packet's 65536 */
@@ -34,11 +35,56 @@ static int compare(const Lodge__Lsm__ListRequest *list, const struct key *a, con
     return list->descending ? -order : order;
 }
 
-static bool is_wanted(const Lodge__Lsm__ListRequest *list, const struct session *session)
+/* What the request asks for, with what was found out for all sessions at once. */
+struct filter {
+    const Lodge__Lsm__ListRequest *list;
+    conf_members group; /* the bit of the group's section; 0: any */
+    uint64_t now_ms;
+};
+
+static bool is_text(const char *wanted, const char *text)
 {
+    return wanted[0] == '\0' || strcasecmp(wanted, text) == 0;
+}
+
+/* For at least so many seconds; `since_ms` 0: it is not known, or not so. */
+static bool is_for(uint64_t now_ms, uint64_t since_ms, uint32_t seconds)
+{
+    return seconds == 0 || (since_ms != 0 && now_ms >= since_ms + (uint64_t)seconds * 1000);
+}
+
+static bool is_of_age(const struct filter *filter, const struct session *session)
+{
+    const Lodge__Lsm__ListRequest *list = filter->list;
+    bool viewed = session->state == SESSION_ACTIVE || session->state == SESSION_CONNECTED;
+    bool left = session->state == SESSION_DISCONNECTED;
+    return is_for(filter->now_ms, session->logon_ms, list->logged_on_s) &&
+           is_for(filter->now_ms, viewed ? session->connect_ms : 0, list->connected_s) &&
+           is_for(filter->now_ms, left ? session->disconnect_ms : 0, list->disconnected_s) &&
+           is_for(filter->now_ms, viewed ? methods_input_ms(session, filter->now_ms) : 0, list->idle_s);
+}
+
+static bool is_wanted(const struct filter *filter, const struct session *session)
+{
+    const Lodge__Lsm__ListRequest *list = filter->list;
     return (list->states == 0 || (list->states >> session->state & 1) != 0) &&
            (list->user[0] == '\0' || strcmp(list->user, session->name) == 0) &&
-           (list->client[0] == '\0' || strcasecmp(list->client, session->client.name) == 0);
+           is_text(list->client, session->client.name) && is_text(list->platform, session->client.platform) &&
+           (filter->group == 0 ||
+            (session->limits.place.known && (session->limits.place.members & filter->group) != 0)) &&
+           is_of_age(filter, session);
+}
+
+/* Returns false where there is no section of that group. */
+static bool take_filter(const struct broker *broker, const Lodge__Lsm__ListRequest *list,
+                        struct filter *filter_r)
+{
+    *filter_r = (struct filter){.list = list, .now_ms = (uint64_t)clock_real_ms()};
+    for (size_t i = 0; i < broker->conf.group_count && list->group[0] != '\0'; i++) {
+        if (strcmp(broker->conf.groups[i].name, list->group) == 0)
+            filter_r->group = (conf_members)(1u << i);
+    }
+    return list->group[0] == '\0' || filter_r->group != 0;
 }
 
 /* The first sessions of the order behind the cursor, at most `room`. */
@@ -67,15 +113,16 @@ static void insert(struct page *page, const Lodge__Lsm__ListRequest *list, struc
     page->at[low] = session;
 }
 
-static void collect(struct peer *peer, const Lodge__Lsm__ListRequest *list, struct page *page)
+static void collect(struct peer *peer, const struct filter *filter, struct page *page)
 {
+    const Lodge__Lsm__ListRequest *list = filter->list;
     struct key cursor = {list->after, list->after_user, list->after_logon_ms};
     bool by_id = list->order == LODGE__LSM__LIST_ORDER__BY_ID && !list->descending;
     struct session *session = methods_next_session(peer, NULL, by_id ? list->after : 0);
     for (; session != NULL; session = methods_next_session(peer, session, 0)) {
         struct key key = key_of(session);
         bool behind = list->after == 0 || compare(list, &key, &cursor) > 0;
-        if (behind && is_wanted(list, session))
+        if (behind && is_wanted(filter, session))
             insert(page, list, session);
         if (by_id && page->count == page->room)
             return;
@@ -93,7 +140,13 @@ void call_list(struct peer *peer, const Lodge__Lsm__Request *request, int *descr
     if (limit == 0 || limit > PAGE_MAX)
         limit = PAGE_MAX;
     struct page page = {.room = limit + 1}; /* one more, to know whether there is */
-    collect(peer, request->list, &page);
+    struct filter filter;
+    if (!take_filter(peer->broker, request->list, &filter)) {
+        peer_refuse(peer, request->serial, REASON_BAD_REQUEST,
+                    "The configuration has no section [Group NAME] of that group.");
+        return;
+    }
+    collect(peer, &filter, &page);
     while (sessions.n_session < page.count && sessions.n_session < limit && bytes <= PAGE_BYTES) {
         size_t i = sessions.n_session++;
         if (i + 2 < page.count)

@@ -123,8 +123,7 @@ static void call_client(struct peer *peer, const Lodge__Lsm__Request *request, i
     peer_done(peer, request->serial);
 }
 
-/* By the clock of records, whatever that has done meanwhile. */
-static uint64_t input_real_ms(const struct session *session, uint64_t now_real_ms)
+uint64_t methods_input_ms(const struct session *session, uint64_t now_real_ms)
 {
     int64_t input_ms = session->limits.facts.input_ms;
     uint64_t ago_ms = (uint64_t)(clock_monotonic_ms() - input_ms);
@@ -146,7 +145,7 @@ void methods_tell_session(const struct session *session, struct told_session *to
     told->message.disconnect_ms = session->disconnect_ms;
     told->message.now_ms = (uint64_t)clock_real_ms();
     told->message.load_test = session->load_test;
-    told->message.input_ms = input_real_ms(session, told->message.now_ms);
+    told->message.input_ms = methods_input_ms(session, told->message.now_ms);
     told->message.locked = session->locked;
     if (session->has_display) {
         snprintf(told->terminal, sizeof(told->terminal), ":%u", session->display);

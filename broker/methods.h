@@ -30,6 +30,9 @@ void methods_tell_session(const struct session *session, struct told_session *to
 /* Of the sessions that the peer may know of, by id, the one after `session`, or with NULL the first whose id
  * is above `after`; NULL: there is none. A user's cost is that of their own. */
 struct session *methods_next_session(const struct peer *peer, const struct session *session, uint32_t after);
+/* When the person's last input was (milliseconds since 1970), where it is `now_real_ms` now, whatever that
+ * clock has done meanwhile; 0: not known. */
+uint64_t methods_input_ms(const struct session *session, uint64_t now_real_ms);
 /* True when this peer may know of the session. */
 bool methods_may_see(const struct peer *peer, const struct session *session);
 /* The session, or NULL when the request has been answered. Another's session is as good as none. */

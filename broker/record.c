@@ -53,6 +53,8 @@ void record_event(struct broker *broker, enum event_id id, uint16_t session, con
     keep(broker, &event);
     if (id == EVENT_REFUSED)
         watch_refused(broker, user, address, reason, detail);
+    if (id == EVENT_LICENCE_ISSUED || id == EVENT_LICENCE_REVOKED || id == EVENT_LICENCE_WARNING)
+        watch_licence(broker, user, address, reason, detail);
 }
 
 void record_configure(struct broker *broker)

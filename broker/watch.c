@@ -341,13 +341,36 @@ void watch_terminated(struct session *session, enum reason reason, const char *d
     publish(session->broker, session->user, &notice, session->name, session->client.address, detail);
 }
 
+void watch_limit(struct session *session, enum reason reason, const char *detail)
+{
+    publish_session(session, LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT, reason, detail);
+}
+
+void watch_licence(struct broker *broker, const char *user, const char *address, enum reason reason,
+                   const char *detail)
+{
+    struct notice notice = {.kind = LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE, .reason = reason};
+    publish(broker, NULL, &notice, user, address, detail);
+}
+
+static bool is_limit(enum reason reason)
+{
+    static const enum reason limits[] = {REASON_SESSION_LIMIT, REASON_USER_LIMIT, REASON_GROUP_LIMIT,
+                                         REASON_ADDRESS_LIMIT, REASON_NO_LICENCE, REASON_BUSY};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        if (limits[i] == reason)
+            return true;
+    }
+    return false;
+}
+
 void watch_refused(struct broker *broker, const char *user, const char *address, enum reason reason,
                    const char *detail)
 {
     struct notice notice = {.kind = LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE, .reason = reason};
     broker->counters.refused[reason < REASON_COUNT ? reason : REASON_INTERNAL]++;
     publish(broker, NULL, &notice, user, address, detail);
-    if (reason != REASON_SESSION_LIMIT && reason != REASON_USER_LIMIT && reason != REASON_BUSY)
+    if (!is_limit(reason))
         return;
     notice.kind = LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT;
     publish(broker, NULL, &notice, user, address, detail);

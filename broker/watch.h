@@ -32,7 +32,7 @@ bool watch_wait(struct peer *peer, uint64_t serial, uint16_t session, const char
 /* The peer is gone, with what it had. Its user must be there still. */
 void watch_peer_gone(struct peer *peer);
 
-#define WATCH_KINDS (LODGE__LSM__NOTICE_KIND__NOTICE_UNLOCK + 1)
+#define WATCH_KINDS (LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE + 1)
 
 /* What has happened since the start. */
 struct counters {
@@ -52,5 +52,10 @@ void watch_moved(struct session *session, enum session_event event, enum session
 /* The desktop was locked or unlocked. */
 void watch_locked(struct session *session);
 void watch_terminated(struct session *session, enum reason reason, const char *detail);
+/* A session came to a limit, for which it is disconnected or ended now. */
+void watch_limit(struct session *session, enum reason reason, const char *detail);
+/* Something happened to a licence: as its event says. */
+void watch_licence(struct broker *broker, const char *user, const char *address, enum reason reason,
+                   const char *detail);
 void watch_refused(struct broker *broker, const char *user, const char *address, enum reason reason,
                    const char *detail);

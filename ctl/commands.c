@@ -1,8 +1,10 @@
 #include "ctl/commands.h"
 
 #define JSON CTL_BIT(JSON)
-#define LIST_OPTIONS \
-    (JSON | CTL_BIT(STATE) | CTL_BIT(USER) | CTL_BIT(CLIENT) | CTL_BIT(SORT) | CTL_BIT(DESCENDING))
+#define LIST_OPTIONS                                                                                        \
+    (JSON | CTL_BIT(STATE) | CTL_BIT(USER) | CTL_BIT(CLIENT) | CTL_BIT(SORT) | CTL_BIT(DESCENDING) |        \
+     CTL_BIT(PLATFORM) | CTL_BIT(GROUP) | CTL_BIT(LOGGED_ON) | CTL_BIT(CONNECTED) | CTL_BIT(DISCONNECTED) | \
+     CTL_BIT(IDLE))
 #define EVENTS_OPTIONS                                                                          \
     (JSON | CTL_BIT(COUNT) | CTL_BIT(USER) | CTL_BIT(SINCE) | CTL_BIT(UNTIL) | CTL_BIT(EVENT) | \
      CTL_BIT(SESSION) | CTL_BIT(FOLLOW))

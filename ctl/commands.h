@@ -48,6 +48,12 @@ enum { CTL_HEALTH_WARNING = 1, CTL_HEALTH_FAILED = 2 };
     O(STATUS, "--status", NULL, "only show how far it is")                                            \
     O(AT, "--at", "TIME", "at that time, as 2026-11-30T07:00 or 07:00 (today), in local time")        \
     O(FROM, "--from", "ID", "the session whose client it is (the one that this runs in)")             \
+    O(PLATFORM, "--platform", "PLATFORM", "with a client on windows, macos, unix, ios or android")    \
+    O(GROUP, "--group", "GROUP", "of members of this group, which has a section [Group NAME]")        \
+    O(LOGGED_ON, "--logged-on", "SECONDS", "logged on for at least so long")                          \
+    O(CONNECTED, "--connected", "SECONDS", "connected for at least so long")                          \
+    O(DISCONNECTED, "--disconnected", "SECONDS", "disconnected for at least so long")                 \
+    O(IDLE, "--idle", "SECONDS", "connected, and without input for at least so long")                 \
     O(ONCE, "--once", NULL, "show it once, and end")                                                  \
     O(SINCE, "--since", "TIME", "not before it: as 2026-12-31, 18:00, or 2h, 3d ago")                 \
     O(UNTIL, "--until", "TIME", "before it")                                                          \

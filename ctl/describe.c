@@ -60,6 +60,7 @@ const char *describe_notice(uint32_t kind)
         [LODGE__LSM__NOTICE_KIND__NOTICE_LIMIT] = "limit",
         [LODGE__LSM__NOTICE_KIND__NOTICE_LOCK] = "lock",
         [LODGE__LSM__NOTICE_KIND__NOTICE_UNLOCK] = "unlock",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE] = "licence",
     };
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }

@@ -32,6 +32,35 @@ void session_pages_add(struct session_pages *pages, Lodge__Lsm__Answer *answer)
     pages->answers[pages->count++] = answer;
 }
 
+/* Those that have been so for so long. Returns false, having said why, for what is no time. */
+static bool take_ages(const struct ctl_arguments *arguments, Lodge__Lsm__ListRequest *list_r)
+{
+    const struct {
+        const char *option;
+        const char *value;
+        uint32_t *seconds;
+    } ages[] = {
+        {"--logged-on", arguments->values[CTL_OPTION_LOGGED_ON], &list_r->logged_on_s},
+        {"--connected", arguments->values[CTL_OPTION_CONNECTED], &list_r->connected_s},
+        {"--disconnected", arguments->values[CTL_OPTION_DISCONNECTED], &list_r->disconnected_s},
+        {"--idle", arguments->values[CTL_OPTION_IDLE], &list_r->idle_s},
+    };
+    for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+        long seconds = 0;
+        if (ages[i].value != NULL && !text_number(ages[i].value, 1, INT32_MAX, &seconds)) {
+            ctl_say("%s takes seconds from 1 on, not \"%s\".", ages[i].option, ages[i].value);
+            return false;
+        }
+        *ages[i].seconds = (uint32_t)seconds;
+    }
+    return true;
+}
+
+static char *value_of(const struct ctl_arguments *arguments, enum ctl_option option)
+{
+    return (char *)(arguments->values[option] != NULL ? arguments->values[option] : "");
+}
+
 /* What the list is to have. Returns false, having said why, where it makes no sense. */
 static bool take_list(const struct ctl_arguments *arguments, Lodge__Lsm__ListRequest *list_r)
 {
@@ -53,9 +82,11 @@ static bool take_list(const struct ctl_arguments *arguments, Lodge__Lsm__ListReq
     list_r->states = arguments->state != NULL ? 1u << state : 0;
     list_r->user = (char *)(arguments->user != NULL ? arguments->user : "");
     list_r->client = (char *)(arguments->client != NULL ? arguments->client : "");
+    list_r->platform = value_of(arguments, CTL_OPTION_PLATFORM);
+    list_r->group = value_of(arguments, CTL_OPTION_GROUP);
     list_r->order = (Lodge__Lsm__ListOrder)order;
     list_r->descending = (arguments->options & CTL_BIT(DESCENDING)) != 0;
-    return true;
+    return take_ages(arguments, list_r);
 }
 
 /* All of a page is behind the session where it began, in the order that was asked for. */

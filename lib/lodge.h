@@ -73,9 +73,10 @@ enum lodge_kind {
     LODGE_NOTICE_LOGOFF,     /* its end has begun */
     LODGE_NOTICE_TERMINATE,  /* nothing of it is left */
     LODGE_NOTICE_REFUSE,     /* a logon was refused */
-    LODGE_NOTICE_LIMIT,      /* a logon was refused for a limit */
+    LODGE_NOTICE_LIMIT,      /* a logon was refused for a limit, or a session came to one */
     LODGE_NOTICE_LOCK,       /* the desktop was locked */
     LODGE_NOTICE_UNLOCK,
+    LODGE_NOTICE_LICENCE, /* a licence was issued or revoked, or somebody was let in without */
 };
 
 /* Whether new sessions are made. */

@@ -22,7 +22,11 @@ _lodgectl() {
         mapfile -t COMPREPLY < <(compgen -W 'active connected disconnected init down gone' -- "$current")
         return
         ;;
-    --full-name | --expires | -n | --timeout | --title | --user | --client | --at | --in | --message | --reason | --from) return ;;
+    --full-name | --expires | -n | --timeout | --title | --user | --client | --at | --in | --message | --reason | --from | --group | --logged-on | --connected | --disconnected | --idle) return ;;
+    --platform)
+        mapfile -t COMPREPLY < <(compgen -W 'windows macos unix ios android chromeos' -- "$current")
+        return
+        ;;
     --sort)
         mapfile -t COMPREPLY < <(compgen -W 'id user logon' -- "$current")
         return
@@ -35,7 +39,7 @@ _lodgectl() {
             config=(--config "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason | --from) i=$((i + 1)) ;;
+        --full-name | --expires | -n | --state | --timeout | --title | --user | --client | --at | --sort | --in | --message | --reason | --from | --platform | --group | --logged-on | --connected | --disconnected | --idle) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $command || $command == account || $command == policy || $command == licence || $command == query || $command == change || $command == pend || $command == subsystem || $command == listener ]]; then
@@ -74,7 +78,7 @@ _lodgectl() {
     'shutdown') words='--in --message --reason --stop --halt --reboot --abort --force --status --wait --json --help' ;;
     'msg') words='--timeout --title --wait --help' ;;
     'wait') words='--state --timeout --help' ;;
-    'list') words='--json --state --user --client --sort --descending --help' ;;
+    'list') words='--json --state --user --client --sort --descending --platform --group --logged-on --connected --disconnected --idle --help' ;;
     'watch' | 'health' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show' | 'environment' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
     'connect' | 'tscon') words='--from --help' ;;
