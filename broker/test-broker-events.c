@@ -185,7 +185,7 @@ static pid_t follow(int *out_r, const char *option, const char *value)
     return child;
 }
 
-/* Reads lines until one holds the text; none before may hold it. */
+/* The next line has to hold the text. */
 static void expect_line(int out, const char *want)
 {
     char line[2048];
@@ -199,7 +199,6 @@ static void expect_line(int out, const char *want)
         if (line[used++] != '\n')
             continue;
         line[used] = '\0';
-        used = 0;
         if (strstr(line, want) == NULL)
             fprintf(stderr, "%s, want %s\n", line, want);
         CHECK(strstr(line, want) != NULL);

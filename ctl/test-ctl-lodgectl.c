@@ -329,6 +329,55 @@ static void test_events(void)
                   "2026-05-01 12:00:05  1000  refused        -  eve\\x0d           bad-credentials  \n");
 }
 
+static Lodge__Lsm__HealthState worst;
+
+static bool answer_health(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Check one = LODGE__LSM__CHECK__INIT, two = LODGE__LSM__CHECK__INIT, *all[] = {&one, &two};
+    Lodge__Lsm__Health health = LODGE__LSM__HEALTH__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_HEALTH);
+    one.name = (char *)"storage";
+    one.state = health.state = worst;
+    one.text = (char *)"so\ait is";
+    one.advice = (char *)(worst != 0 ? "Do something." : "");
+    two.name = (char *)"smss";
+    two.text = (char *)"in step";
+    health.check = all;
+    health.n_check = 2;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_HEALTH;
+    answer.health = &health;
+    return send_answer(fd, request, &answer);
+}
+
+static bool refuse_health(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.reason = REASON_FORBIDDEN;
+    return send_answer(fd, request, &answer);
+}
+
+/* The exit status is what monitoring goes by: of any state, and of no answer. */
+static void test_health(void)
+{
+    expect_output(RUN(answer_health, "health"), "CHECK    STATE  WHAT IS SO\n"
+                                                "storage  ok     so\\x07it is\n"
+                                                "smss     ok     in step\n");
+    worst = LODGE__LSM__HEALTH_STATE__HEALTH_WARNING;
+    const struct process_result *result = RUN(answer_health, "health", "--json");
+    CHECK(result->exit_code == 1);
+    CHECK_TEXT(result->out,
+               "{\"state\":\"warning\",\"checks\":[{\"check\":\"storage\",\"state\":\"warning\",\"text\":"
+               "\"so\\u0007it is\",\"advice\":\"Do something.\"},{\"check\":\"smss\",\"state\":\"ok\","
+               "\"text\":\"in step\",\"advice\":\"\"}]}\n");
+    worst = LODGE__LSM__HEALTH_STATE__HEALTH_FAILED;
+    result = RUN(answer_health, "health");
+    CHECK(result->exit_code == 2 && strstr(result->out, "                Do something.\n") != NULL);
+    worst = (Lodge__Lsm__HealthState)77;
+    CHECK(RUN(answer_health, "health")->exit_code == 2);
+    expect_error(RUN(refuse_health, "health"), 3, "(forbidden)");
+}
+
 /* Does what is asked about session 7, and refuses all else. */
 static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
 {
@@ -637,6 +686,7 @@ int main(void)
     test_pages();
     test_event_pages();
     test_events();
+    test_health();
     test_refusals();
     test_server();
     test_follow();

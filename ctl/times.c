@@ -1,6 +1,7 @@
 #include "ctl/times.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -73,7 +74,7 @@ static bool parse_point(const char *text, int64_t now_ms, int64_t *ms_r)
         return false;
     memcpy(minute, text, length + 1);
     if (length == sizeof("2026-12-31") - 1) {
-        strcpy(minute + length, "T00:00");
+        snprintf(minute + length, sizeof(minute) - length, "T00:00");
     } else if (length > 5 && length != sizeof("2026-12-31T18:00") - 1) {
         if (text[length - 3] != ':' || !isdigit((unsigned char)text[length - 2]) ||
             !text_number(text + length - 2, 0, 59, &second))
