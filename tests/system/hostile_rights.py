@@ -104,6 +104,13 @@ def set_user_id_programs_of_ones_own():
 
 
 @attempt
+def set_user_id_programs_of_the_machine():
+    """These are to work: passwd reads what only root may read, and tells a user of their own."""
+    result = subprocess.run(["passwd", "-S"], capture_output=True, text=True, timeout=10, check=False)
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+@attempt
 def mounts():
     calls = ([("mount", b"none", b"/tmp", b"tmpfs", 0, None), ("mount", b"/", b"/tmp", None, MS_BIND, None),
               ("mount", None, b"/tmp", None, MS_REMOUNT, None), ("umount2", b"/tmp", MNT_DETACH),

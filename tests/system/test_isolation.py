@@ -32,7 +32,7 @@ done
 # The kernel's own bound on abstract sockets: LANDLOCK_CREATE_RULESET_VERSION tells whether there is one.
 SCOPES = 6
 # These are a user's own, or the machine's.
-SHARED = {"loopback"}
+SHARED = {"loopback", "set-user-id-programs-of-the-machine"}
 EITHER = {"own-agent-channel"}  # as the machine bounds ptrace
 SEEN = {"processes-pidfd", "processes-proc", "processes-list"}
 BY_LANDLOCK = {"abstract-socket", "abstract-socket-of-the-host", "abstract-socket-from-user-namespace"}
