@@ -14,6 +14,7 @@ struct event_query {
     TAILQ_ENTRY(event_query) link; /* of broker.event_waits, while it waits for new events */
     struct peer *peer;
     uint64_t serial;
+    uint64_t log; /* that the asker knows; 0: none */
     struct db_event_filter filter;
     struct db_query *query;
     struct event *deadline; /* NULL: it does not wait for new ones */
@@ -99,9 +100,10 @@ static void take_events(void *context, const struct db_events *found)
     struct event_query *query = context;
     struct broker *broker = query->peer->broker;
     query->query = NULL;
+    bool another = query->log != 0 && query->log != found->log;
     if (!found->ok) {
         refuse(query, REASON_INTERNAL, "The event log cannot be read at the moment.");
-    } else if (found->count > 0 || query->deadline == NULL || query->late) {
+    } else if (found->count > 0 || query->deadline == NULL || query->late || another) {
         answer(query, found);
     } else {
         query->written = found->written;
@@ -199,6 +201,7 @@ void events_call(struct peer *peer, const Lodge__Lsm__Request *request, int *des
     }
     query->peer = peer;
     query->serial = request->serial;
+    query->log = request->events->log;
     query->filter = filter;
     peer->events = query;
     if (set_deadline(query, request->events->wait_s))

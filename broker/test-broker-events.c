@@ -223,6 +223,15 @@ static void lodgectl_follows_over_a_restart(void)
     tell_event(EVENT_LOGON_EXIT, 0, clock_real_ms(), "third");
     expect_line(out, "\"second\"");
     expect_line(out, "\"third\"");
+    /* and into a new log, whose serials begin anew */
+    harness_kill_broker(&harness);
+    char command[200];
+    snprintf(command, sizeof(command), "rm -f '%s'/state/db/lodge.db*", harness.directory);
+    CHECK(system(command) == 0);
+    harness_start_broker(&harness);
+    sm_tell_synced(&harness);
+    tell_event(EVENT_LOGON_EXIT, 0, clock_real_ms(), "fourth");
+    expect_line(out, "\"fourth\"");
     CHECK(kill(child, SIGTERM) == 0 && waitpid(child, &status, 0) == child);
     close(out);
 }

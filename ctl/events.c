@@ -223,11 +223,11 @@ static bool print_page(struct follower *follower, const Lodge__Lsm__Events *page
 {
     if (follower->log != 0 && page->log != follower->log) {
         /* A new log was begun: what this page left out is in it. */
-        follower->log = page->log;
+        follower->log = follower->request.log = page->log;
         follower->request.after = 0;
         return true;
     }
-    follower->log = page->log;
+    follower->log = follower->request.log = page->log;
     for (size_t i = 0; i < page->n_event; i++) {
         print_event(page->event[i], follower->json);
         follower->request.after = page->event[i]->serial;

@@ -167,7 +167,7 @@ static void each_version_is_brought_up_to_date(void)
 
 static void a_later_version_is_left_as_it_is(void)
 {
-    char command[300];
+    char command[700];
     start_anew();
     run_sql("CREATE TABLE what (ever INTEGER); PRAGMA user_version = 4");
     snprintf(command, sizeof(command), "cp '%s' '%s.before'", path(), path());
