@@ -126,7 +126,8 @@ static void leave_phase(struct smss *smss)
         event_tell(smss, EVENT_SHUTDOWN_PHASE, 0, "sessions: %u ended in %.1f s%s", shutdown->sessions - left,
                    seconds, left > 0 ? ", the others cannot be ended" : "");
     else
-        event_tell(smss, EVENT_SHUTDOWN_PHASE, 0, "%s: ended in %.1f s", phase_name(smss), seconds);
+        event_tell(smss, EVENT_SHUTDOWN_PHASE, 0, "%s: %s in %.1f s", phase_name(smss),
+                   service_is_down(&smss->services[shutdown->service]) ? "ended" : "not ended", seconds);
     end_next_service(smss);
 }
 

@@ -182,8 +182,6 @@ static int run(struct smss *smss)
         peer_close(smss, smss->peers);
     while (smss->logons != NULL)
         logon_free(smss->logons);
-    loop_unwatch(&smss->sm_source);
-    loop_unwatch(&smss->signals_source);
     while (smss->sessions != NULL)
         session_forget(smss->sessions);
     subsystems_end(smss);
