@@ -137,6 +137,42 @@ static const struct conf_key *find(const char *section, const char *key)
     return NULL;
 }
 
+/* The names that Windows has for keys of [Sessions], and how its values become Lodge's: divided, then raised.
+ * Times are milliseconds there. */
+static const struct {
+    const char *name, *key;
+    long divisor, more;
+} windows_keys[] = {
+    {"fSingleSessionPerUser", "SingleSessionPerUser", 1, 0},
+    {"fDenyTSConnections", "DenyConnections", 1, 0},
+    {"fResetBroken", "BrokenConnection", 1, 1},
+    {"MaxIdleTime", "MaxIdleSeconds", 1000, 0},
+    {"MaxDisconnectionTime", "MaxDisconnectedSeconds", 1000, 0},
+    {"MaxConnectionTime", "MaxConnectedSeconds", 1000, 0},
+};
+
+/* Has *name and *value, where the name is one of Windows', be Lodge's; the value is in `text` then. */
+static bool translate(const char *section, const char **name, const char **value, char *text, size_t size,
+                      const struct place *place)
+{
+    for (size_t i = 0; i < sizeof(windows_keys) / sizeof(windows_keys[0]); i++) {
+        if (strcasecmp(section, "Sessions") != 0 || strcasecmp(*name, windows_keys[i].name) != 0)
+            continue;
+        const struct conf_key *key = find(section, windows_keys[i].key);
+        long number, divisor = windows_keys[i].divisor, more = windows_keys[i].more;
+        long least = (key->minimum - more) * divisor, most = (key->maximum - more) * divisor;
+        if (!text_number(*value, least, most, &number) || number % divisor != 0)
+            return refuse(place,
+                          "%s is \"%s\", but must be a number from %ld to %ld%s; Lodge's own key is %s",
+                          windows_keys[i].name, *value, least, most,
+                          divisor > 1 ? ", milliseconds in whole seconds" : "", key->key);
+        snprintf(text, size, "%ld", number / divisor + more);
+        *name = key->key;
+        *value = text;
+    }
+    return true;
+}
+
 static bool has_section(const char *section)
 {
     for (size_t i = 0; i < conf_key_count; i++) {
@@ -163,6 +199,9 @@ static bool take_group(struct conf *conf, const char *name, struct place *place)
 
 static bool take_group_line(const char *name, const char *value, const struct place *place)
 {
+    char text[32];
+    if (!translate("Sessions", &name, &value, text, sizeof(text), place))
+        return false;
     const struct conf_key *key = find("Sessions", name);
     struct conf_group *group = place->group;
     struct conf conf;
@@ -238,11 +277,14 @@ static bool take_line(struct conf *conf, char *line, char *section, size_t secti
     if (equals == NULL)
         return refuse(place, "\"%s\" is neither [section] nor key = value", line);
     *equals = '\0';
-    const char *name = trim(line);
+    const char *name = trim(line), *value = trim(equals + 1);
+    char text[32];
     if (place->group != NULL)
-        return take_group_line(name, trim(equals + 1), place);
+        return take_group_line(name, value, place);
     if (place->free_section >= 0)
-        return take_free_line(name, trim(equals + 1), place);
+        return take_free_line(name, value, place);
+    if (!translate(section, &name, &value, text, sizeof(text), place))
+        return false;
     const struct conf_key *key = find(section, name);
     if (key == NULL)
         return refuse(place, "there is no key \"%s\" in section [%s]", name, section);
@@ -250,7 +292,7 @@ static bool take_line(struct conf *conf, char *line, char *section, size_t secti
     if (*first != 0)
         return refuse(place, "%s is set again; line %u set it first", key->key, *first);
     *first = place->line;
-    return set(conf, key, trim(equals + 1), place);
+    return set(conf, key, value, place);
 }
 
 static bool parse_lines(struct conf *conf, struct conf_items *items, unsigned seen[CONF_KEY_COUNT],

@@ -78,6 +78,22 @@ int main(void)
     refused("[Group a]\n\nLogonHours = never",
             "f:3: LogonHours is \"never\", but must be hours such as \"Mon-Fri 07:00-19:00, Sat "
             "22:00-02:00\", in at most 12 rules");
+    static const char names[] =
+        "[Sessions]\nfsinglesessionperuser = 0\nMaxIdleTime = 60000\nfResetBroken = 1\n"
+        "[Group pupils]\nMaxDisconnectionTime = 5000\n";
+    CHECK(conf_parse(&conf, "f", names, strlen(names), error, sizeof(error)));
+    CHECK(conf.single_session == 0 && conf.max_idle == 60 && conf.broken_connection == 2);
+    CHECK(conf_number_for(&conf, 2, CONF_GROUP_max_disconnected) == 5); /* beside the section of before */
+    refused("[Sessions]\nMaxIdleTime = 1500",
+            "f:2: MaxIdleTime is \"1500\", but must be a number from 0 to 31536000000, milliseconds in whole "
+            "seconds; Lodge's own key is MaxIdleSeconds");
+    refused(
+        "[Group a]\nfResetBroken = 2",
+        "f:2: fResetBroken is \"2\", but must be a number from 0 to 1; Lodge's own key is BrokenConnection");
+    refused("[Sessions]\nMaxIdleTime = 1000\nMaxIdleSeconds = 1",
+            "f:3: MaxIdleSeconds is set again; line 2 set it first");
+    refused("[Server]\nfDenyTSConnections = 1",
+            "f:2: there is no key \"fDenyTSConnections\" in section [Server]");
     refused("[Sessions]\nHome = %u",
             "f:2: Home is \"%u\", but must be a path that starts with /, in which %u is the name");
     refused("[Group a]\nHome = /srv/%n",
