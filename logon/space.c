@@ -40,7 +40,9 @@ static bool private_folders_mount(struct failure *failure_r)
     return mounts_folder("/tmp/.X11-unix", 01777, 0, 0, failure_r);
 }
 
-/* Terminals of its own: names that lead to nobody else's, and no more than a share of the machine's. */
+/* Terminals of its own: names that lead to nobody else's, and no more than a share of the machine's.
+ * /dev/ptmx makes them where the folder beside it is, unless a container has put that of another devpts
+ * there. */
 static bool terminals_mount(struct failure *failure_r)
 {
     char options[96];
@@ -49,8 +51,9 @@ static bool terminals_mount(struct failure *failure_r)
         return true;
     snprintf(options, sizeof(options), "newinstance,mode=%s,gid=%u,ptmxmode=666,max=" TERMINALS,
              tty != NULL ? "620" : "600", tty != NULL ? tty->gr_gid : 0);
-    return mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options) == 0 ||
-           failure_set(failure_r, errno, "cannot mount the session's own /dev/pts");
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, options) != 0)
+        return failure_set(failure_r, errno, "cannot mount the session's own /dev/pts");
+    return access("/dev/ptmx", F_OK) != 0 || mounts_bind_file("/dev/pts/ptmx", "/dev/ptmx", failure_r);
 }
 
 /* proc and mqueue show what is in the namespaces of whoever mounts them. */
