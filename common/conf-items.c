@@ -309,19 +309,30 @@ char **conf_environment(const struct conf_items *items, char *const *environment
     return result;
 }
 
+/* Adds a copy, or frees everything and returns false. */
+static bool append(char ***result, size_t *count, const char *text)
+{
+    (*result)[*count] = strdup(text);
+    if ((*result)[(*count)++] != NULL)
+        return true;
+    conf_environment_free(*result);
+    *result = NULL;
+    return false;
+}
+
 char **conf_environment_merge(char *const *base, char *const *over)
 {
-    size_t count = 0, base_count = count_of(base), over_count = count_of(over);
-    char **result = calloc(base_count + over_count + 1, sizeof(result[0]));
-    for (size_t i = 0; result != NULL && i < base_count + over_count; i++) {
-        const char *text = i < base_count ? base[i] : over[i - base_count];
-        if (i < base_count && value_of(over, text, strcspn(text, "=")) != NULL)
-            continue;
-        result[count] = strdup(text);
-        if (result[count++] == NULL) {
-            conf_environment_free(result);
+    size_t count = 0;
+    char **result = calloc(count_of(base) + count_of(over) + 1, sizeof(result[0]));
+    if (result == NULL)
+        return NULL;
+    for (; base != NULL && *base != NULL; base++) {
+        if (value_of(over, *base, strcspn(*base, "=")) == NULL && !append(&result, &count, *base))
             return NULL;
-        }
+    }
+    for (; over != NULL && *over != NULL; over++) {
+        if (!append(&result, &count, *over))
+            return NULL;
     }
     return result;
 }

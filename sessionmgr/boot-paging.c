@@ -17,11 +17,12 @@
 #include "sessionmgr/bootprog.h"
 #include "sessionmgr/proc.h"
 
-#define MIB        ((off_t)1 << 20)
-#define SIGNATURE  "SWAPSPACE2"
-#define LABEL      "lodge"
-#define VERSION_AT 1024 /* in the first page: version, last page, bad pages, 16 bytes UUID, 16 bytes label \
-                         */
+#define MIB       ((off_t)1 << 20)
+#define SIGNATURE "SWAPSPACE2"
+#define LABEL     "lodge"
+#define VERSION_AT                                                                          \
+    1024 /* in the first page: version, last page, bad pages, 16 bytes UUID, 16 bytes label \
+          */
 #define LABEL_AT     (VERSION_AT + 12 + 16)
 #define PAGE_MOST    65536
 #define KEEP_PERCENT 10 /* of the file system stays free */

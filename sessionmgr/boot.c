@@ -100,8 +100,8 @@ static bool make_folders(struct smss *smss)
     return true;
 }
 
-/* True when this is the only lodge-smss of this run directory. The lock is the process's alone: one that it has
- * just forked does not hold it on when this one dies. */
+/* True when this is the only lodge-smss of this run directory. The lock is the process's alone: one that it
+ * has just forked does not hold it on when this one dies. */
 static bool try_lock(struct smss *smss, char *path, size_t size)
 {
     if (smss->lock < 0)

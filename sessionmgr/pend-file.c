@@ -81,10 +81,11 @@ static int open_parent(const char *roots, const char *path, const char **name_r,
     struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
     char root[PEND_PATH_ROOM], parent[PEND_PATH_ROOM];
-    size_t length;
-    if (!pend_file_check(roots, path, problem, problem_size))
+    size_t length = 0;
+    const char *rest = below(roots, path, &length);
+    if (!pend_file_check(roots, path, problem, problem_size) || rest == NULL)
         return -1;
-    const char *rest = below(roots, path, &length), *name = strrchr(path, '/') + 1;
+    const char *name = strrchr(path, '/') + 1;
     snprintf(root, sizeof(root), "%.*s", (int)length, path);
     snprintf(parent, sizeof(parent), "%.*s", (int)(name - rest), rest);
     int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +93,7 @@ static int open_parent(const char *roots, const char *path, const char **name_r,
         top < 0 ? -1 : (int)syscall(SYS_openat2, top, parent[0] != '\0' ? parent : ".", &how, sizeof(how));
     if (fd < 0)
         refuse(problem, problem_size, "%s: its folder cannot be opened: %s%s", path, strerror(errno),
-               errno == ELOOP ? " (it may not be reached by way of one)" : "");
+               errno == ELOOP ? " (none is followed)" : "");
     close_descriptor(&top);
     *name_r = name;
     return fd;

@@ -56,11 +56,10 @@ static bool read_queue(struct pend *pend, char *error, size_t error_size)
         return errno == ENOENT || refuse(error, error_size, "%s: %s", PEND_FILE, strerror(errno));
     struct stat status;
     char *text = NULL;
-    ssize_t got = -1;
     bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
               (status.st_mode & 022) == 0 && (size_t)status.st_size < SIZE_MOST &&
               (text = calloc(1, (size_t)status.st_size + 1)) != NULL &&
-              (got = read(fd, text, (size_t)status.st_size)) == status.st_size;
+              read(fd, text, (size_t)status.st_size) == status.st_size;
     close_descriptor(&fd);
     char *at = text;
     unsigned number = 0;
