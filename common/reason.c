@@ -1,32 +1,15 @@
 #include "common/reason.h"
 
-static const struct {
-    const char *name, *sentence;
-    uint32_t error_info;
-} table[] = {
-#define REASON_ROW(symbol, name, error_info, sentence) [REASON_##symbol] = {name, sentence, error_info},
-    REASONS(REASON_ROW)
-#undef REASON_ROW
+/* What a person or a client is told is in reason-text.c: lodge-smss has no need of that. */
+static const char *const names[] = {
+#define REASON_NAME(symbol, name, error_info, sentence) [REASON_##symbol] = (name),
+    REASONS(REASON_NAME)
+#undef REASON_NAME
 };
 
-_Static_assert(sizeof(table) / sizeof(table[0]) == REASON_COUNT, "each reason has its row");
-
-static uint32_t known(uint32_t reason)
-{
-    return reason < REASON_COUNT ? reason : REASON_INTERNAL;
-}
+_Static_assert(sizeof(names) / sizeof(names[0]) == REASON_COUNT, "each reason has its row");
 
 const char *reason_name(uint32_t reason)
 {
-    return table[known(reason)].name;
-}
-
-const char *reason_sentence(uint32_t reason)
-{
-    return table[known(reason)].sentence;
-}
-
-uint32_t reason_error_info(uint32_t reason)
-{
-    return table[known(reason)].error_info;
+    return names[reason < REASON_COUNT ? reason : REASON_INTERNAL];
 }
