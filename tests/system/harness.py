@@ -203,6 +203,15 @@ class Lodge:
             found["files in " + folder] = len(glob.glob(folder + "/*"))
         return found
 
+    def left_behind(self, before):
+        """What the server holds more than held() said before, when that has settled: kind -> before and now."""
+        def more():
+            now = self.held()
+            return {kind: (before[kind], now[kind]) for kind in now if now[kind] > before[kind]}
+        with contextlib.suppress(AssertionError):
+            wait_for("the host has no more than before", lambda: not more())
+        return more()
+
     def stop(self, expect=True):
         """SIGTERM, an orderly end, and nothing left."""
         if self.smss is not None and self.smss.poll() is None:
