@@ -83,6 +83,7 @@ class Shutdown(SystemTest):
         self.assertTrue(said.endswith("The server has ended.\n"), said)
         self.assertEqual(self.ended(), "halt\n")
         client.ended()
+        self.assertEqual([name for name in os.listdir(self.lodge.state + "/db") if "wal" in name], [])
         with open(self.lodge.home("anna") + "/document") as document:
             self.assertEqual(document.read(), "saved\n")
         self.lodge.start()
@@ -90,6 +91,24 @@ class Shutdown(SystemTest):
         wanted = ["shutdown-set", "shutdown-begin", "logoff", "shutdown-phase", "shutdown-phase", "shutdown-action"]
         found = [event["event"] for event in self.lodge.events() if event["event"] in wanted]
         self.assertEqual(found[found.index("shutdown-set"):], wanted)
+
+    def test_the_service_manager_is_told(self):
+        self.lodge.stop()
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(manager.close)
+        manager.settimeout(harness.DEADLINE)
+        manager.bind(self.lodge.base + "/notify")
+        os.environ["NOTIFY_SOCKET"] = self.lodge.base + "/notify"
+        try:
+            self.lodge.start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]  # other X servers tell whoever asks, too
+        self.assertEqual(manager.recv(100), b"READY=1")
+        self.desktop_of("anna")
+        environment = wait_for("the desktop's report", lambda: self.lodge.desktop("anna"))["environment"]
+        self.assertNotIn("NOTIFY_SOCKET", environment)
+        self.lodge.stop()
+        self.assertEqual(manager.recv(100), b"STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000")
 
     def test_it_comes_to_pass_though_the_broker_is_killed(self):
         self.start_with_commands()
