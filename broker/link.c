@@ -14,20 +14,22 @@
 #include "rpc/winstation.h"
 
 #define FIRST_DELAY_MS 20
-#define LAST_DELAY_MS  1000  /* while somebody waits for the agent */
-#define IDLE_DELAY_MS  10000 /* else: lodge-smss says when the session is up, and then it is tried at once */
-#define QUICK_TRIES    100   /* with the first delay, while somebody waits */
-#define PACKETS_MAX    16    /* received in one turn */
+#define LAST_DELAY_MS  1000 /* while somebody waits for the agent */
+#define IDLE_DELAY_MS  5000 /* else: lodge-smss says when the session is up, and then it is tried at once */
+#define QUICK_TRIES    100  /* with the first delay, while somebody waits */
+#define PACKETS_MAX    16   /* received in one turn */
 #define NAMES_MAX      64
 
 static void retry_later(struct session *session)
 {
     struct agent_link *link = &session->link;
-    struct timeval delay = {.tv_sec = link->delay_ms / 1000, .tv_usec = link->delay_ms % 1000 * 1000};
     bool awaited = session->pending != NULL;
     unsigned most_ms = awaited ? LAST_DELAY_MS : IDLE_DELAY_MS;
     if (link->retry == NULL)
         return;
+    /* thousands that became unreachable at once do not all try in one turn of the loop */
+    unsigned delay_ms = link->delay_ms + (awaited ? 0 : session->id % link->delay_ms);
+    struct timeval delay = {.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
     evtimer_add(link->retry, &delay);
     if (!awaited || ++link->tries > QUICK_TRIES)
         link->delay_ms = link->delay_ms * 2 < most_ms ? link->delay_ms * 2 : most_ms;
