@@ -22,7 +22,7 @@ static bool on_tmpfs;
 
 static const char *path_of(const char *name)
 {
-    static char path[200];
+    static char path[100];
     snprintf(path, sizeof(path), "%s/%s", harness.directory, name);
     return path;
 }
