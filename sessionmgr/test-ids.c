@@ -30,16 +30,22 @@ static void never_twice(void)
     CHECK(ids_take(&ids) == 7 && ids_take(&ids) == 0);
 }
 
-/* As one looks for them one by one, whatever is taken and given back between. */
-static void as_by_looking(void)
+/* As one looks for them one by one, whatever is taken and given back between; from when so many are in use.
+ */
+static void as_by_looking(unsigned in_use, unsigned rounds)
 {
     static bool used[65536];
     unsigned next = 1, random = 12345;
+    memset(used, 0, sizeof(used));
     ids_init(&ids, 1);
-    for (unsigned i = 0; i < 200000; i++) {
+    for (; next <= in_use; next++) {
+        CHECK(ids_take(&ids) == next);
+        used[next] = true;
+    }
+    for (unsigned i = 0; i < rounds; i++) {
         random = random * 1103515245u + 12345u;
         uint16_t id = (uint16_t)(random >> 16);
-        if (random % 3 == 0) {
+        if (random % 2 == 0) {
             if (used[id])
                 ids_give_back(&ids, id);
             used[id] = false;
@@ -60,7 +66,8 @@ static void as_by_looking(void)
 
 int main(void)
 {
-    as_by_looking();
+    as_by_looking(0, 50000);
+    as_by_looking(65500, 5000);
     rising_and_around();
     never_twice();
     return 0;
