@@ -218,6 +218,7 @@ static const char *operand_name(enum ctl_operand operand)
                                         [CTL_OPERAND_SESSION] = "session ID or user",
                                         [CTL_OPERAND_MESSAGE] = "session ID or user, or its text",
                                         [CTL_OPERAND_HOLDER] = "holder: a user or a device",
+                                        [CTL_OPERAND_OLD] = "words",
                                         [CTL_OPERAND_PROCESS] = "session ID, or the number of a process",
                                         [CTL_OPERAND_LISTENER] =
                                             "listener; lodgectl listener list names them",
@@ -235,6 +236,16 @@ static bool is_first_word(const char *word)
            strcmp(word, "subsystem") == 0 || strcmp(word, "listener") == 0;
 }
 
+static bool take_old(struct parse *parse, size_t first)
+{
+    size_t count = parse->word_count - first;
+    if (count >= CTL_OLD_ROOM)
+        return refuse(parse, "\"%s\" is one argument too many", parse->words[first + CTL_OLD_ROOM - 1]);
+    for (size_t i = 0; i < count; i++)
+        parse->arguments->old[i] = parse->words[first + i];
+    return true;
+}
+
 static bool take_command(struct parse *parse)
 {
     size_t used = 0;
@@ -250,6 +261,8 @@ static bool take_command(struct parse *parse)
         return false;
     if ((parse->arguments->options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0)
         return true;
+    if (command->operand == CTL_OPERAND_OLD)
+        return take_old(parse, used);
     bool text = command->operand == CTL_OPERAND_MESSAGE;
     bool process = command->operand == CTL_OPERAND_PROCESS, paths = command->operand == CTL_OPERAND_PATHS;
     size_t want = command->operand == CTL_OPERAND_NONE ? 0 : text || process || paths ? 2 : 1;

@@ -47,7 +47,7 @@ const struct ctl_command ctl_commands[] = {
     {"listener stop", CTL_OPERAND_LISTENER, 0, 0, false, "takes no new clients; those that are there stay",
      ctl_listener_stop},
     {"listener start", CTL_OPERAND_LISTENER, 0, 0, false, "takes clients again", ctl_listener_start},
-    {"shutdown", CTL_OPERAND_NONE,
+    {"shutdown", CTL_OPERAND_OLD,
      JSON | CTL_BIT(IN) | CTL_BIT(MESSAGE) | CTL_BIT(REASON) | CTL_BIT(STOP) | CTL_BIT(HALT) |
          CTL_BIT(REBOOT) | CTL_BIT(ABORT) | CTL_BIT(FORCE) | CTL_BIT(STATUS) | CTL_BIT(WAIT),
      0, false, "ends the server, after a countdown that people see", ctl_shutdown},

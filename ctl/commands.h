@@ -76,6 +76,7 @@ enum ctl_operand {
     CTL_OPERAND_SESSION,
     CTL_OPERAND_MESSAGE,
     CTL_OPERAND_HOLDER,
+    CTL_OPERAND_OLD, /* words as administrators of Windows type them */
     CTL_OPERAND_PROCESS,
     CTL_OPERAND_PATH,
     CTL_OPERAND_PATHS,
@@ -84,6 +85,7 @@ enum ctl_operand {
     CTL_OPERAND_LISTENER,
 };
 
+#define CTL_OLD_ROOM  16
 #define CTL_TEXT_ROOM 2048
 
 struct ctl_arguments;
@@ -116,6 +118,7 @@ struct ctl_arguments {
     const char *user, *client, *sort; /* NULL where they are not named */
     const char *title;                /* NULL where it is not named */
     char text[CTL_TEXT_ROOM];         /* the operand TEXT, of one word or more, or the second path */
+    const char *old[CTL_OLD_ROOM];    /* the operand OLD, NULL behind the last */
     uint32_t timeout_s;               /* 0 where it is not named */
     uint32_t count;                   /* of -n */
     const char *full_name;            /* "" where it is not named */
@@ -160,6 +163,9 @@ enum ctl_exit ctl_policy_reload(const struct ctl_arguments *arguments, const str
 enum ctl_exit ctl_listener_list(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_listener_stop(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_listener_start(const struct ctl_arguments *arguments, const struct conf *conf);
+/* What the words in arguments.old mean as options of shutdown, in *arguments_r, which has them too. False,
+ * having said so, where one is not understood. */
+bool oldnames_take_shutdown(const struct ctl_arguments *arguments, struct ctl_arguments *arguments_r);
 enum ctl_exit ctl_shutdown(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_upgrade(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_licence_pool(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -21,6 +21,7 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
                                            [CTL_OPERAND_SESSION] = " ID|USER",
                                            [CTL_OPERAND_MESSAGE] = " ID|USER TEXT",
                                            [CTL_OPERAND_HOLDER] = " HOLDER",
+                                           [CTL_OPERAND_OLD] = " [/WORD...]",
                                            [CTL_OPERAND_PROCESS] = " ID PID",
                                            [CTL_OPERAND_LISTENER] = " LISTENER",
                                            [CTL_OPERAND_PATH] = " PATH",

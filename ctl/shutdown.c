@@ -189,14 +189,18 @@ static enum ctl_exit wait_for_end(struct server *server, const struct ctl_argume
     return CTL_DONE;
 }
 
-enum ctl_exit ctl_shutdown(const struct ctl_arguments *arguments, const struct conf *conf)
+enum ctl_exit ctl_shutdown(const struct ctl_arguments *typed, const struct conf *conf)
 {
+    struct ctl_arguments meant;
+    const struct ctl_arguments *arguments = &meant;
     struct server server;
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__ShutdownRequest asked = LODGE__LSM__SHUTDOWN_REQUEST__INIT;
     Lodge__Lsm__ShutdownStatusRequest status = LODGE__LSM__SHUTDOWN_STATUS_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
+    if (!oldnames_take_shutdown(typed, &meant))
+        return CTL_USAGE;
     bool abort = (arguments->options & CTL_BIT(ABORT)) != 0;
     bool only_status = (arguments->options & CTL_BIT(STATUS)) != 0;
     if (abort) {

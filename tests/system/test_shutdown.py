@@ -113,7 +113,9 @@ class Shutdown(SystemTest):
     def test_it_comes_to_pass_though_the_broker_is_killed(self):
         self.start_with_commands()
         self.desktop_of("anna")
-        self.lodge.done("shutdown", "--reboot", "--in", "2s")
+        for words in (("/s", "/r"), ("/s", "/t"), ("/x",), ("/s", "/t", "soon")):
+            self.assertEqual(self.lodge.ctl("shutdown", *words).returncode, 2)
+        self.lodge.done("shutdown", "/R", "/t", "2", "/c", "two words")
         os.kill(self.lodge.pids("lodge-broker")[0], signal.SIGKILL)
         self.assertEqual(self.ended(), "reboot\n")
 
