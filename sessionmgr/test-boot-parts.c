@@ -162,16 +162,9 @@ static void test_paging_text(void)
     CHECK(paging_parse("/a 1 2,  /b  16\t32 ", files, problem, sizeof(problem)) == 2);
     CHECK_TEXT(files[1].path, "/b");
     CHECK(files[1].least_mib == 16 && files[1].most_mib == 32);
-    static const char *const bad[] = {"a 1 2",
-                                      "/a 1",
-                                      "/a 2 1",
-                                      "/a 1 2 3",
-                                      "/a 0 1",
-                                      "/a x 1",
-                                      "/a 1 2,",
-                                      "/a 1 2,,/b 1 2",
-                                      "/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 "
-                                      "2,/a 1 2"};
+    static const char nine[] = "/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2,/a 1 2";
+    static const char *const bad[] = {"a 1 2",  "/a 1",    "/a 2 1",         "/a 1 2 3", "/a 0 1",
+                                      "/a x 1", "/a 1 2,", "/a 1 2,,/b 1 2", nine};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         CHECK(paging_parse(bad[i], files, problem, sizeof(problem)) == -1);
 }
