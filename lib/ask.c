@@ -11,7 +11,8 @@ _Static_assert((int)LODGE_REASON_NO_SESSION == (int)REASON_NO_SESSION &&
                    (int)LODGE_REASON_FORBIDDEN == (int)REASON_FORBIDDEN &&
                    (int)LODGE_REASON_BAD_REQUEST == (int)REASON_BAD_REQUEST &&
                    (int)LODGE_REASON_TIMED_OUT == (int)REASON_TIMED_OUT &&
-                   (int)LODGE_REASON_WRONG_STATE == (int)REASON_WRONG_STATE,
+                   (int)LODGE_REASON_WRONG_STATE == (int)REASON_WRONG_STATE &&
+                   (int)LODGE_REASON_NO_PROCESS == (int)REASON_NO_PROCESS,
                "the numbers of lodge.h are those of the table");
 _Static_assert((int)LODGE_INIT == (int)LODGE__LSM__STATE__INIT &&
                    (int)LODGE_DISCONNECTED == (int)LODGE__LSM__STATE__DISCONNECTED,
@@ -111,4 +112,13 @@ int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Ans
         return failed;
     failed = client_call(&lodge->client, request, &answer);
     return lodge_take(lodge, failed, answer, want, answer_r, error);
+}
+
+int lodge_ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer;
+    int failed = lodge_ask(lodge, request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer, error);
+    if (failed == 0)
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    return failed;
 }

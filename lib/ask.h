@@ -23,3 +23,5 @@ int lodge_take(struct lodge *lodge, int failed, Lodge__Lsm__Answer *answer,
  * lodge__lsm__answer__free_unpacked, or as the functions of lodge.h do. */
 int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Answer__ResultCase want,
               Lodge__Lsm__Answer **answer_r, struct lodge_error *error);
+/* The same for what has no result. */
+int lodge_ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct lodge_error *error);

@@ -41,23 +41,13 @@ void lodge_close(struct lodge *lodge)
     free(lodge);
 }
 
-/* Asks what has no result. */
-static int ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct lodge_error *error)
-{
-    Lodge__Lsm__Answer *answer;
-    int failed = lodge_ask(lodge, request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer, error);
-    if (failed == 0)
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-    return failed;
-}
-
 int lodge_ping(struct lodge *lodge, struct lodge_error *error)
 {
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_PING;
     request.ping = &nothing;
-    return ask_plainly(lodge, &request, error);
+    return lodge_ask_plainly(lodge, &request, error);
 }
 
 int lodge_version(struct lodge *lodge, char *version, size_t size, uint32_t *protocol_r,
@@ -88,7 +78,7 @@ static int ask_of_session(struct lodge *lodge, Lodge__Lsm__Request__MethodCase m
     which.session = session;
     request.method_case = method;
     request.disconnect = &which; /* all methods of this kind have it in the same place of the union */
-    return ask_plainly(lodge, &request, error);
+    return lodge_ask_plainly(lodge, &request, error);
 }
 
 int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *error)
@@ -99,6 +89,22 @@ int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *
 int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error)
 {
     return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_LOGOFF, session, error);
+}
+
+int lodge_lock(struct lodge *lodge, uint32_t session, struct lodge_error *error)
+{
+    return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_LOCK, session, error);
+}
+
+int lodge_connect(struct lodge *lodge, uint32_t session, uint32_t from, struct lodge_error *error)
+{
+    Lodge__Lsm__ConnectRequest which = LODGE__LSM__CONNECT_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    which.session = session;
+    which.from = from;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_CONNECT;
+    request.connect = &which;
+    return lodge_ask_plainly(lodge, &request, error);
 }
 
 _Static_assert((int)LODGE_DRAIN_UNTIL_RESTART == (int)LODGE__LSM__DRAIN_MODE__UNTIL_RESTART &&

@@ -37,6 +37,7 @@ enum lodge_reason {
     LODGE_REASON_BAD_REQUEST = 23,
     LODGE_REASON_TIMED_OUT = 25,
     LODGE_REASON_WRONG_STATE = 28,
+    LODGE_REASON_NO_PROCESS = 40,
 };
 
 /* Why a call failed. */
@@ -97,6 +98,9 @@ struct lodge_client {
     uint32_t build;
     const char *codec;
     const char *security;
+    const char
+        *platform; /* what it runs on, as it says: "windows", "macos", "unix", "ios" ...; "": not known */
+    const char *product; /* its product id, as it says */
 };
 
 struct lodge_session {
@@ -109,13 +113,54 @@ struct lodge_session {
     uint64_t logon_ms;                 /* these since 1970; 0: never */
     uint64_t connect_ms;
     uint64_t disconnect_ms;
-    uint64_t now_ms; /* the server's clock when it answered */
+    uint64_t now_ms;      /* the server's clock when it answered */
+    uint64_t input_ms;    /* the person's last input, connecting counts; idle since then. 0: not known */
+    bool locked;          /* the desktop */
+    const char *terminal; /* its X display, ":0"; "": not known */
 };
 
 struct lodge_sessions {
     size_t count;
     const struct lodge_session *const *session; /* `count` of them, ids ascending */
     bool more;                                  /* there are further ones above the last id */
+};
+
+struct lodge_process {
+    uint32_t pid, parent; /* on the host */
+    uint32_t inside;      /* the number that the session's own programs see; 0: not known */
+    const char *name;
+    const char *command; /* the arguments, cut after 511 bytes */
+    uint32_t uid;
+    const char *user;    /* "": not known */
+    const char *state;   /* one letter, as in proc(5) */
+    uint64_t started_ms; /* since 1970 */
+    uint64_t cpu_ms;     /* of the processors */
+    uint64_t memory;     /* resident, bytes */
+};
+
+struct lodge_processes {
+    size_t count;
+    const struct lodge_process *const *process; /* pids ascending */
+    bool more;                                  /* there are further ones above the last pid */
+};
+
+enum lodge_health_state {
+    LODGE_HEALTH_OK,
+    LODGE_HEALTH_WARNING,
+    LODGE_HEALTH_FAILED,
+};
+
+struct lodge_check {
+    const char *name; /* what was looked at, as "storage" */
+    enum lodge_health_state state;
+    const char *text;   /* what is so */
+    const char *advice; /* what to do next; "" where all is well */
+};
+
+struct lodge_health {
+    enum lodge_health_state state; /* the worst */
+    size_t count;
+    const struct lodge_check *const *check;
 };
 
 struct lodge_event {
@@ -184,6 +229,28 @@ LODGE_API void lodge_session_free(struct lodge_session *session);
 LODGE_API int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *error);
 /* Begins the end of a session. */
 LODGE_API int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error);
+
+/* Has the desktop of a session lock its screen, and comes back when that holds. LODGE_REASON_WRONG_STATE
+ * where nothing locks it. */
+LODGE_API int lodge_lock(struct lodge *lodge, uint32_t session, struct lodge_error *error);
+/* Has the client that is connected to session `from` connected to `session` instead; `from` is disconnected.
+ * Comes back when that has begun. LODGE_REASON_WRONG_STATE where nobody is connected to `from`. */
+LODGE_API int lodge_connect(struct lodge *lodge, uint32_t session, uint32_t from, struct lodge_error *error);
+
+/* A page of the processes of a session: those with pids above `after`, at most `limit` (0: 100, the most).
+ * Freed with lodge_processes_free. */
+LODGE_API int lodge_processes(struct lodge *lodge, uint32_t session, uint32_t after, uint32_t limit,
+                              struct lodge_processes **processes_r, struct lodge_error *error);
+LODGE_API void lodge_processes_free(struct lodge_processes *processes);
+/* Asks a process of a session to end, or with `kill` ends it; comes back when the signal is sent.
+ * LODGE_REASON_NO_PROCESS where the session has none of that number, LODGE_REASON_FORBIDDEN for what the
+ * session runs on. */
+LODGE_API int lodge_terminate(struct lodge *lodge, uint32_t session, uint32_t pid, bool kill,
+                              struct lodge_error *error);
+
+/* Whether the server is well. For administrators. Freed with lodge_health_free. */
+LODGE_API int lodge_health(struct lodge *lodge, struct lodge_health **health_r, struct lodge_error *error);
+LODGE_API void lodge_health_free(struct lodge_health *health);
 
 /* What a message box was answered with, as in Windows. */
 enum lodge_response {

@@ -19,6 +19,8 @@ static void client_fill(struct lodge_client *client, const Lodge__Lsm__Client *f
         .build = from->build,
         .codec = from->codec,
         .security = from->security,
+        .platform = from->platform,
+        .product = from->product,
     };
 }
 
@@ -42,6 +44,9 @@ static void entry_fill(struct entry *entry, const Lodge__Lsm__Session *from)
         .connect_ms = from->connect_ms,
         .disconnect_ms = from->disconnect_ms,
         .now_ms = from->now_ms,
+        .input_ms = from->input_ms,
+        .locked = from->locked,
+        .terminal = from->terminal,
     };
 }
 
@@ -138,8 +143,8 @@ static int fetch_page(struct lodge *lodge, uint32_t after, uint32_t limit, struc
         return failed;
     if (!page_is_right(answer->sessions, after)) {
         lodge__lsm__answer__free_unpacked(answer, NULL);
-        lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
-        return -EPROTO;
+        client_close(&lodge->client);
+        return lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
     }
     failed = pages_add(pages, answer);
     if (failed != 0)

@@ -59,6 +59,8 @@ static void test_no_server(void)
     lodge_session_free(NULL);
     lodge_sessions_free(NULL);
     lodge_events_free(NULL);
+    lodge_processes_free(NULL);
+    lodge_health_free(NULL);
 }
 
 /* Sessions 1 to MANY, at most 100 a page, odd ones with a client. */
@@ -135,7 +137,7 @@ static void test_bad_list(void)
     pid_t server = play_start(port, answer_bad_list);
     CHECK(lodge_open_port(port, &lodge, NULL) == 0);
     CHECK(lodge_list_all(lodge, &sessions, &error) == -EPROTO && sessions == NULL);
-    CHECK(strstr(error.text, "not in the order") != NULL);
+    CHECK(strstr(error.text, "not in the order") != NULL && lodge_ping(lodge, NULL) == -ENOTCONN);
     lodge_close(lodge);
     CHECK(lodge_open_port(port, &lodge, NULL) == 0);
     CHECK(lodge_list(lodge, 0, 7, &sessions, &error) == -EPROTO && sessions == NULL);
@@ -143,21 +145,33 @@ static void test_bad_list(void)
     play_stop(server, port);
 }
 
-/* Session 7 is there, and may be disconnected. */
+/* Session 7 is there, and may be disconnected, locked, and given the client of session 9. */
 static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
 {
     Lodge__Lsm__Session session = LODGE__LSM__SESSION__INIT;
+    Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW && request->show->session == 7) {
         session.id = 7;
         session.user = (char *)"anna";
         session.uid = 70001;
         session.lab = true;
+        session.locked = true;
+        session.input_ms = 1777636805123;
+        session.terminal = (char *)":12";
+        client.platform = (char *)"unix";
+        client.product = (char *)"P-1";
+        session.client = &client;
         answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
         answer.session = &session;
         return play_send(fd, request, &answer);
     }
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_DISCONNECT && request->disconnect->session == 7)
+        return play_send(fd, request, &answer);
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_LOCK && request->lock->session == 7)
+        return play_send(fd, request, &answer);
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_CONNECT && request->connect->session == 7 &&
+        request->connect->from == 9)
         return play_send(fd, request, &answer);
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF && request->logoff->session == 7)
         return play_refuse(fd, request, REASON_WRONG_STATE, "it ends\a already");
@@ -178,7 +192,14 @@ static void test_session(void)
     CHECK(lodge_show(lodge, 7, &session, &error) == 0);
     CHECK(session->id == 7 && session->uid == 70001 && session->lab && session->state == LODGE_ACTIVE);
     CHECK_TEXT(session->user, "anna");
+    CHECK(session->locked && session->input_ms == 1777636805123);
+    CHECK_TEXT(session->terminal, ":12");
+    CHECK_TEXT(session->client->platform, "unix");
+    CHECK_TEXT(session->client->product, "P-1");
     lodge_session_free(session);
+    CHECK(lodge_lock(lodge, 7, &error) == 0 && lodge_lock(lodge, 8, NULL) == LODGE_REASON_NO_SESSION);
+    CHECK(lodge_connect(lodge, 7, 9, &error) == 0);
+    CHECK(lodge_connect(lodge, 9, 7, &error) == LODGE_REASON_NO_SESSION);
     CHECK(lodge_disconnect(lodge, 7, &error) == 0);
     CHECK(lodge_disconnect(lodge, 8, &error) == LODGE_REASON_NO_SESSION);
     CHECK(lodge_logoff(lodge, 7, &error) == LODGE_REASON_WRONG_STATE);
@@ -189,6 +210,105 @@ static void test_session(void)
     CHECK_TEXT(lodge_reason_sentence(22), "You may not do this.");
     lodge_close(lodge);
     play_stop(server, port);
+}
+
+/* Session 7 has processes 11 and 12, the second after a page; 11 may be killed. Session 8 is out of order,
+ * and session 9 has more but none. */
+static bool answer_processes(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Process process = LODGE__LSM__PROCESS__INIT, *all[] = {&process, &process};
+    Lodge__Lsm__Processes page = LODGE__LSM__PROCESSES__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_TERMINATE) {
+        const Lodge__Lsm__TerminateRequest *asked = request->terminate;
+        bool right = asked->session == 7 && asked->pid == 11 && asked->kill;
+        return right ? play_send(fd, request, &answer) : play_refuse(fd, request, REASON_NO_PROCESS, "");
+    }
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_PROCESSES);
+    const Lodge__Lsm__ProcessesRequest *asked = request->processes;
+    process.pid = asked->after == 0 ? 11 : 12;
+    process.parent = 3;
+    process.inside = 2;
+    process.name = (char *)"xterm";
+    process.command = (char *)"xterm -e\tsh";
+    process.uid = 70001;
+    process.state = (char *)"S";
+    process.started_ms = 1777636805000;
+    process.cpu_ms = 5000000000;
+    process.memory = 6000000000;
+    page.process = all;
+    page.n_process = asked->session == 9 ? 0 : asked->session == 8 ? 2 : asked->limit;
+    page.more = asked->after == 0;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_PROCESSES;
+    answer.processes = &page;
+    return play_send(fd, request, &answer);
+}
+
+static void test_processes(void)
+{
+    struct lodge *lodge;
+    struct lodge_error error;
+    struct lodge_processes *first, *second, *none = NULL;
+    pid_t server = play_start(port, answer_processes);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_processes(lodge, 7, 0, 1, &first, NULL) == 0 && first->count == 1 && first->more);
+    CHECK(lodge_processes(lodge, 7, 11, 1, &second, NULL) == 0 && second->count == 1 && !second->more);
+    CHECK(lodge_terminate(lodge, 7, 11, true, NULL) == 0);
+    CHECK(lodge_terminate(lodge, 7, 11, false, NULL) == LODGE_REASON_NO_PROCESS);
+    for (uint32_t session = 8; session <= 9; session++) {
+        CHECK(lodge_processes(lodge, session, 0, 2, &none, &error) == -EPROTO && none == NULL);
+        CHECK(strstr(error.text, "not in the order") != NULL && lodge_ping(lodge, NULL) == -ENOTCONN);
+        lodge_close(lodge);
+        CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    }
+    lodge_close(lodge);
+    play_stop(server, port);
+    const struct lodge_process *one = first->process[0];
+    CHECK(one->pid == 11 && second->process[0]->pid == 12 && one->parent == 3 && one->inside == 2);
+    CHECK(one->uid == 70001 && one->started_ms == 1777636805000);
+    CHECK(one->cpu_ms == 5000000000 && one->memory == 6000000000);
+    CHECK_TEXT(one->name, "xterm");
+    CHECK_TEXT(one->command, "xterm -e\tsh");
+    CHECK_TEXT(one->user, "");
+    CHECK_TEXT(one->state, "S");
+    lodge_processes_free(first);
+    lodge_processes_free(second);
+}
+
+static bool answer_health(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Check checks[2] = {LODGE__LSM__CHECK__INIT, LODGE__LSM__CHECK__INIT};
+    Lodge__Lsm__Check *all[] = {&checks[0], &checks[1]};
+    Lodge__Lsm__Health health = LODGE__LSM__HEALTH__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_HEALTH);
+    checks[0].name = (char *)"storage";
+    checks[1].name = (char *)"clock";
+    checks[1].state = health.state = LODGE__LSM__HEALTH_STATE__HEALTH_WARNING;
+    checks[1].text = (char *)"It was set back.";
+    checks[1].advice = (char *)"Look at it.";
+    health.check = all;
+    health.n_check = 2;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_HEALTH;
+    answer.health = &health;
+    return play_send(fd, request, &answer);
+}
+
+static void test_health(void)
+{
+    struct lodge *lodge;
+    struct lodge_health *health;
+    pid_t server = play_start(port, answer_health);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0 && lodge_health(lodge, &health, NULL) == 0);
+    lodge_close(lodge);
+    play_stop(server, port);
+    CHECK(health->state == LODGE_HEALTH_WARNING && health->count == 2);
+    CHECK(health->check[0]->state == LODGE_HEALTH_OK && health->check[1]->state == LODGE_HEALTH_WARNING);
+    CHECK_TEXT(health->check[0]->name, "storage");
+    CHECK_TEXT(health->check[0]->advice, "");
+    CHECK_TEXT(health->check[1]->text, "It was set back.");
+    CHECK_TEXT(health->check[1]->advice, "Look at it.");
+    lodge_health_free(health);
 }
 
 /* The mode that is asked for; when it is only asked after, no new sessions. */
@@ -482,6 +602,8 @@ int main(void)
     test_list();
     test_bad_list();
     test_session();
+    test_processes();
+    test_health();
     test_drain();
     test_events();
     test_wait();
