@@ -1,6 +1,8 @@
 """What happens to real sessions is told, in order, and can be waited for; the person is shown messages."""
 
 import json
+import os
+import signal
 import subprocess
 
 import harness
@@ -55,6 +57,25 @@ class Lsm(SystemTest):
         self.assertEqual({notice["user"] for notice in notices[:-1]}, {"anna"})
         self.assertEqual(notices[-1]["reason"], "bad-credentials")
         self.assertEqual((self.counter("logons"), self.counter("reconnects"), self.counter("refusals")), (1, 1, 1))
+
+    def checks(self):
+        """What health says, by check, and the exit status."""
+        result = self.lodge.ctl("health", "--json")
+        health = json.loads(result.stdout)
+        self.assertEqual(result.returncode, ["ok", "warning", "failed"].index(health["state"]), health)
+        return {check["check"]: check for check in health["checks"]}
+
+    def test_health_is_well_and_is_again_after_the_listener_died(self):
+        wait_for("the listener is ready", lambda: self.checks()["listener"]["state"] == "ok")
+        checks = self.checks()
+        for name in ("storage", "events", "smss", "listener", "logons", "clock", "certificate", "load-test"):
+            self.assertEqual(checks[name]["state"], "ok", checks)
+        listener = self.lodge.pids("lodge-rdp")[0]
+        os.kill(listener, signal.SIGKILL)
+        wait_for("its end is an event", lambda: json.loads(self.lodge.done(
+            "events", "--json", "--event", "service-exit", "--since", "1h"))["events"])
+        wait_for("the listener is back", lambda: self.checks()["listener"]["state"] == "ok")
+        self.assertIn("There are no events.", self.lodge.done("events", "--until", "1h"))
 
     def test_a_message_is_shown_and_its_answer_comes_back(self):
         client = self.desktop_of("anna")
