@@ -156,13 +156,12 @@ static bool read_number(const char *group, const char *name, const char *key, ui
 
 static uint64_t sum_resident(const char *group)
 {
-    pid_t *pids;
+    pid_t *pids = NULL;
     uint64_t sum = 0;
     ssize_t count = list_pids(group, &pids);
-    for (ssize_t i = 0; i < count; i++)
+    for (ssize_t i = 0; pids != NULL && i < count; i++)
         sum += resident(pids[i]);
-    if (count >= 0)
-        free(pids);
+    free(pids);
     return sum;
 }
 

@@ -3,6 +3,8 @@ input, terminal, environment."""
 
 import json
 import os
+import shutil
+import unittest
 
 import harness
 from harness import SystemTest, wait_for
@@ -64,6 +66,32 @@ class Session(SystemTest):
         self.assertEqual({one["session"] for one in self.events("lock") + self.events("unlock")}, {session["id"]})
         self.assertEqual(len(self.events("unlock")), 1)
         self.assertIsNone(client.process.poll())
+
+    @unittest.skipUnless(shutil.which("i3lock"), "i3lock is not installed")
+    def test_without_a_command_an_installed_locker_locks_until_the_password_is_typed(self):
+        client = self.desktop_of("anna")
+        session = self.state("anna", "active")
+        self.lodge.done("lock", str(session["id"]))
+        client.sees((0x34, 0x50, 0x6b), x=60, y=60)
+        client.screen.type("wrong\n")
+        wait_for("the locker heard it", lambda: self.named(session, "i3lock"))
+        self.assertTrue(self.shown(session)["locked"])
+        typed = []
+
+        def unlocked():  # it takes no password while it still refuses the one before
+            if not self.shown(session)["locked"]:
+                return True
+            client.screen.key("Escape")
+            client.screen.type(harness.PASSWORD + "\n")
+            typed.append(1)
+            return False
+        wait_for("it is unlocked", unlocked)
+        self.assertTrue(typed)
+        client.sees(harness.colour_of("anna"))
+
+    def named(self, session, name):
+        processes = json.loads(self.lodge.done("processes", str(session["id"]), "--json"))["processes"]
+        return [one for one in processes if one["name"] == name]
 
     def test_last_input_terminal_client_and_environment(self):
         client = self.desktop_of("anna")
