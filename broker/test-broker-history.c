@@ -28,11 +28,11 @@
 #define OLD_MS   20000               /* a logon that has waited so long may be given up, on a slow machine */
 
 static const struct {
-    uid_t uid;
     const char *name;
+    uid_t uid;
     bool nogroup, administrator;
-} users[] = {{4, "sync", true, false},   {65534, "nobody", true, false}, {42, "_apt", true, false},
-             {5, "games", false, false}, {1, "daemon", false, true},     {0, "root", false, true}};
+} users[] = {{"sync", 4, true, false},   {"nobody", 65534, true, false}, {"_apt", 42, true, false},
+             {"games", 5, false, false}, {"daemon", 1, false, true},     {"root", 0, false, true}};
 
 /* What is configured, and as it is written. 0: no such limit. */
 struct rules {
@@ -87,11 +87,11 @@ static struct {
     bool from_here; /* this broker knows from where it was made */
 } sessions[ROOM + 1];
 static struct {
+    uint64_t serial, number;
+    int64_t since_ms;
     enum wait wait;
     int fd;
     unsigned user;
-    uint64_t serial, number;
-    int64_t since_ms;
     uint16_t session; /* MADE: that is made for it */
 } logons[LOGONS];
 
