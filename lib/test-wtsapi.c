@@ -26,6 +26,9 @@ static void session_fill(Lodge__Lsm__Session *session, Lodge__Lsm__Client *clien
     session->logon_ms = 1777636805000;
     session->connect_ms = 1777636806000;
     session->now_ms = 1777636807000;
+    session->input_ms = 1777636806500;
+    session->terminal = (char *)":0";
+    session->locked = id == 7;
     client->name = (char *)"PC-\xf0\x9f\x98\x80-0123456789012345678901234567890";
     client->address = (char *)(id == 3 ? "10.0.0.7:50001" : "[fe80::102]:50001");
     client->width = 1024;
@@ -49,12 +52,14 @@ static bool answer_message(int fd, const Lodge__Lsm__Request *request)
     return play_send(fd, request, &reply);
 }
 
-/* A stream that ends: what is no event of Windows, a new session, a client that went, a gap. */
+/* A stream that ends: what is no event of Windows, a new session, a client that went, a lock, a
+ * licence, a gap. */
 static bool answer_subscribe(int fd, const Lodge__Lsm__Request *request)
 {
-    static const Lodge__Lsm__NoticeKind kinds[] = {LODGE__LSM__NOTICE_KIND__NOTICE_START,
-                                                   LODGE__LSM__NOTICE_KIND__NOTICE_CREATE,
-                                                   LODGE__LSM__NOTICE_KIND__NOTICE_DISCONNECT};
+    static const Lodge__Lsm__NoticeKind kinds[] = {
+        LODGE__LSM__NOTICE_KIND__NOTICE_START, LODGE__LSM__NOTICE_KIND__NOTICE_CREATE,
+        LODGE__LSM__NOTICE_KIND__NOTICE_DISCONNECT, LODGE__LSM__NOTICE_KIND__NOTICE_LOCK,
+        LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE};
     Lodge__Lsm__Notice notice = LODGE__LSM__NOTICE__INIT, *all[] = {&notice};
     Lodge__Lsm__Notices notices = LODGE__LSM__NOTICES__INIT;
     Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
@@ -73,11 +78,45 @@ static bool answer_subscribe(int fd, const Lodge__Lsm__Request *request)
     return false;
 }
 
-/* Sessions 3 (active until it has been disconnected and waited for), 7 (disconnected), and 9 (there until it
- * has been waited for). */
+/* Session 3 has processes 11 and, on a page of its own, 12, which nobody may end; session 7 has gone. */
+static bool answer_processes(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Process process = LODGE__LSM__PROCESS__INIT, *all[] = {&process};
+    Lodge__Lsm__Processes page = LODGE__LSM__PROCESSES__INIT;
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    if (request->processes->session != 3)
+        return play_refuse(fd, request, REASON_NO_SESSION, "");
+    bool first = request->processes->after == 0;
+    process.pid = first ? 11 : 12;
+    process.name = (char *)(first ? "j\xc3\xb6\n" : "sh");
+    process.cpu_ms = 5000000;
+    process.memory = first ? 4096 : 5000000000;
+    page.process = all;
+    page.n_process = 1;
+    page.more = first;
+    reply.result_case = LODGE__LSM__ANSWER__RESULT_PROCESSES;
+    reply.processes = &page;
+    return play_send(fd, request, &reply);
+}
+
+static bool answer_terminate(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    const Lodge__Lsm__TerminateRequest *asked = request->terminate;
+    if (asked->session == 7)
+        return asked->pid == 71 ? play_send(fd, request, &reply)
+                                : play_refuse(fd, request, REASON_NO_SESSION, "");
+    if (asked->pid == 12)
+        return play_refuse(fd, request, REASON_FORBIDDEN, "");
+    bool right = asked->pid == 11 && asked->kill;
+    return right ? play_send(fd, request, &reply) : play_refuse(fd, request, REASON_NO_PROCESS, "");
+}
+
+/* Sessions 3 (active until it has been disconnected and waited for), 7 (disconnected until it has got the
+ * client of 9 and was waited for), and 9 (without a desktop, there until it has been waited for). */
 static bool answer(int fd, const Lodge__Lsm__Request *request)
 {
-    static bool disconnected, gone;
+    static bool disconnected, gone, connected;
     Lodge__Lsm__Session sessions[2], *all[] = {&sessions[0], &sessions[1]};
     Lodge__Lsm__Client clients[2];
     Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
@@ -87,6 +126,8 @@ static bool answer(int fd, const Lodge__Lsm__Request *request)
     session_fill(&sessions[1], &clients[1], 7);
     if (disconnected)
         sessions[0].state = LODGE__LSM__STATE__DISCONNECTED;
+    if (connected)
+        sessions[1].state = LODGE__LSM__STATE__ACTIVE;
     switch (request->method_case) {
     case LODGE__LSM__REQUEST__METHOD_LIST:
         page.session = all;
@@ -100,6 +141,10 @@ static bool answer(int fd, const Lodge__Lsm__Request *request)
         if (request->show->session != 3 && request->show->session != 7 &&
             (request->show->session != 9 || gone))
             return play_refuse(fd, request, REASON_NO_SESSION, "");
+        if (request->show->session == 9) {
+            sessions[0].terminal = (char *)"";
+            sessions[0].input_ms = 0;
+        }
         reply.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
         reply.session = all[request->show->session == 7];
         break;
@@ -110,9 +155,19 @@ static bool answer(int fd, const Lodge__Lsm__Request *request)
     case LODGE__LSM__REQUEST__METHOD_WAIT:
         disconnected = disconnected || request->wait->session == 3;
         gone = gone || request->wait->gone;
+        connected =
+            connected || (request->wait->session == 7 && request->wait->state == LODGE__LSM__STATE__ACTIVE);
         reply.result_case = LODGE__LSM__ANSWER__RESULT_WAITED;
         reply.waited = &waited;
         break;
+    case LODGE__LSM__REQUEST__METHOD_CONNECT:
+        if (request->connect->session != 7 || request->connect->from != 9)
+            return play_refuse(fd, request, REASON_WRONG_STATE, "");
+        break;
+    case LODGE__LSM__REQUEST__METHOD_PROCESSES:
+        return answer_processes(fd, request);
+    case LODGE__LSM__REQUEST__METHOD_TERMINATE:
+        return answer_terminate(fd, request);
     case LODGE__LSM__REQUEST__METHOD_MESSAGE:
         return answer_message(fd, request);
     case LODGE__LSM__REQUEST__METHOD_SUBSCRIBE:
@@ -201,6 +256,8 @@ static void test_texts(HANDLE server)
     expect_text(server, WTSInitialProgram, "");
 }
 
+#define FILETIME_OF(ms) ((LONGLONG)((ms) + 11644473600000) * 10000)
+
 static void test_numbers(HANDLE server)
 {
     ULONG *number = query(server, 3, WTSSessionId, sizeof(*number));
@@ -215,6 +272,12 @@ static void test_numbers(HANDLE server)
     USHORT *protocol = query(server, 3, WTSClientProtocolType, sizeof(*protocol));
     CHECK(*protocol == WTS_PROTOCOL_TYPE_RDP);
     WTSFreeMemory(protocol);
+    number = query(server, 3, WTSIdleTime, sizeof(*number));
+    CHECK(*number == 500);
+    WTSFreeMemory(number);
+    LARGE_INTEGER *logon = query(server, 3, WTSLogonTime, sizeof(*logon));
+    CHECK(logon->QuadPart == FILETIME_OF(1777636805000));
+    WTSFreeMemory(logon);
     WTS_CLIENT_DISPLAY *display = query(server, 3, WTSClientDisplay, sizeof(*display));
     CHECK(display->HorizontalResolution == 1024 && display->VerticalResolution == 768);
     WTSFreeMemory(display);
@@ -227,7 +290,12 @@ static void test_numbers(HANDLE server)
     WTSFreeMemory(address);
 }
 
-#define FILETIME_OF(ms) ((LONGLONG)((ms) + 11644473600000) * 10000)
+static void expect_lock(HANDLE server, DWORD session, LONG want)
+{
+    WTSINFOEXA *ex = query(server, session, WTSSessionInfoEx, sizeof(*ex));
+    CHECK(ex->Data.WTSInfoExLevel1.SessionFlags == want);
+    WTSFreeMemory(ex);
+}
 
 static void test_structs(HANDLE server)
 {
@@ -236,6 +304,7 @@ static void test_structs(HANDLE server)
     CHECK(a->LogonTime.QuadPart == FILETIME_OF(1777636805000));
     CHECK(a->ConnectTime.QuadPart == FILETIME_OF(1777636806000));
     CHECK(a->_CurrentTime.QuadPart == FILETIME_OF(1777636807000));
+    CHECK(a->LastInputTime.QuadPart == FILETIME_OF(1777636806500));
     CHECK_TEXT(a->UserName, "j\xc3\xb6rg");
     CHECK_TEXT(a->WinStationName, "RDP-Tcp#3");
     WTSFreeMemory(a);
@@ -245,9 +314,12 @@ static void test_structs(HANDLE server)
     WTSFreeMemory(w);
     WTSINFOEXW *ex = query_wide(server, 3, WTSSessionInfoEx, sizeof(*ex));
     CHECK(ex->Level == 1 && ex->Data.WTSInfoExLevel1.SessionState == WTSActive);
-    CHECK(ex->Data.WTSInfoExLevel1.SessionFlags == (LONG)WTS_SESSIONSTATE_UNKNOWN);
+    CHECK(ex->Data.WTSInfoExLevel1.LastInputTime.QuadPart == FILETIME_OF(1777636806500));
     check_wide(ex->Data.WTSInfoExLevel1.UserName, "j\xc3\xb6rg");
     WTSFreeMemory(ex);
+    expect_lock(server, 3, WTS_SESSIONSTATE_UNLOCK);
+    expect_lock(server, 7, WTS_SESSIONSTATE_LOCK);
+    expect_lock(server, 9, (LONG)WTS_SESSIONSTATE_UNKNOWN);
     /* Names that are too long end with a whole character: 20 of either kind, the smiling one being four or
      * two. */
     WTSCLIENTA *client = query(server, 7, WTSClientInfo, sizeof(*client));
@@ -276,6 +348,7 @@ static void test_refusals(HANDLE server)
     expect_refusal(server, 8, WTSUserName, ERROR_CTX_WINSTATION_NOT_FOUND);
     expect_refusal(server, 4, WTSUserName, ERROR_ACCESS_DENIED);
     expect_refusal(server, 3, WTSClientHardwareId, ERROR_NOT_SUPPORTED);
+    expect_refusal(server, 9, WTSIdleTime, ERROR_NOT_SUPPORTED);
     expect_refusal(server, 3, (WTS_INFO_CLASS)1000, ERROR_INVALID_PARAMETER);
     expect_refusal(server, WTS_CURRENT_SESSION, WTSUserName, ERROR_CTX_WINSTATION_NOT_FOUND);
     expect_refusal(INVALID_HANDLE_VALUE, 3, WTSUserName, ERROR_INVALID_HANDLE);
@@ -304,6 +377,74 @@ static void test_acts(HANDLE server)
     WTSFreeMemory(query(server, 9, WTSConnectState, sizeof(*state)));
     CHECK(WTSLogoffSession(server, 9, TRUE)); /* done */
     CHECK(!WTSQuerySessionInformationA(server, 9, WTSConnectState, &data, &size));
+}
+
+static void test_processes(HANDLE server)
+{
+    PWTS_PROCESS_INFOA a = NULL;
+    PWTS_PROCESS_INFOW w;
+    LPSTR narrow = NULL;
+    LPWSTR wide;
+    DWORD count = 0, level = 1;
+    CHECK(WTSEnumerateProcessesA(server, 0, 1, &a, &count) && count == 2);
+    CHECK(a[0].SessionId == 3 && a[0].ProcessId == 11 && a[1].SessionId == 3 && a[1].ProcessId == 12);
+    CHECK_TEXT(a[0].pProcessName, "j\xc3\xb6\\x0a");
+    CHECK_TEXT(a[1].pProcessName, "sh");
+    CHECK(a[0].pUserSid == NULL);
+    WTSFreeMemory(a);
+    CHECK(WTSEnumerateProcessesW(server, 0, 1, &w, &count) && count == 2 && w[1].ProcessId == 12);
+    check_wide(w[0].pProcessName, "j\xc3\xb6\\x0a");
+    WTSFreeMemory(w);
+    CHECK(WTSEnumerateProcessesExA(server, &level, WTS_ANY_SESSION, &narrow, &count) && count == 2);
+    PWTS_PROCESS_INFO_EXA ea = (void *)narrow;
+    CHECK(ea[0].WorkingSetSize == 4096 && ea[1].WorkingSetSize == UINT32_MAX);
+    CHECK(ea[1].SessionId == 3 && ea[1].ProcessId == 12 && ea[1].UserTime.QuadPart == 50000000000);
+    CHECK_TEXT(ea[1].pProcessName, "sh");
+    CHECK(WTSFreeMemoryExA(WTSTypeProcessInfoLevel1, ea, count));
+    CHECK(WTSEnumerateProcessesExW(server, &level, 3, &wide, &count) && count == 2);
+    PWTS_PROCESS_INFO_EXW ew = (void *)wide;
+    CHECK(ew[0].ProcessId == 11);
+    check_wide(ew[1].pProcessName, "sh");
+    CHECK(WTSFreeMemoryExW(WTSTypeProcessInfoLevel1, ew, count));
+    level = 0;
+    CHECK(WTSEnumerateProcessesExA(server, &level, 3, &narrow, &count) && count == 2);
+    a = (void *)narrow;
+    CHECK(a[1].ProcessId == 12);
+    CHECK(WTSFreeMemoryExA(WTSTypeProcessInfoLevel0, a, count));
+    CHECK(!WTSFreeMemoryExA((WTS_TYPE_CLASS)3, NULL, 0) && GetLastError() == ERROR_INVALID_PARAMETER);
+    CHECK(!WTSEnumerateProcessesExA(server, &level, 7, &narrow, &count));
+    CHECK(GetLastError() == ERROR_CTX_WINSTATION_NOT_FOUND);
+    level = 2;
+    CHECK(!WTSEnumerateProcessesExA(server, &level, 3, &narrow, &count));
+    CHECK(GetLastError() == ERROR_INVALID_PARAMETER);
+    CHECK(!WTSEnumerateProcessesA(server, 0, 2, &a, &count) && GetLastError() == ERROR_INVALID_PARAMETER);
+    CHECK(!WTSEnumerateProcessesA(server, 1, 1, &a, &count) && GetLastError() == ERROR_INVALID_PARAMETER);
+}
+
+static void test_terminate(HANDLE server)
+{
+    CHECK(WTSTerminateProcess(server, 11, 0) && WTSTerminateProcess(server, 71, 0));
+    CHECK(!WTSTerminateProcess(server, 12, 0) && GetLastError() == ERROR_ACCESS_DENIED);
+    CHECK(!WTSTerminateProcess(server, 13, 0) && GetLastError() == ERROR_INVALID_PARAMETER);
+    CHECK(!WTSTerminateProcess(INVALID_HANDLE_VALUE, 11, 0) && GetLastError() == ERROR_INVALID_HANDLE);
+}
+
+static void test_connect(HANDLE server)
+{
+    char password[] = "";
+    WCHAR wide[] = {0};
+    CHECK(setenv("LODGE_CONFIG", config, 1) == 0);
+    CHECK(!WTSConnectSessionA(9, 7, password, TRUE) && GetLastError() == ERROR_INVALID_STATE);
+    CHECK(!WTSConnectSessionW(7, WTS_CURRENT_SESSION, wide, TRUE));
+    CHECK(GetLastError() == ERROR_CTX_WINSTATION_NOT_FOUND);
+    CHECK(WTSConnectSessionA(7, 9, password, FALSE)); /* begun */
+    WTS_CONNECTSTATE_CLASS *state = query(server, 7, WTSConnectState, sizeof(*state));
+    CHECK(*state == WTSDisconnected);
+    WTSFreeMemory(state);
+    CHECK(WTSConnectSessionW(7, 9, wide, TRUE)); /* done */
+    state = query(server, 7, WTSConnectState, sizeof(*state));
+    CHECK(*state == WTSActive && unsetenv("LODGE_CONFIG") == 0);
+    WTSFreeMemory(state);
 }
 
 static void test_messages(HANDLE server)
@@ -342,6 +483,7 @@ static void test_events(HANDLE server)
         CHECK(WTSWaitSystemEvent(server, WTS_EVENT_ALL, &flags));
         CHECK(flags == (WTS_EVENT_CREATE | WTS_EVENT_STATECHANGE));
         CHECK(WTSWaitSystemEvent(server, WTS_EVENT_DISCONNECT, &flags) && flags == WTS_EVENT_DISCONNECT);
+        CHECK(WTSWaitSystemEvent(server, WTS_EVENT_ALL, &flags) && flags == WTS_EVENT_LICENSE);
         CHECK(WTSWaitSystemEvent(server, WTS_EVENT_LOGOFF, &flags) && flags == WTS_EVENT_LOGOFF); /* lost */
         CHECK(!WTSWaitSystemEvent(server, WTS_EVENT_ALL, &flags) && GetLastError() == RPC_S_CALL_FAILED);
     }
@@ -403,6 +545,9 @@ int main(void)
     test_structs(handle);
     test_refusals(handle);
     test_acts(handle);
+    test_processes(handle);
+    test_terminate(handle);
+    test_connect(handle);
     test_messages(handle);
     test_events(handle);
     WTSCloseServer(handle);

@@ -5,13 +5,20 @@
 
 #include "lib/wtsapi.h"
 
-/* Windows counts in 100 ns since 1601; 0 stays never. */
-static LARGE_INTEGER time_of(uint64_t ms)
+LARGE_INTEGER wtsapi_time(uint64_t ms)
 {
     LARGE_INTEGER time = {.QuadPart = 0};
     if (ms != 0)
         time.QuadPart = (LONGLONG)((ms + 11644473600000u) * 10000u);
     return time;
+}
+
+/* Not known of a session without a desktop. */
+static LONG lock_of(const struct lodge_session *session)
+{
+    if (session->terminal[0] == '\0')
+        return (LONG)WTS_SESSIONSTATE_UNKNOWN;
+    return session->locked ? WTS_SESSIONSTATE_LOCK : WTS_SESSIONSTATE_UNLOCK;
 }
 
 #define FIX(array, text, wide) wtsapi_text_fix((array), sizeof(array) / sizeof((array)[0]), (text), (wide))
@@ -21,10 +28,11 @@ static LARGE_INTEGER time_of(uint64_t ms)
     do {                                                                     \
         char station[WTSAPI_TEXT_MAX];                                       \
         (info)->SessionId = (session)->id;                                   \
-        (info)->ConnectTime = time_of((session)->connect_ms);                \
-        (info)->DisconnectTime = time_of((session)->disconnect_ms);          \
-        (info)->LogonTime = time_of((session)->logon_ms);                    \
-        (info)->_CurrentTime = time_of((session)->now_ms);                   \
+        (info)->ConnectTime = wtsapi_time((session)->connect_ms);            \
+        (info)->DisconnectTime = wtsapi_time((session)->disconnect_ms);      \
+        (info)->LastInputTime = wtsapi_time((session)->input_ms);            \
+        (info)->LogonTime = wtsapi_time((session)->logon_ms);                \
+        (info)->_CurrentTime = wtsapi_time((session)->now_ms);               \
         FIX((info)->WinStationName, wtsapi_station(session, station), wide); \
         FIX((info)->UserName, (session)->user, wide);                        \
     } while (0)
@@ -39,7 +47,7 @@ static LARGE_INTEGER time_of(uint64_t ms)
     do {                                                                  \
         (info)->Level = 1;                                                \
         (level)->SessionState = (WTS_CONNECTSTATE_CLASS)(session)->state; \
-        (level)->SessionFlags = (LONG)WTS_SESSIONSTATE_UNKNOWN;           \
+        (level)->SessionFlags = lock_of(session);                         \
         FILL_COMMON(level, session, wide);                                \
     } while (0)
 

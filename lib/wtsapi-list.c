@@ -1,5 +1,4 @@
-/* WTSEnumerateSessions and its kin. The structs differ in the kind of their texts alone, so one function
- * fills both. */
+/* WTSEnumerateSessions and its kin. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,14 +6,10 @@
 
 #include "lib/wtsapi.h"
 
-#define SAME_PLACE(name, member)                                                 \
-    _Static_assert(offsetof(name##A, member) == offsetof(name##W, member) &&     \
-                       sizeof(name##A) == sizeof(name##W) && sizeof(WCHAR) == 2, \
-                   "both kinds have the same members in the same places")
-SAME_PLACE(WTS_SESSION_INFO, pWinStationName);
-SAME_PLACE(WTS_SESSION_INFO_1, pSessionName);
-SAME_PLACE(WTS_SESSION_INFO_1, pUserName);
-SAME_PLACE(WTS_SESSION_INFO_1, pDomainName);
+WTSAPI_SAME_PLACE(WTS_SESSION_INFO, pWinStationName);
+WTSAPI_SAME_PLACE(WTS_SESSION_INFO_1, pSessionName);
+WTSAPI_SAME_PLACE(WTS_SESSION_INFO_1, pUserName);
+WTSAPI_SAME_PLACE(WTS_SESSION_INFO_1, pDomainName);
 
 const char *wtsapi_station(const struct lodge_session *session, char *room)
 {
@@ -154,7 +149,7 @@ VOID WINAPI wtsapi_free(PVOID memory)
 BOOL WINAPI wtsapi_free_ex(WTS_TYPE_CLASS type, PVOID memory, ULONG count)
 {
     (void)count; /* each thing is one piece */
-    if (type != WTSTypeSessionInfoLevel1)
+    if ((unsigned)type > WTSTypeSessionInfoLevel1)
         return wtsapi_fail(ERROR_INVALID_PARAMETER);
     free(memory);
     return TRUE;

@@ -14,6 +14,7 @@ struct query {
     bool wide;
     void *data; /* the caller's to free; NULL without memory */
     size_t size;
+    DWORD error; /* why there is no data */
 };
 
 static void give(struct query *query, const void *data, size_t size)
@@ -86,6 +87,23 @@ static void give_protocol(struct query *query)
 {
     USHORT protocol = WTS_PROTOCOL_TYPE_RDP;
     give(query, &protocol, sizeof(protocol));
+}
+
+/* In milliseconds. */
+static void give_idle(struct query *query)
+{
+    const struct lodge_session *session = query->session;
+    uint64_t idle = session->now_ms > session->input_ms ? session->now_ms - session->input_ms : 0;
+    if (session->input_ms != 0)
+        give_number(query, idle < UINT32_MAX ? (ULONG)idle : UINT32_MAX);
+    else
+        query->error = ERROR_NOT_SUPPORTED;
+}
+
+static void give_logon(struct query *query)
+{
+    LARGE_INTEGER logon = wtsapi_time(query->session->logon_ms);
+    give(query, &logon, sizeof(logon));
 }
 
 static void give_remote(struct query *query)
@@ -164,6 +182,8 @@ static void (*const rows[CLASS_COUNT])(struct query *) = {
     [WTSClientAddress] = give_address,
     [WTSClientDisplay] = give_display,
     [WTSClientProtocolType] = give_protocol,
+    [WTSIdleTime] = give_idle,
+    [WTSLogonTime] = give_logon,
     [WTSClientInfo] = give_client,
     [WTSSessionInfo] = give_info,
     [WTSSessionInfoEx] = give_info_ex,
@@ -186,7 +206,7 @@ static struct lodge_session *fetch(HANDLE server, DWORD which)
 /* NULL with the error set. */
 static void *ask(HANDLE server, DWORD which, WTS_INFO_CLASS class, bool wide, DWORD *size_r)
 {
-    struct query query = {.wide = wide};
+    struct query query = {.wide = wide, .error = ERROR_NOT_ENOUGH_MEMORY};
     if ((unsigned)class >= CLASS_COUNT || size_r == NULL) {
         wtsapi_fail(ERROR_INVALID_PARAMETER);
         return NULL;
@@ -204,7 +224,7 @@ static void *ask(HANDLE server, DWORD which, WTS_INFO_CLASS class, bool wide, DW
     if (query.data != NULL)
         *size_r = (DWORD)query.size;
     else
-        wtsapi_fail(ERROR_NOT_ENOUGH_MEMORY);
+        wtsapi_fail(query.error);
     return query.data;
 }
 

@@ -17,6 +17,8 @@ static DWORD flags_of(const struct lodge_notice *notice)
         [LODGE_NOTICE_RECONNECT] = WTS_EVENT_CONNECT | WTS_EVENT_STATECHANGE,
         [LODGE_NOTICE_LOGOFF] = WTS_EVENT_LOGOFF | WTS_EVENT_STATECHANGE,
         [LODGE_NOTICE_TERMINATE] = WTS_EVENT_DELETE | WTS_EVENT_STATECHANGE,
+        [LODGE_NOTICE_LICENCE] = WTS_EVENT_LICENSE,
+        /* of the rest, as lock and unlock, the API has none */
     };
     return (unsigned)notice->kind < sizeof(flags) / sizeof(flags[0]) ? flags[notice->kind] : WTS_EVENT_NONE;
 }

@@ -8,13 +8,8 @@
     R(BOOL, StopRemoteControlSession, (ULONG a))                                                      \
     R(BOOL, StartRemoteControlSessionW, (LPWSTR a, ULONG b, BYTE c, USHORT d))                        \
     R(BOOL, StartRemoteControlSessionA, (LPSTR a, ULONG b, BYTE c, USHORT d))                         \
-    R(BOOL, ConnectSessionW, (ULONG a, ULONG b, PWSTR c, BOOL d))                                     \
-    R(BOOL, ConnectSessionA, (ULONG a, ULONG b, PSTR c, BOOL d))                                      \
     R(BOOL, EnumerateServersW, (LPWSTR a, DWORD b, DWORD c, PWTS_SERVER_INFOW * d, DWORD * e))        \
     R(BOOL, EnumerateServersA, (LPSTR a, DWORD b, DWORD c, PWTS_SERVER_INFOA * d, DWORD * e))         \
-    R(BOOL, EnumerateProcessesW, (HANDLE a, DWORD b, DWORD c, PWTS_PROCESS_INFOW * d, DWORD * e))     \
-    R(BOOL, EnumerateProcessesA, (HANDLE a, DWORD b, DWORD c, PWTS_PROCESS_INFOA * d, DWORD * e))     \
-    R(BOOL, TerminateProcess, (HANDLE a, DWORD b, DWORD c))                                           \
     R(BOOL, QueryUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR * d, DWORD * e))        \
     R(BOOL, QueryUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR * d, DWORD * e))           \
     R(BOOL, SetUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR d, DWORD e))              \
@@ -33,8 +28,6 @@
     R(BOOL, RegisterSessionNotificationEx, (HANDLE a, HWND b, DWORD c))                               \
     R(BOOL, UnRegisterSessionNotificationEx, (HANDLE a, HWND b))                                      \
     R(BOOL, QueryUserToken, (ULONG a, PHANDLE b))                                                     \
-    R(BOOL, EnumerateProcessesExW, (HANDLE a, DWORD * b, DWORD c, LPWSTR * d, DWORD * e))             \
-    R(BOOL, EnumerateProcessesExA, (HANDLE a, DWORD * b, DWORD c, LPSTR * d, DWORD * e))              \
     R(BOOL, EnumerateListenersW, (HANDLE a, PVOID b, DWORD c, PWTSLISTENERNAMEW d, DWORD * e))        \
     R(BOOL, EnumerateListenersA, (HANDLE a, PVOID b, DWORD c, PWTSLISTENERNAMEA d, DWORD * e))        \
     R(BOOL, QueryListenerConfigW, (HANDLE a, PVOID b, DWORD c, LPWSTR d, PWTSLISTENERCONFIGW e))      \
@@ -93,6 +86,13 @@ static const WtsApiFunctionTable table = {.dwVersion = 1,
                                           .pSendMessageA = wtsapi_message_a,
                                           .pSendMessageW = wtsapi_message_w,
                                           .pWaitSystemEvent = wtsapi_wait_event,
+                                          .pConnectSessionA = wtsapi_connect_a,
+                                          .pConnectSessionW = wtsapi_connect_w,
+                                          .pEnumerateProcessesA = wtsapi_processes_a,
+                                          .pEnumerateProcessesW = wtsapi_processes_w,
+                                          .pEnumerateProcessesExA = wtsapi_processes_ex_a,
+                                          .pEnumerateProcessesExW = wtsapi_processes_ex_w,
+                                          .pTerminateProcess = wtsapi_terminate,
                                           .pGetActiveConsoleSessionId = wtsapi_console,
                                           REST(REST_ENTRY)};
 

@@ -12,6 +12,12 @@
 
 #define WTSAPI_TEXT_MAX 512 /* no text is longer than this, in bytes with its NUL */
 
+/* The structs of either kind differ in that of their texts alone, so that one function fills both. */
+#define WTSAPI_SAME_PLACE(name, member)                                          \
+    _Static_assert(offsetof(name##A, member) == offsetof(name##W, member) &&     \
+                       sizeof(name##A) == sizeof(name##W) && sizeof(WCHAR) == 2, \
+                   "both kinds have the same members in the same places")
+
 /* What WinPR looks for in the library that WTSAPI_LIBRARY names. */
 LODGE_API const WtsApiFunctionTable *CDECL InitWtsApi(void);
 
@@ -71,6 +77,8 @@ int wtsapi_address(const char *text, unsigned char *bytes);
 /* wtsapi-info.c: the large structs, from a session; each returns its size. */
 size_t wtsapi_info(const struct lodge_session *session, bool wide, void **info_r);
 size_t wtsapi_info_ex(const struct lodge_session *session, bool wide, void **info_r);
+/* As Windows counts: 100 ns since 1601; 0 stays never. */
+LARGE_INTEGER wtsapi_time(uint64_t ms);
 size_t wtsapi_client(const struct lodge_session *session, bool wide, void **info_r);
 
 /* wtsapi-message.c. Lengths are in bytes, as in Windows. */
@@ -82,7 +90,20 @@ BOOL WINAPI wtsapi_message_w(HANDLE server, DWORD session, LPWSTR title, DWORD t
 /* wtsapi-act.c */
 BOOL WINAPI wtsapi_disconnect(HANDLE server, DWORD session, BOOL wait);
 BOOL WINAPI wtsapi_logoff(HANDLE server, DWORD session, BOOL wait);
+BOOL WINAPI wtsapi_connect_a(ULONG session, ULONG from, PSTR password, BOOL wait);
+BOOL WINAPI wtsapi_connect_w(ULONG session, ULONG from, PWSTR password, BOOL wait);
 DWORD WINAPI wtsapi_console(void);
+
+/* wtsapi-process.c */
+BOOL WINAPI wtsapi_processes_a(HANDLE server, DWORD reserved, DWORD version, PWTS_PROCESS_INFOA *processes_r,
+                               DWORD *count_r);
+BOOL WINAPI wtsapi_processes_w(HANDLE server, DWORD reserved, DWORD version, PWTS_PROCESS_INFOW *processes_r,
+                               DWORD *count_r);
+BOOL WINAPI wtsapi_processes_ex_a(HANDLE server, DWORD *level, DWORD session, LPSTR *processes_r,
+                                  DWORD *count_r);
+BOOL WINAPI wtsapi_processes_ex_w(HANDLE server, DWORD *level, DWORD session, LPWSTR *processes_r,
+                                  DWORD *count_r);
+BOOL WINAPI wtsapi_terminate(HANDLE server, DWORD pid, DWORD code);
 
 /* wtsapi-wait.c */
 BOOL WINAPI wtsapi_wait_event(HANDLE server, DWORD mask, DWORD *flags_r);
