@@ -90,6 +90,7 @@ static void ended(void *context, uint32_t events)
     (void)events;
     struct logon *logon = context;
     char how[128];
+    peer_drain(&logon->peer); /* why its session is over, as a rule */
     process_reap(&logon->process);
     process_describe(&logon->process, how, sizeof(how));
     pid_t pid = logon->process.pid;

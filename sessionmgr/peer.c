@@ -1,5 +1,6 @@
 /* Connections to sm.port: who they are, what they may say, and where it goes. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define SO_PEERPIDFD 77
 #endif
 
+#define DRAIN_MOST 16 /* messages that a process can have left behind */
 #define PACKETS_MOST \
     200000 /* that wait for one peer: each session there may be, and what happens meanwhile */
 
@@ -377,6 +379,16 @@ static void receive(void *context, uint32_t events)
         log_warning("sm.port", "process %d (uid %u) is closed: %s", (int)peer->who.pid,
                     (unsigned)peer->who.uid, problem);
     peer_close(peer->smss, peer);
+}
+
+void peer_drain(struct peer **peer)
+{
+    for (unsigned i = 0; *peer != NULL && i < DRAIN_MOST; i++) {
+        struct pollfd polled = {.fd = (*peer)->fd, .events = POLLIN};
+        if (poll(&polled, 1, 0) <= 0)
+            return;
+        receive(*peer, EPOLLIN); /* at the end of what it said, this clears *peer by way of its owner */
+    }
 }
 
 static void hello_late(void *context)

@@ -265,6 +265,9 @@ bool peer_send(struct smss *smss, struct peer *peer, unsigned number, const void
 /* The same with a descriptor, which stays the caller's. */
 bool peer_send_descriptor(struct peer *peer, unsigned number, const void *body, int descriptor);
 
+/* Takes in what a process said before it ended; *peer is its owner's, which is told when it closes. */
+void peer_drain(struct peer **peer);
+
 /* service.c */
 void service_init(struct smss *smss);
 /* Opens the pipes that the services' logs come by, once RUN is there; and closes and removes them. */

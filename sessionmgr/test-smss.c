@@ -551,6 +551,26 @@ static void a_session_ends_and_nothing_is_left(void)
     CHECK(log_has("killed what was left: test-smss"));
 }
 
+/* lodge-smss is told of a death and of what the dead had said before at the same time: the reason counts. */
+static void last_words_are_heard(void)
+{
+    struct relay logon = start_logon(14);
+    say_result(&logon, REASON_NONE);
+    uint16_t id = make_session(&logon);
+    int pidfd = pidfd_open(logon.who.pid, 0);
+    CHECK(pidfd >= 0 && kill(test.smss, SIGSTOP) == 0);
+    for (int i = 0; i < 3; i++)
+        say(&logon, SM_EVENT, &(struct sm_event){.event = EVENT_SHELL_START, .detail = "on its way"});
+    say(&logon, SM_SESSION_ENDED,
+        &(struct sm_session_ended){.id = id, .reason = REASON_DISPLAY_FAILED, .logon = 14, .detail = "why"});
+    close(logon.fd); /* it exits */
+    wait_readable(pidfd);
+    close(pidfd);
+    CHECK(kill(test.smss, SIGCONT) == 0);
+    expect_ended(id, REASON_DISPLAY_FAILED);
+    CHECK_TEXT(body.session_ended.detail, "why");
+}
+
 static void a_session_that_is_not_there_has_ended(void)
 {
     say(&test.broker, SM_SESSION_END, &(struct sm_session_end){.id = 4711, .reason = REASON_LOGOFF});
@@ -865,6 +885,7 @@ int main(void)
     a_logon_that_dies_is_a_refusal();
     too_many_logons_are_busy();
     a_session_ends_and_nothing_is_left();
+    last_words_are_heard();
     a_session_that_is_not_there_has_ended();
     a_logon_that_dies_ends_its_session();
     a_logon_that_does_not_listen_is_killed();
