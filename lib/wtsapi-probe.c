@@ -1,6 +1,6 @@
-/* wtsapi-probe SERVER list | user ID | state ID | disconnect ID |
- * logoff ID | message ID | events COUNT: a small program on WinPR for the
- * system tests, which knows nothing of Lodge; WTSAPI_LIBRARY names the provider. */
+/* wtsapi-probe SERVER list | processes | user ID | client ID | state ID | idle ID | info ID | disconnect ID |
+ * logoff ID | message ID | events COUNT | processes ID | terminate PID | connect ID FROM: a small program on
+ * WinPR for the system tests, which knows nothing of Lodge; WTSAPI_LIBRARY names the provider. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +35,47 @@ static int show(HANDLE server, DWORD id, WTS_INFO_CLASS class)
         return failed("WTSQuerySessionInformation");
     if (class == WTSConnectState)
         printf("%d\n", (int)*(WTS_CONNECTSTATE_CLASS *)(void *)data);
+    else if (class == WTSIdleTime)
+        printf("%u\n", (unsigned)*(ULONG *)(void *)data);
     else
         printf("%s\n", data);
     WTSFreeMemory(data);
     return 0;
+}
+
+/* Writes the lock's state and the time of the last input, in Windows' units. */
+static int info(HANDLE server, DWORD id)
+{
+    LPSTR data;
+    DWORD size;
+    if (!WTSQuerySessionInformationA(server, id, WTSSessionInfoEx, &data, &size))
+        return failed("WTSQuerySessionInformation");
+    const WTSINFOEX_LEVEL1_A *level = &((WTSINFOEXA *)(void *)data)->Data.WTSInfoExLevel1;
+    printf("%d %lld\n", (int)level->SessionFlags, (long long)level->LastInputTime.QuadPart);
+    WTSFreeMemory(data);
+    return 0;
+}
+
+/* Writes session, number, memory and name of each process. */
+static int processes(HANDLE server, DWORD id)
+{
+    LPSTR data;
+    DWORD count, level = WTS_PROCESS_INFO_LEVEL_1;
+    if (!WTSEnumerateProcessesExA(server, &level, id, &data, &count))
+        return failed("WTSEnumerateProcessesEx");
+    const WTS_PROCESS_INFO_EXA *all = (void *)data;
+    for (DWORD i = 0; i < count; i++)
+        printf("%u %u %u %s\n", (unsigned)all[i].SessionId, (unsigned)all[i].ProcessId,
+               (unsigned)all[i].WorkingSetSize, all[i].pProcessName);
+    WTSFreeMemoryExA(WTSTypeProcessInfoLevel1, data, count);
+    return 0;
+}
+
+/* The client of a session comes to another one, of the current server. */
+static int connect_sessions(DWORD id, DWORD from)
+{
+    char password[] = "";
+    return WTSConnectSessionA(id, from, password, TRUE) ? 0 : failed("WTSConnectSession");
 }
 
 /* Shows a box for a second. */
@@ -73,6 +110,14 @@ static int act(HANDLE server, const char *what, DWORD id)
         return show(server, id, WTSClientName);
     if (strcmp(what, "state") == 0)
         return show(server, id, WTSConnectState);
+    if (strcmp(what, "idle") == 0)
+        return show(server, id, WTSIdleTime);
+    if (strcmp(what, "info") == 0)
+        return info(server, id);
+    if (strcmp(what, "processes") == 0)
+        return processes(server, id);
+    if (strcmp(what, "terminate") == 0)
+        return WTSTerminateProcess(server, id, 0) ? 0 : failed("WTSTerminateProcess");
     if (strcmp(what, "events") == 0)
         return events(server, id);
     if (strcmp(what, "message") == 0)
@@ -85,6 +130,22 @@ static int act(HANDLE server, const char *what, DWORD id)
     return 2;
 }
 
+static DWORD number_of(const char *text)
+{
+    return (DWORD)strtoul(text, NULL, 10);
+}
+
+static int run(HANDLE server, int count, char **words)
+{
+    if (count == 1 && strcmp(words[0], "list") == 0)
+        return list(server);
+    if (count == 1 && strcmp(words[0], "processes") == 0)
+        return processes(server, WTS_ANY_SESSION);
+    if (count == 3 && strcmp(words[0], "connect") == 0)
+        return connect_sessions(number_of(words[1]), number_of(words[2]));
+    return count == 2 ? act(server, words[0], number_of(words[1])) : 2;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3)
@@ -92,9 +153,7 @@ int main(int argc, char **argv)
     HANDLE server = WTSOpenServerA(argv[1]);
     if (server == NULL)
         return failed("WTSOpenServer");
-    int result = argc == 3 && strcmp(argv[2], "list") == 0 ? list(server)
-                 : argc == 4 ? act(server, argv[2], (DWORD)strtoul(argv[3], NULL, 10))
-                             : 2;
+    int result = run(server, argc - 2, argv + 2);
     WTSCloseServer(server);
     return result;
 }

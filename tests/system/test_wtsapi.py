@@ -13,13 +13,16 @@ ACTIVE, DISCONNECTED = 0, 4
 IDTIMEOUT = 32000
 EVENTS = CREATE, DELETE, CONNECT, DISCONNECT, LOGON, LOGOFF = 1, 2, 8, 16, 32, 64
 ERROR_NOT_FOUND, ERROR_NO_SERVER = 7022, 1722  # ERROR_CTX_WINSTATION_NOT_FOUND, RPC_S_SERVER_UNAVAILABLE
+ERROR_DENIED, ERROR_PARAMETER, ERROR_STATE = 5, 87, 5023  # ERROR_INVALID_STATE
+LOCKED, UNLOCKED = 0, 1
 
 
 class Provider(SystemTest):
     program, provider = harness.BIN + "/wtsapi-probe", PROVIDER
 
     def probe(self, *words, user=None):
-        environment = dict(os.environ, WTSAPI_LIBRARY=self.provider, LD_LIBRARY_PATH=os.path.dirname(self.provider))
+        environment = dict(os.environ, WTSAPI_LIBRARY=self.provider, LD_LIBRARY_PATH=os.path.dirname(self.provider),
+                           LODGE_CONFIG=self.lodge.conf)
         return subprocess.run([self.program, self.lodge.conf, *map(str, words)], text=True,
                               env=environment, capture_output=True, timeout=60, user=user, check=False)
 
@@ -55,6 +58,56 @@ class Provider(SystemTest):
         self.assertIsNone(self.lodge.session_of("anna"))
         self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("user", number).stderr)
         self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("logoff", number).stderr)
+
+    def processes(self, *session):
+        lines = [line.split(" ", 3) for line in self.said("processes", *session).splitlines()]
+        return {name: (int(session), int(pid), int(memory)) for session, pid, memory, name in lines}
+
+    def configure(self, **settings):
+        self.lodge.set(**settings)
+        self.lodge.done("policy", "reload")
+
+    def info(self, session):
+        return tuple(map(int, self.said("info", session).split()))
+
+    def test_last_input_lock_and_processes(self):
+        client = self.desktop_of("anna")
+        number = self.state("anna", "active")["id"]
+        lock, first = self.info(number)
+        self.assertEqual(lock, UNLOCKED)
+        client.screen.click(400, 300)
+        wait_for("the input", lambda: self.info(number)[1] > first)
+        self.assertLess(int(self.said("idle", number)), 60000)
+
+        # What locks it is a process of the session, whose end unlocks it.
+        self.configure(Sessions_LockCommand="sleep 100000")
+        self.lodge.done("lock", str(number))
+        self.assertEqual(self.info(number)[0], LOCKED)
+        processes = self.processes()
+        self.assertLessEqual({"lodge-init", "lodge-display", "Xtigervnc", "sleep"}, set(processes))
+        self.assertEqual({session for session, _, _ in processes.values()}, {number})
+        self.assertGreater(processes["Xtigervnc"][2], 1 << 20)
+        self.assertEqual(set(self.processes(number)), set(processes))
+        self.said("terminate", processes["sleep"][1])
+        wait_for("it is unlocked", lambda: self.info(number)[0] == UNLOCKED)
+        wait_for("the process is gone", lambda: "sleep" not in self.processes(number))
+
+        self.assertIn(f"error {ERROR_DENIED}", self.probe("terminate", processes["lodge-init"][1]).stderr)
+        self.assertIn(f"error {ERROR_PARAMETER}", self.probe("terminate", os.getpid()).stderr)
+        self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("processes", number + 1000).stderr)
+        self.assertIsNone(client.process.poll())
+
+    def test_a_client_is_connected_to_another_session(self):
+        client = self.desktop_of("anna")
+        one = self.state("anna", "active")["id"]
+        self.said("disconnect", one)
+        client.ended()
+        client = self.desktop_of("bert")
+        two = self.state("bert", "active")["id"]
+        self.assertIn(f"error {ERROR_STATE}", self.probe("connect", two, one).stderr)  # nobody is connected to that
+        self.said("connect", one, two)  # and waits until it is done
+        self.assertEqual((self.said("state", one), self.said("state", two)), (f"{ACTIVE}\n", f"{DISCONNECTED}\n"))
+        client.sees(harness.colour_of("anna"))
 
     def test_what_happens(self):
         watch = self.begin("events", 1000)
@@ -97,6 +150,10 @@ class Provider(SystemTest):
         result = self.probe("list", user="nobody")
         self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
         self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("logoff", number, user="nobody").stderr)
+        pid = self.processes(number)["desktop"][1]
+        self.assertEqual(self.probe("processes", user="nobody").stdout, "")
+        self.assertIn(f"error {ERROR_NOT_FOUND}", self.probe("processes", number, user="nobody").stderr)
+        self.assertIn(f"error {ERROR_PARAMETER}", self.probe("terminate", pid, user="nobody").stderr)
         self.state("anna", "active")
 
     def test_without_a_server(self):
