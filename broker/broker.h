@@ -79,6 +79,11 @@ struct broker {
     struct health health;
     struct policy_limits limits;
     bool stopping; /* lodge-smss has begun the shutdown */
+    struct {
+        bool looked;
+        unsigned count;
+        struct db_query *query;
+    } unended; /* sessions that the history has no end of */
     struct sm_listener_state listener;
     struct shutdown shutdown;
     struct drain drain;

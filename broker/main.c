@@ -21,6 +21,7 @@
 #include "broker/privilege.h"
 #include "broker/reload.h"
 #include "broker/survey.h"
+#include "broker/unended.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -210,6 +211,7 @@ static void stop(struct broker *broker)
     free_event(broker->interrupt);
     free_event(broker->hangup);
     health_stop(broker);
+    unended_free(broker);
     db_close(&broker->db);
     outlet_close(&broker->outlet);
     if (broker->base != NULL)

@@ -15,6 +15,7 @@
 #include "broker/logons.h"
 #include "broker/subsystem.h"
 #include "broker/terminate.h"
+#include "broker/unended.h"
 #include "broker/upgrade.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -220,6 +221,7 @@ static void take_synced(struct broker *broker, const union sm_body *body)
     log_info("sm.port", "in step with lodge-smss: %u sessions", broker->sessions.count);
     attach_sessions_known(broker);
     logons_smss_is_back(broker);
+    unended_look(broker);
     shutdown_synced(broker);
 }
 

@@ -72,6 +72,8 @@
     E(HUNG, 1066, "hung", 3)                                           \
     /* a service cannot be kept alive; the detail has what follows */  \
     E(SERVICE_FAILED, 1067, "service-failed", 2)                       \
+    /* lodge-smss came back: what went on, and what was swept up */    \
+    E(RECOVERED, 1068, "recovered", 4)                                 \
     /* the listener takes no clients any more; again; by whom */       \
     E(LISTENER_STOP, 1016, "listener-stop", 5)                         \
     E(LISTENER_START, 1017, "listener-start", 5)                       \

@@ -45,6 +45,7 @@ struct db_event_filter {
     char user[256];             /* "": any */
     size_t limit;               /* at most DB_QUERY_MAX */
     bool newest;                /* the last ones of them instead of the first ones */
+    bool unended;               /* logons (with `id`) of sessions of whose end there is no event */
 };
 
 struct db_events {

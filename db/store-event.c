@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/event.h"
 #include "db/store-internal.h"
 
 #define VACUUM_PAGES 256 /* that one step gives back */
@@ -51,9 +52,15 @@ const char *store_query_text(unsigned shape, char *text, size_t size)
 {
     bool session = (shape & QUERY_SESSION) != 0, user = (shape & QUERY_USER) != 0;
     bool id = (shape & QUERY_ID) != 0;
+    char unended[256];
+    snprintf(unended, sizeof(unended),
+             " AND NOT EXISTS (SELECT 1 FROM event AS other WHERE other.session = event.session AND "
+             "other.session != 0"
+             " AND other.serial > event.serial AND +other.id IN (%d, %d, %d))",
+             EVENT_LOGON, EVENT_LOGOFF, EVENT_SESSION_FAILED);
     snprintf(text, size,
              "SELECT serial, time_ms, id, session, user, address, reason, detail FROM event"
-             " WHERE serial > ?1 AND serial < ?2 AND +time_ms >= ?3 AND +time_ms < ?4%s%s%s"
+             " WHERE serial > ?1 AND serial < ?2 AND +time_ms >= ?3 AND +time_ms < ?4%s%s%s%s"
              " ORDER BY serial %s LIMIT ?8",
              session ? " AND session = ?5 AND session != 0" : "",
              !user     ? ""
@@ -62,7 +69,7 @@ const char *store_query_text(unsigned shape, char *text, size_t size)
              !id               ? ""
              : session || user ? " AND +id = ?7"
                                : " AND id = ?7",
-             (shape & QUERY_NEWEST) != 0 ? "DESC" : "ASC");
+             (shape & QUERY_UNENDED) != 0 ? unended : "", (shape & QUERY_NEWEST) != 0 ? "DESC" : "ASC");
     return text;
 }
 
@@ -70,10 +77,10 @@ static int find_query(struct store *store, const struct db_event_filter *filter,
 {
     unsigned shape = (filter->newest ? QUERY_NEWEST : 0u) | (filter->id != 0 ? QUERY_ID : 0u) |
                      (filter->user[0] != '\0' ? QUERY_USER : 0u) |
-                     (filter->session != 0 ? QUERY_SESSION : 0u);
+                     (filter->session != 0 ? QUERY_SESSION : 0u) | (filter->unended ? QUERY_UNENDED : 0u);
     int code = SQLITE_OK;
     if (store->queries[shape] == NULL) {
-        char text[512];
+        char text[768];
         code = sqlite3_prepare_v3(store->handle, store_query_text(shape, text, sizeof(text)), -1,
                                   SQLITE_PREPARE_PERSISTENT, &store->queries[shape], NULL);
     }

@@ -29,7 +29,14 @@ enum statement {
 };
 
 /* Of a query for events: which conditions it has, and its order. Each has its statement. */
-enum query_shape { QUERY_NEWEST = 1, QUERY_ID = 2, QUERY_USER = 4, QUERY_SESSION = 8, QUERY_SHAPES = 16 };
+enum query_shape {
+    QUERY_NEWEST = 1,
+    QUERY_ID = 2,
+    QUERY_USER = 4,
+    QUERY_SESSION = 8,
+    QUERY_UNENDED = 16,
+    QUERY_SHAPES = 32
+};
 
 struct store {
     sqlite3 *handle;

@@ -195,16 +195,22 @@ static void questions_use_indexes(void)
     sqlite3 *handle;
     CHECK(sqlite3_open(path(), &handle) == SQLITE_OK);
     for (unsigned shape = 0; shape < QUERY_SHAPES; shape++) {
-        char text[600] = "EXPLAIN QUERY PLAN ";
+        char text[1000] = "EXPLAIN QUERY PLAN ";
         sqlite3_stmt *statement;
         store_query_text(shape, text + strlen(text), sizeof(text) - strlen(text));
         CHECK(sqlite3_prepare_v2(handle, text, -1, &statement, NULL) == SQLITE_OK);
         CHECK(sqlite3_step(statement) == SQLITE_ROW);
         const char *plan = (const char *)sqlite3_column_text(statement, 3);
-        if (strstr(plan, want[shape / 2]) == NULL)
+        const char *index = want[shape / 2 % 8];
+        if (strstr(plan, index) == NULL)
             fprintf(stderr, "%s: %s\n", text, plan);
-        CHECK(strstr(plan, want[shape / 2]) != NULL && strstr(plan, "SEARCH") != NULL);
-        CHECK(sqlite3_step(statement) == SQLITE_DONE);
+        CHECK(strstr(plan, index) != NULL && strstr(plan, "SEARCH") != NULL);
+        while (sqlite3_step(statement) == SQLITE_ROW) { /* of a logon's end */
+            plan = (const char *)sqlite3_column_text(statement, 3);
+            CHECK((shape & QUERY_UNENDED) != 0);
+            CHECK(strstr(plan, "SUBQUERY") != NULL ||
+                  strstr(plan, "SEARCH other USING INDEX event_session") != NULL);
+        }
         sqlite3_finalize(statement);
     }
     sqlite3_close(handle);

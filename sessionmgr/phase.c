@@ -73,11 +73,26 @@ static bool waits(const struct smss *smss)
     return false;
 }
 
+/* Nothing at a first start, nor at an upgrade, which tells its own end. */
+static void tell_recovered(struct smss *smss)
+{
+    unsigned known = 0, left = 0;
+    for (const struct session *session = smss->sessions; session != NULL; session = session->next) {
+        bool gone = session->state == SESSION_ORPHAN || session->state >= SESSION_KILLING;
+        left += gone;
+        known += !gone;
+    }
+    if (smss->upgrade.from == NULL && known + left > 0)
+        event_tell(smss, EVENT_RECOVERED, 0, "sessions of the last lodge-smss: %u go on, %u are swept up",
+                   known, left);
+}
+
 /* Recovery is over, or there was nothing to recover. */
 static void serve(struct smss *smss)
 {
     loop_timer_stop(smss->loop, &smss->timer);
     smss->phase = SMSS_SERVING;
+    tell_recovered(smss);
     clean_orphans(smss, true);
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         service_give_up_waiting(&smss->services[i]);
