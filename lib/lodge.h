@@ -144,6 +144,29 @@ struct lodge_processes {
     bool more;                                  /* there are further ones above the last pid */
 };
 
+/* Of one client's connection, since its beginning. */
+struct lodge_traffic {
+    uint64_t sent, received; /* bytes on the wire */
+    uint64_t frames;
+    uint64_t pixels, coded; /* bytes of pixels that were shown, and what they were encoded to */
+    uint32_t rtt_us;        /* the round trip */
+};
+
+struct lodge_use {
+    uint32_t session;
+    uint64_t cpu_ms;                     /* of the processors, since its beginning */
+    uint64_t memory;                     /* bytes */
+    uint32_t tasks;                      /* processes and threads */
+    const struct lodge_traffic *traffic; /* of the client that is connected, as last reported; NULL: none */
+};
+
+struct lodge_usage {
+    size_t count;
+    const struct lodge_use *const *use; /* sessions ascending */
+    bool more;                          /* there are further ones above the last session */
+    uint64_t now_ms;                    /* the server's clock, for differences between two answers */
+};
+
 enum lodge_health_state {
     LODGE_HEALTH_OK,
     LODGE_HEALTH_WARNING,
@@ -247,6 +270,12 @@ LODGE_API void lodge_processes_free(struct lodge_processes *processes);
  * session runs on. */
 LODGE_API int lodge_terminate(struct lodge *lodge, uint32_t session, uint32_t pid, bool kill,
                               struct lodge_error *error);
+
+/* What a session uses; with `session` 0 a page of all that the caller may see: those with ids above `after`,
+ * at most `limit` (0: 100, the most). Freed with lodge_usage_free. */
+LODGE_API int lodge_usage(struct lodge *lodge, uint32_t session, uint32_t after, uint32_t limit,
+                          struct lodge_usage **usage_r, struct lodge_error *error);
+LODGE_API void lodge_usage_free(struct lodge_usage *usage);
 
 /* Whether the server is well. For administrators. Freed with lodge_health_free. */
 LODGE_API int lodge_health(struct lodge *lodge, struct lodge_health **health_r, struct lodge_error *error);

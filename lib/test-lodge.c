@@ -61,6 +61,7 @@ static void test_no_server(void)
     lodge_events_free(NULL);
     lodge_processes_free(NULL);
     lodge_health_free(NULL);
+    lodge_usage_free(NULL);
 }
 
 /* Sessions 1 to MANY, at most 100 a page, odd ones with a client. */
@@ -273,6 +274,62 @@ static void test_processes(void)
     CHECK_TEXT(one->state, "S");
     lodge_processes_free(first);
     lodge_processes_free(second);
+}
+
+/* Sessions 5 and 6 use something, the latter without a client; whoever asks for less is told of 5. */
+static bool answer_usage(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Use uses[2] = {LODGE__LSM__USE__INIT, LODGE__LSM__USE__INIT}, *all[] = {&uses[0], &uses[1]};
+    Lodge__Lsm__Traffic traffic = LODGE__LSM__TRAFFIC__INIT;
+    Lodge__Lsm__Usage page = LODGE__LSM__USAGE__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_USAGE);
+    traffic.sent = 5000000000;
+    traffic.received = 6000000000;
+    traffic.frames = 7;
+    traffic.pixels = 9000;
+    traffic.coded = 800;
+    traffic.rtt_us = 1500;
+    uses[0].session = 5;
+    uses[0].cpu_ms = 5000000001;
+    uses[0].memory = 5000000002;
+    uses[0].tasks = 3;
+    uses[0].traffic = &traffic;
+    uses[1].session = 6;
+    page.use = all;
+    page.n_use = request->usage->limit == 2 ? 2 : 1;
+    page.more = request->usage->limit == 2;
+    page.now_ms = 1777636805000;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_USAGE;
+    answer.usage = &page;
+    return play_send(fd, request, &answer);
+}
+
+static void test_usage(void)
+{
+    static const uint32_t wrong[][2] = {{7, 0}, {0, 5}}; /* another session; one of the page before */
+    struct lodge *lodge;
+    struct lodge_usage *page, *one, *none = NULL;
+    pid_t server = play_start(port, answer_usage);
+    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_usage(lodge, 0, 4, 2, &page, NULL) == 0 && lodge_usage(lodge, 5, 0, 0, &one, NULL) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(lodge_usage(lodge, wrong[i][0], wrong[i][1], 0, &none, NULL) == -EPROTO && none == NULL);
+        CHECK(lodge_ping(lodge, NULL) == -ENOTCONN);
+        lodge_close(lodge);
+        CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    }
+    lodge_close(lodge);
+    play_stop(server, port);
+    CHECK(page->count == 2 && page->more && page->now_ms == 1777636805000 && one->count == 1 && !one->more);
+    const struct lodge_use *use = page->use[0];
+    CHECK(use->session == 5 && use->cpu_ms == 5000000001 && use->memory == 5000000002 && use->tasks == 3);
+    CHECK(use->traffic->sent == 5000000000 && use->traffic->received == 6000000000);
+    CHECK(use->traffic->frames == 7 && use->traffic->pixels == 9000 && use->traffic->coded == 800);
+    CHECK(use->traffic->rtt_us == 1500 && one->use[0]->traffic->rtt_us == 1500);
+    CHECK(page->use[1]->session == 6 && page->use[1]->traffic == NULL);
+    lodge_usage_free(page);
+    lodge_usage_free(one);
 }
 
 static bool answer_health(int fd, const Lodge__Lsm__Request *request)
@@ -603,6 +660,7 @@ int main(void)
     test_bad_list();
     test_session();
     test_processes();
+    test_usage();
     test_health();
     test_drain();
     test_events();
