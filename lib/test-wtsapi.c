@@ -99,6 +99,27 @@ static bool answer_processes(int fd, const Lodge__Lsm__Request *request)
     return play_send(fd, request, &reply);
 }
 
+/* Session 3 has a client that has told what it got; 7 has none, and 9 nothing that runs. */
+static bool answer_usage(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Traffic traffic = LODGE__LSM__TRAFFIC__INIT;
+    Lodge__Lsm__Use use = LODGE__LSM__USE__INIT, *all[] = {&use};
+    Lodge__Lsm__Usage page = LODGE__LSM__USAGE__INIT;
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    use.session = request->usage->session;
+    if (use.session == 9)
+        return play_refuse(fd, request, REASON_NO_SESSION, "");
+    use.traffic = use.session == 3 ? &traffic : NULL;
+    traffic.received = 600;
+    traffic.sent = 5000000000;
+    traffic.frames = 70;
+    page.use = all;
+    page.n_use = 1;
+    reply.result_case = LODGE__LSM__ANSWER__RESULT_USAGE;
+    reply.usage = &page;
+    return play_send(fd, request, &reply);
+}
+
 static bool answer_terminate(int fd, const Lodge__Lsm__Request *request)
 {
     Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
@@ -166,6 +187,8 @@ static bool answer(int fd, const Lodge__Lsm__Request *request)
         break;
     case LODGE__LSM__REQUEST__METHOD_PROCESSES:
         return answer_processes(fd, request);
+    case LODGE__LSM__REQUEST__METHOD_USAGE:
+        return answer_usage(fd, request);
     case LODGE__LSM__REQUEST__METHOD_TERMINATE:
         return answer_terminate(fd, request);
     case LODGE__LSM__REQUEST__METHOD_MESSAGE:
@@ -258,23 +281,38 @@ static void test_texts(HANDLE server)
 
 #define FILETIME_OF(ms) ((LONGLONG)((ms) + 11644473600000) * 10000)
 
+static void expect_number(HANDLE server, DWORD session, WTS_INFO_CLASS class, ULONG want)
+{
+    ULONG *number = query(server, session, class, sizeof(*number));
+    CHECK(*number == want);
+    WTSFreeMemory(number);
+}
+
+static void test_traffic(HANDLE server)
+{
+    expect_number(server, 3, WTSIncomingBytes, 600);
+    expect_number(server, 3, WTSOutgoingBytes, UINT32_MAX);
+    expect_number(server, 3, WTSOutgoingFrames, 70);
+    expect_number(server, 7, WTSIncomingBytes, 0);
+    WTSINFOA *a = query(server, 3, WTSSessionInfo, sizeof(*a));
+    CHECK(a->IncomingBytes == 600 && a->OutgoingBytes == UINT32_MAX && a->OutgoingFrames == 70);
+    WTSFreeMemory(a);
+    WTSINFOEXW *w = query_wide(server, 3, WTSSessionInfoEx, sizeof(*w));
+    CHECK(w->Data.WTSInfoExLevel1.IncomingBytes == 600 && w->Data.WTSInfoExLevel1.OutgoingFrames == 70);
+    WTSFreeMemory(w);
+}
+
 static void test_numbers(HANDLE server)
 {
-    ULONG *number = query(server, 3, WTSSessionId, sizeof(*number));
-    CHECK(*number == 3);
-    WTSFreeMemory(number);
-    number = query(server, 3, WTSClientBuildNumber, sizeof(*number));
-    CHECK(*number == 2600);
-    WTSFreeMemory(number);
+    expect_number(server, 3, WTSSessionId, 3);
+    expect_number(server, 3, WTSClientBuildNumber, 2600);
+    expect_number(server, 3, WTSIdleTime, 500);
     WTS_CONNECTSTATE_CLASS *state = query_wide(server, 7, WTSConnectState, sizeof(*state));
     CHECK(*state == WTSDisconnected);
     WTSFreeMemory(state);
     USHORT *protocol = query(server, 3, WTSClientProtocolType, sizeof(*protocol));
     CHECK(*protocol == WTS_PROTOCOL_TYPE_RDP);
     WTSFreeMemory(protocol);
-    number = query(server, 3, WTSIdleTime, sizeof(*number));
-    CHECK(*number == 500);
-    WTSFreeMemory(number);
     LARGE_INTEGER *logon = query(server, 3, WTSLogonTime, sizeof(*logon));
     CHECK(logon->QuadPart == FILETIME_OF(1777636805000));
     WTSFreeMemory(logon);
@@ -349,6 +387,7 @@ static void test_refusals(HANDLE server)
     expect_refusal(server, 4, WTSUserName, ERROR_ACCESS_DENIED);
     expect_refusal(server, 3, WTSClientHardwareId, ERROR_NOT_SUPPORTED);
     expect_refusal(server, 9, WTSIdleTime, ERROR_NOT_SUPPORTED);
+    expect_refusal(server, 9, WTSOutgoingBytes, ERROR_CTX_WINSTATION_NOT_FOUND);
     expect_refusal(server, 3, (WTS_INFO_CLASS)1000, ERROR_INVALID_PARAMETER);
     expect_refusal(server, WTS_CURRENT_SESSION, WTSUserName, ERROR_CTX_WINSTATION_NOT_FOUND);
     expect_refusal(INVALID_HANDLE_VALUE, 3, WTSUserName, ERROR_INVALID_HANDLE);
@@ -542,6 +581,7 @@ int main(void)
     test_lists(handle);
     test_texts(handle);
     test_numbers(handle);
+    test_traffic(handle);
     test_structs(handle);
     test_refusals(handle);
     test_acts(handle);

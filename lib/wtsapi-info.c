@@ -13,6 +13,11 @@ LARGE_INTEGER wtsapi_time(uint64_t ms)
     return time;
 }
 
+DWORD wtsapi_dword(uint64_t number)
+{
+    return number < UINT32_MAX ? (DWORD)number : UINT32_MAX;
+}
+
 /* Not known of a session without a desktop. */
 static LONG lock_of(const struct lodge_session *session)
 {
@@ -24,9 +29,12 @@ static LONG lock_of(const struct lodge_session *session)
 #define FIX(array, text, wide) wtsapi_text_fix((array), sizeof(array) / sizeof((array)[0]), (text), (wide))
 
 /* Fills what WTSINFO and the level of WTSINFOEX have in common. */
-#define FILL_COMMON(info, session, wide)                                     \
+#define FILL_COMMON(info, session, traffic, wide)                            \
     do {                                                                     \
         char station[WTSAPI_TEXT_MAX];                                       \
+        (info)->IncomingBytes = wtsapi_dword((traffic)->received);           \
+        (info)->OutgoingBytes = wtsapi_dword((traffic)->sent);               \
+        (info)->OutgoingFrames = wtsapi_dword((traffic)->frames);            \
         (info)->SessionId = (session)->id;                                   \
         (info)->ConnectTime = wtsapi_time((session)->connect_ms);            \
         (info)->DisconnectTime = wtsapi_time((session)->disconnect_ms);      \
@@ -37,18 +45,18 @@ static LONG lock_of(const struct lodge_session *session)
         FIX((info)->UserName, (session)->user, wide);                        \
     } while (0)
 
-#define FILL_INFO(info, session, wide)                            \
+#define FILL_INFO(info, session, traffic, wide)                   \
     do {                                                          \
         (info)->State = (WTS_CONNECTSTATE_CLASS)(session)->state; \
-        FILL_COMMON(info, session, wide);                         \
+        FILL_COMMON(info, session, traffic, wide);                \
     } while (0)
 
-#define FILL_INFO_EX(info, level, session, wide)                          \
+#define FILL_INFO_EX(info, level, session, traffic, wide)                 \
     do {                                                                  \
         (info)->Level = 1;                                                \
         (level)->SessionState = (WTS_CONNECTSTATE_CLASS)(session)->state; \
         (level)->SessionFlags = lock_of(session);                         \
-        FILL_COMMON(level, session, wide);                                \
+        FILL_COMMON(level, session, traffic, wide);                       \
     } while (0)
 
 #define FILL_CLIENT(info, session, wide)                                          \
@@ -73,27 +81,29 @@ static ULONG address_of(const struct lodge_session *session, USHORT *array)
     return (ULONG)family;
 }
 
-size_t wtsapi_info(const struct lodge_session *session, bool wide, void **info_r)
+size_t wtsapi_info(const struct lodge_session *session, const struct lodge_traffic *traffic, bool wide,
+                   void **info_r)
 {
     size_t size = wide ? sizeof(WTSINFOW) : sizeof(WTSINFOA);
     void *info = *info_r = calloc(1, size);
     if (info != NULL && wide)
-        FILL_INFO((WTSINFOW *)info, session, true);
+        FILL_INFO((WTSINFOW *)info, session, traffic, true);
     else if (info != NULL)
-        FILL_INFO((WTSINFOA *)info, session, false);
+        FILL_INFO((WTSINFOA *)info, session, traffic, false);
     return size;
 }
 
-size_t wtsapi_info_ex(const struct lodge_session *session, bool wide, void **info_r)
+size_t wtsapi_info_ex(const struct lodge_session *session, const struct lodge_traffic *traffic, bool wide,
+                      void **info_r)
 {
     size_t size = wide ? sizeof(WTSINFOEXW) : sizeof(WTSINFOEXA);
     void *info = *info_r = calloc(1, size);
     WTSINFOEXW *w = info;
     WTSINFOEXA *a = info;
     if (info != NULL && wide)
-        FILL_INFO_EX(w, &w->Data.WTSInfoExLevel1, session, true);
+        FILL_INFO_EX(w, &w->Data.WTSInfoExLevel1, session, traffic, true);
     else if (info != NULL)
-        FILL_INFO_EX(a, &a->Data.WTSInfoExLevel1, session, false);
+        FILL_INFO_EX(a, &a->Data.WTSInfoExLevel1, session, traffic, false);
     return size;
 }
 

@@ -43,7 +43,7 @@ static int show(HANDLE server, DWORD id, WTS_INFO_CLASS class)
     return 0;
 }
 
-/* Writes the lock's state and the time of the last input, in Windows' units. */
+/* Writes the lock's state, the time of the last input in Windows' units, and the frames that went out. */
 static int info(HANDLE server, DWORD id)
 {
     LPSTR data;
@@ -51,7 +51,8 @@ static int info(HANDLE server, DWORD id)
     if (!WTSQuerySessionInformationA(server, id, WTSSessionInfoEx, &data, &size))
         return failed("WTSQuerySessionInformation");
     const WTSINFOEX_LEVEL1_A *level = &((WTSINFOEXA *)(void *)data)->Data.WTSInfoExLevel1;
-    printf("%d %lld\n", (int)level->SessionFlags, (long long)level->LastInputTime.QuadPart);
+    printf("%d %lld %u\n", (int)level->SessionFlags, (long long)level->LastInputTime.QuadPart,
+           (unsigned)level->OutgoingFrames);
     WTSFreeMemory(data);
     return 0;
 }

@@ -115,7 +115,7 @@ static void fill_ex(void *info, size_t i, const struct part *part, const struct 
     one->SessionId = part->session;
     one->ProcessId = process->pid;
     one->pProcessName = wtsapi_text_put(texts_r, process->name, wide);
-    one->WorkingSetSize = process->memory < UINT32_MAX ? (DWORD)process->memory : UINT32_MAX;
+    one->WorkingSetSize = wtsapi_dword(process->memory);
     one->UserTime.QuadPart = (LONGLONG)(process->cpu_ms * 10000); /* with the kernel's */
 }
 

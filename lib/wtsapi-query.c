@@ -11,6 +11,7 @@
 /* What is made for one call. */
 struct query {
     const struct lodge_session *session;
+    struct lodge_traffic traffic; /* where the row asks for it */
     bool wide;
     void *data; /* the caller's to free; NULL without memory */
     size_t size;
@@ -95,9 +96,24 @@ static void give_idle(struct query *query)
     const struct lodge_session *session = query->session;
     uint64_t idle = session->now_ms > session->input_ms ? session->now_ms - session->input_ms : 0;
     if (session->input_ms != 0)
-        give_number(query, idle < UINT32_MAX ? (ULONG)idle : UINT32_MAX);
+        give_number(query, wtsapi_dword(idle));
     else
         query->error = ERROR_NOT_SUPPORTED;
+}
+
+static void give_received(struct query *query)
+{
+    give_number(query, wtsapi_dword(query->traffic.received));
+}
+
+static void give_sent(struct query *query)
+{
+    give_number(query, wtsapi_dword(query->traffic.sent));
+}
+
+static void give_frames(struct query *query)
+{
+    give_number(query, wtsapi_dword(query->traffic.frames));
 }
 
 static void give_logon(struct query *query)
@@ -153,12 +169,12 @@ static void give_display(struct query *query)
 
 static void give_info(struct query *query)
 {
-    query->size = wtsapi_info(query->session, query->wide, &query->data);
+    query->size = wtsapi_info(query->session, &query->traffic, query->wide, &query->data);
 }
 
 static void give_info_ex(struct query *query)
 {
-    query->size = wtsapi_info_ex(query->session, query->wide, &query->data);
+    query->size = wtsapi_info_ex(query->session, &query->traffic, query->wide, &query->data);
 }
 
 static void give_client(struct query *query)
@@ -184,22 +200,56 @@ static void (*const rows[CLASS_COUNT])(struct query *) = {
     [WTSClientProtocolType] = give_protocol,
     [WTSIdleTime] = give_idle,
     [WTSLogonTime] = give_logon,
+    [WTSIncomingBytes] = give_received,
+    [WTSOutgoingBytes] = give_sent,
+    [WTSOutgoingFrames] = give_frames,
     [WTSClientInfo] = give_client,
     [WTSSessionInfo] = give_info,
     [WTSSessionInfoEx] = give_info_ex,
     [WTSIsRemoteSession] = give_remote,
 };
 
-static struct lodge_session *fetch(HANDLE server, DWORD which)
+/* Whether a row tells of the traffic, which is asked for apart. */
+static bool tells_traffic(WTS_INFO_CLASS class)
+{
+    return class == WTSIncomingBytes || class == WTSOutgoingBytes || class == WTSOutgoingFrames ||
+           class == WTSSessionInfo || class == WTSSessionInfoEx;
+}
+
+/* All 0 without a client. Returns as liblodge. */
+static int fetch_traffic(struct lodge *lodge, uint32_t id, struct lodge_traffic *traffic)
+{
+    struct lodge_usage *usage;
+    int code = lodge_usage(lodge, id, 0, 0, &usage, NULL);
+    if (code != 0)
+        return code;
+    if (usage->count > 0 && usage->use[0]->traffic != NULL)
+        *traffic = *usage->use[0]->traffic;
+    lodge_usage_free(usage);
+    return 0;
+}
+
+/* The caller's to free; NULL with the error set. */
+static struct lodge_session *fetch(HANDLE server, DWORD which, WTS_INFO_CLASS class,
+                                   struct lodge_traffic *traffic)
 {
     struct lodge_session *session = NULL;
     uint32_t id;
     if (!wtsapi_session_id(which, &id))
         return NULL;
     struct lodge *lodge = wtsapi_connect(server);
-    if (lodge != NULL)
-        wtsapi_result(lodge_show(lodge, id, &session, NULL));
+    if (lodge == NULL)
+        return NULL;
+    int code = lodge_show(lodge, id, &session, NULL);
+    if (code == 0 && tells_traffic(class))
+        code = fetch_traffic(lodge, id, traffic);
+    if (code > 0 && session != NULL && (class == WTSSessionInfo || class == WTSSessionInfoEx))
+        code = 0; /* the rest of it is known */
     lodge_close(lodge);
+    if (!wtsapi_result(code)) {
+        lodge_session_free(session);
+        return NULL;
+    }
     return session;
 }
 
@@ -215,7 +265,7 @@ static void *ask(HANDLE server, DWORD which, WTS_INFO_CLASS class, bool wide, DW
         wtsapi_fail(ERROR_NOT_SUPPORTED);
         return NULL;
     }
-    struct lodge_session *session = fetch(server, which);
+    struct lodge_session *session = fetch(server, which, class, &query.traffic);
     if (session == NULL)
         return NULL;
     query.session = session;

@@ -74,9 +74,13 @@ BOOL WINAPI wtsapi_query_w(HANDLE server, DWORD session, WTS_INFO_CLASS class, L
  * for what is none. */
 int wtsapi_address(const char *text, unsigned char *bytes);
 
-/* wtsapi-info.c: the large structs, from a session; each returns its size. */
-size_t wtsapi_info(const struct lodge_session *session, bool wide, void **info_r);
-size_t wtsapi_info_ex(const struct lodge_session *session, bool wide, void **info_r);
+/* wtsapi-info.c: the large structs, from a session and its client's traffic; each returns its size. */
+size_t wtsapi_info(const struct lodge_session *session, const struct lodge_traffic *traffic, bool wide,
+                   void **info_r);
+size_t wtsapi_info_ex(const struct lodge_session *session, const struct lodge_traffic *traffic, bool wide,
+                      void **info_r);
+/* What is too much for it is the most. */
+DWORD wtsapi_dword(uint64_t number);
 /* As Windows counts: 100 ns since 1601; 0 stays never. */
 LARGE_INTEGER wtsapi_time(uint64_t ms);
 size_t wtsapi_client(const struct lodge_session *session, bool wide, void **info_r);

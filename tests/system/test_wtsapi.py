@@ -73,11 +73,12 @@ class Provider(SystemTest):
     def test_last_input_lock_and_processes(self):
         client = self.desktop_of("anna")
         number = self.state("anna", "active")["id"]
-        lock, first = self.info(number)
+        lock, first, _ = self.info(number)
         self.assertEqual(lock, UNLOCKED)
         client.screen.click(400, 300)
         wait_for("the input", lambda: self.info(number)[1] > first)
         self.assertLess(int(self.said("idle", number)), 60000)
+        wait_for("the client's traffic", lambda: self.info(number)[2] > 0)
 
         # What locks it is a process of the session, whose end unlocks it.
         self.configure(Sessions_LockCommand="sleep 100000")
