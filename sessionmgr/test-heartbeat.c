@@ -15,13 +15,13 @@
 static void what_a_process_does_decides(void)
 {
     static const struct {
-        char state;
         int64_t cpu_ms;
         enum heartbeat_verdict verdict;
+        char state;
     } cases[] = {
-        {'T', 0, HEARTBEAT_STOPPED}, {'R', 900, HEARTBEAT_LOOPS}, {'R', 100, HEARTBEAT_WAIT} /* starved */,
-        {'S', 0, HEARTBEAT_STUCK},   {'D', 0, HEARTBEAT_WAIT},    {'t', 0, HEARTBEAT_WAIT} /* a debugger */,
-        {'Z', 0, HEARTBEAT_WAIT},
+        {0, HEARTBEAT_STOPPED, 'T'}, {900, HEARTBEAT_LOOPS, 'R'}, {100, HEARTBEAT_WAIT, 'R'} /* starved */,
+        {0, HEARTBEAT_STUCK, 'S'},   {0, HEARTBEAT_WAIT, 'D'},    {0, HEARTBEAT_WAIT, 't'} /* a debugger */,
+        {0, HEARTBEAT_WAIT, 'Z'},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct proc_stat stat = {.pid = 1, .state = cases[i].state};
