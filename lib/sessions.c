@@ -144,7 +144,8 @@ static int fetch_page(struct lodge *lodge, uint32_t after, uint32_t limit, struc
     if (!page_is_right(answer->sessions, after)) {
         lodge__lsm__answer__free_unpacked(answer, NULL);
         client_close(&lodge->client);
-        return lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
+        lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
+        return -EPROTO;
     }
     failed = pages_add(pages, answer);
     if (failed != 0)

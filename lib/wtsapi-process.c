@@ -91,9 +91,11 @@ static bool find(HANDLE server, DWORD which, struct found *found)
         return false;
     int code = which == WTS_ANY_SESSION ? find_in_all(lodge, found) : find_in(lodge, id, found);
     lodge_close(lodge);
-    if (code != 0)
-        found_free(found);
-    return wtsapi_result(code);
+    if (code == 0)
+        return true;
+    found_free(found);
+    wtsapi_result(code);
+    return false;
 }
 
 typedef void fill_fn(void *info, size_t i, const struct part *part, const struct lodge_process *process,
@@ -159,7 +161,10 @@ static void *enumerate(HANDLE server, DWORD session, DWORD level, bool wide, DWO
 
 static bool arguments_are_right(bool right, const void *result_r, const DWORD *count_r)
 {
-    return (right && result_r != NULL && count_r != NULL) || wtsapi_fail(ERROR_INVALID_PARAMETER);
+    if (right && result_r != NULL && count_r != NULL)
+        return true;
+    wtsapi_fail(ERROR_INVALID_PARAMETER);
+    return false;
 }
 
 BOOL WINAPI wtsapi_processes_a(HANDLE server, DWORD reserved, DWORD version, PWTS_PROCESS_INFOA *processes_r,
