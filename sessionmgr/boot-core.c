@@ -153,7 +153,8 @@ int core_each(const char *folder, int64_t since_ms, const uid_t *users, size_t u
         int fd = time_ms < since_ms ? -1
                                     : openat(dirfd(directory), entry->d_name,
                                              O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd >= 0 && (core_read(fd, &record) || read_attributes(fd, &record)) &&
+        bool same = fd >= 0 && fstat(fd, &status) == 0 && is_trusted(&status, users, user_count);
+        if (same && (core_read(fd, &record) || read_attributes(fd, &record)) &&
             strncmp(record.program, OURS, sizeof(OURS) - 1) == 0) {
             record.time_ms = time_ms;
             found(&record, context);

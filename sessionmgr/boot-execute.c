@@ -17,6 +17,7 @@
 #include "sessionmgr/bootprog.h"
 
 #define OUTPUT_MOST 200 /* lines of a command that are logged */
+#define TURNS_MOST  64
 
 struct command {
     const char *name;
@@ -71,8 +72,10 @@ static void end_line(struct command *command)
 static void take_output(struct command *command)
 {
     char bytes[4096];
-    ssize_t got;
-    while ((got = read(command->output, bytes, sizeof(bytes))) > 0) {
+    ssize_t got = -1;
+    /* Not for ever: one that writes without a pause would have no deadline. */
+    for (unsigned turns = 0; turns < TURNS_MOST && (got = read(command->output, bytes, sizeof(bytes))) > 0;
+         turns++) {
         for (ssize_t i = 0; i < got; i++) {
             if (bytes[i] == '\n')
                 end_line(command);

@@ -1,6 +1,7 @@
 /* lodge-boot: what lodge-smss has done before it serves, and after. It tells it on descriptor 3, a line each:
  * "event ID DETAIL" and "step NAME START_US END_US RESULT DETAIL" (steps.h). Exit status: 0 the boot may go
  * on, 3 it is to stop; 1 what was asked for cannot be done at all. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
     }
     log_start("lodge-boot", LOG_LEVEL_INFO);
     boot.report = REPORT_FD;
+    fcntl(boot.report, F_SETFD, FD_CLOEXEC); /* commands of the boot have nothing to tell there */
     if (!conf_load(&boot.conf, argv[2], error, sizeof(error)) ||
         !conf_load_items(&boot.items, argv[2], error, sizeof(error))) {
         log_error(NULL, "%s", error);

@@ -152,6 +152,7 @@ void cgroup_each_group(const struct cgroup_base *base, void (*found)(const char 
 struct name_list {
     char *text;
     size_t size, used;
+    bool full; /* what comes after is not even looked at: there may be very many */
 };
 
 static void add_name(pid_t pid, void *context)
@@ -159,10 +160,11 @@ static void add_name(pid_t pid, void *context)
     struct name_list *list = context;
     struct proc_stat stat;
     char piece[128];
-    if (!proc_stat_of(pid, &stat))
+    if (list->full || !proc_stat_of(pid, &stat))
         return;
     int length = snprintf(piece, sizeof(piece), "%s%s %d", list->used > 0 ? ", " : "", stat.name, (int)pid);
-    if (length > 0 && list->used + (size_t)length + 1 <= list->size) {
+    list->full = length < 0 || list->used + (size_t)length + 1 > list->size;
+    if (!list->full) {
         memcpy(list->text + list->used, piece, (size_t)length + 1);
         list->used += (size_t)length;
     }

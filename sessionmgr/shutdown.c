@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/reason.h"
+#include "common/text.h"
 #include "sessionmgr/smss.h"
 
 #define LOOK_MS             1000
@@ -80,6 +81,7 @@ void shutdown_tell(struct smss *smss)
 {
     const struct shutdown *shutdown = &smss->shutdown;
     struct peer *broker = smss->services[SERVICE_BROKER].peer;
+    char text[SM_DETAIL_ROOM];
     struct sm_shutdown_status status = {.action = (uint8_t)shutdown->action,
                                         .force = shutdown->force,
                                         .sessions = count_sessions(smss),
@@ -87,7 +89,9 @@ void shutdown_tell(struct smss *smss)
     if (smss->phase <= SMSS_SERVING || smss->phase >= SMSS_STOPPED)
         return;
     snprintf(status.phase, sizeof(status.phase), "%s", phase_name(smss));
-    describe_all(smss, status.waits_for, sizeof(status.waits_for));
+    describe_all(smss, text, sizeof(text));
+    /* People name their processes as they like, and the broker takes nothing but text. */
+    text_escape(status.waits_for, sizeof(status.waits_for), text);
     peer_send(smss, broker, SM_SHUTDOWN_STATUS, &status);
 }
 
@@ -262,7 +266,7 @@ static void hurry(struct smss *smss)
 {
     log_warning("shutdown", "asked again: kills what is left");
     smss->fast = true;
-    smss->shutdown.give_up_at = clock_monotonic_ms() + FAST_GIVE_UP_MS;
+    smss->shutdown.give_up_at = least(smss->shutdown.give_up_at, clock_monotonic_ms() + FAST_GIVE_UP_MS);
     kill_sessions(smss);
     for (struct logon *logon = smss->logons; logon != NULL; logon = logon->next)
         process_signal(&logon->process, SIGKILL);

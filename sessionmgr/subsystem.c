@@ -105,9 +105,9 @@ static void told_ready(void *context, uint32_t events)
     struct subsystem *subsystem = context;
     char byte;
     ssize_t got = read(subsystem->ready, &byte, 1);
-    if (got > 0)
+    if (got > 0 && subsystem->state == SUBSYSTEM_STARTING) /* it may say so when it is being ended */
         became_ready(subsystem);
-    else if (got == 0) /* it has closed it without a word: its deadline goes on */
+    else if (got >= 0) /* closed without a word: its deadline goes on */
         forget_ready(subsystem);
 }
 
@@ -430,6 +430,7 @@ void subsystems_end(struct smss *smss)
         struct subsystem *last = *at;
         end(smss, last, &wake);
         *at = NULL;
+        loop_timer_stop(smss->loop, &last->timer);
         process_forget(&last->process);
         forget_ready(last);
         lines_close(&last->lines);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -355,8 +356,9 @@ static void enter_group(const char *folder, pid_t pid)
 }
 
 /* A process that ignores TERM, in the session's cgroup. */
-static pid_t add_straggler(const char *folder)
+static pid_t add_straggler(const char *folder, const char *name)
 {
+    prctl(PR_SET_NAME, name); /* which the child takes over */
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
@@ -365,6 +367,7 @@ static pid_t add_straggler(const char *folder)
         for (;;)
             pause();
     }
+    prctl(PR_SET_NAME, "test-smss");
     enter_group(folder, pid);
     return pid;
 }
@@ -532,7 +535,7 @@ static void a_session_ends_and_nothing_is_left(void)
     struct relay logon = start_logon(10);
     say_result(&logon, REASON_NONE);
     uint16_t id = make_session(&logon);
-    pid_t straggler = add_straggler(test.cgroup);
+    pid_t straggler = add_straggler(test.cgroup, "straggler");
     struct sm_session_end end = {.id = id, .reason = REASON_LOGOFF_ADMIN, .grace_ms = 1000};
     struct sm_event event = {.event = EVENT_LICENCE_WARNING, .session = 4711, .detail = "of a session"};
     say(&logon, SM_EVENT, &event);
@@ -548,7 +551,7 @@ static void a_session_ends_and_nothing_is_left(void)
     CHECK_TEXT(body.session_ended.detail, "why");
     int status;
     CHECK(waitpid(straggler, &status, 0) == straggler && WIFSIGNALED(status));
-    CHECK(log_has("killed what was left: test-smss"));
+    CHECK(log_has("killed what was left: straggler"));
 }
 
 /* lodge-smss is told of a death and of what the dead had said before at the same time: the reason counts. */
@@ -699,7 +702,7 @@ static void sessions_outlive_smss(void)
     say_result(&lost, REASON_NONE);
     uint16_t lost_id = make_session(&lost);
     snprintf(lost_group, sizeof(lost_group), "%s", test.cgroup);
-    pid_t straggler = add_straggler(lost_group);
+    pid_t straggler = add_straggler(lost_group, "straggler");
     CHECK(straggler > 0);
     say_result(&kept, REASON_NONE);
     uint16_t kept_id = make_session(&kept);
@@ -764,7 +767,7 @@ static void asked_again_the_shutdown_is_faster(void)
     struct relay logon = start_logon(40);
     say_result(&logon, REASON_NONE);
     uint16_t id = make_session(&logon);
-    pid_t straggler = add_straggler(test.cgroup);
+    pid_t straggler = add_straggler(test.cgroup, "straggler");
     CHECK(kill(logon.who.pid, SIGSTOP) == 0);
     int64_t began = clock_monotonic_ms();
     CHECK(kill(test.smss, SIGTERM) == 0);
@@ -830,6 +833,7 @@ static void the_broker_asks_and_the_machine_follows(void)
     struct relay logon = start_logon(50);
     say_result(&logon, REASON_NONE);
     uint16_t id = make_session(&logon);
+    pid_t straggler = add_straggler(test.cgroup, "\xffno-text");
     struct sm_shutdown asked = {.action = SM_HALT, .uid = 0, .reason = "test"};
     say(&test.broker, SM_SHUTDOWN, &asked);
     expect(&test.broker, SM_STOPPING);
@@ -842,6 +846,8 @@ static void the_broker_asks_and_the_machine_follows(void)
     expect_ended(id, REASON_SHUTDOWN);
     CHECK_TEXT(test.status.phase, "sessions");
     CHECK(test.status.action == SM_HALT && test.status.sessions == 1);
+    CHECK(strstr(test.status.waits_for, "\\xffno-text ") != NULL);
+    CHECK(waitpid(straggler, NULL, 0) == straggler);
     expect_end(&test.listener);
     expect_end(&test.broker);
     int status = wait_smss();

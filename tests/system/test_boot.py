@@ -298,7 +298,8 @@ class SubSystems(Boot):
         os.mkfifo(gate)
         self.define("spool", f"echo x >> {count}; read word < {gate}; echo >&3; exec sleep 600", Ready="yes")
         self.define("broken", "exit 7", Restarts=0, Ready="yes")
-        self.lodge.set(SubSystems_Optional="spool broken")
+        self.define("late", "trap 'echo >&3; exit' TERM; while :; do sleep 600 & wait; done", Ready="yes")
+        self.lodge.set(SubSystems_Optional="spool broken late")
         self.lodge.start()
         self.is_accepting()
         self.assertEqual(self.one("spool")["state"], "down")
@@ -321,8 +322,13 @@ class SubSystems(Boot):
             refused = self.lodge.ctl("subsystem", "load", name)
             self.assertEqual(refused.returncode, 1, refused)
             self.assertIn(word, refused.stderr)
-        self.lodge.stop()
+        with subprocess.Popen([harness.BIN + "/lodgectl", "--config", self.lodge.conf, "subsystem", "load", "late"],
+                              stderr=subprocess.DEVNULL):
+            self.in_state("late", "starting")
+            self.lodge.stop()
         self.assertFalse(self.alive(pid))
+        # What says that it is ready when it is asked to end is not taken for that, nor started again.
+        self.assertNotIn("subsystem late: is ready", self.lodge.log())
 
     def test_failures(self):
         self.define("broken", "exit 7", Restarts=1)
