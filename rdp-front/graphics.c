@@ -514,6 +514,8 @@ bool graphics_warm_up(void)
     size_t size = TILES_SIDE * TILES_SIDE * 4;
     uint8_t *pixels = malloc(size);
     struct tiles *tiles = tiles_new(TILES_SIDE, TILES_SIDE);
+    /* Left to find out itself which of its routines are the fastest, the library measures for 200 ms. */
+    primitives_set_hints(PRIMITIVES_ONLY_CPU);
     struct encoder *encoder = encoder_new();
     bool done = pixels != NULL && tiles != NULL && encoder != NULL && primitives_get() != NULL;
     if (done) {
