@@ -235,7 +235,8 @@ static void test_slow_client(const struct client_case *client, pid_t pid)
     }
     graphics_counters(server.graphics, &after);
     printf("  stopped: %" PRIu64 " of 50 frames sent\n", after.frames - before.frames);
-    CHECK(after.frames - before.frames <= 4); /* two may be under way, and two answers were before it stopped */
+    CHECK(after.frames - before.frames <=
+          4); /* two may be under way, and two answers were before it stopped */
     CHECK(kill(pid, SIGCONT) == 0);
     expect_picture(client);
 }
