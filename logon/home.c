@@ -33,7 +33,7 @@ bool home_find(struct identity *identity, const char *template, struct failure *
     struct stat status;
     if (template[0] == '\0' || identity->account != SM_ACCOUNT_SYSTEM)
         return true;
-    if (template[0] != '/' || !name_is_acceptable(identity->name) ||
+    if (template[0] != '/' || strstr(template, "..") != NULL || !name_is_acceptable(identity->name) ||
         !expand(template, identity->name, path, sizeof(path)))
         return failure_set(failure_r, 0, "Home, %.200s, makes no path for this user", template);
     int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -53,18 +53,28 @@ struct mounts_kept mounts_keep(const char *path)
     return (struct mounts_kept){.path = path, .fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
 }
 
-/* Makes the folder and those above it that are missing. */
-static bool folders_make(const char *path, struct failure *failure_r)
+/* Opens the folder, and makes what is missing of its path. Where others than root may write no link is
+ * followed: the user, whose home it may be, could have it lead below a folder of root's meanwhile. -1 with
+ * errno. */
+static int folders_reach(const char *path)
 {
-    char part[SM_PATH_ROOM];
-    size_t length = strlen(path);
-    for (size_t i = 1; i <= length && i < sizeof(part); i++)
-        if (path[i] == '/' || path[i] == '\0') {
-            snprintf(part, sizeof(part), "%.*s", (int)i, path);
-            if (mkdir(part, 0755) != 0 && errno != EEXIST)
-                return failure_set(failure_r, errno, "cannot make %s", part);
-        }
-    return true;
+    int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (at >= 0 && path[strspn(path, "/")] != '\0') {
+        char part[SM_PATH_ROOM];
+        struct stat above;
+        path += strspn(path, "/");
+        size_t length = strcspn(path, "/");
+        snprintf(part, sizeof(part), "%.*s", (int)length, path);
+        errno = EINVAL;
+        bool there = length < sizeof(part) && strcmp(part, "..") != 0 && fstat(at, &above) == 0 &&
+                     (mkdirat(at, part, 0755) == 0 || errno == EEXIST);
+        bool roots = there && above.st_uid == 0 && (above.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+        int next = there ? openat(at, part, O_PATH | O_DIRECTORY | O_CLOEXEC | (roots ? 0 : O_NOFOLLOW)) : -1;
+        close_descriptor(&at);
+        at = next;
+        path += length;
+    }
+    return at;
 }
 
 bool mounts_keep_restore(const struct mounts_kept *kept, struct failure *failure_r)
@@ -74,13 +84,14 @@ bool mounts_keep_restore(const struct mounts_kept *kept, struct failure *failure
         return true;
     if (stat(kept->path, &is) == 0 && is.st_dev == was.st_dev && is.st_ino == was.st_ino)
         return true;
-    char source[32];
+    char source[32], target[32];
+    int there = folders_reach(kept->path);
     snprintf(source, sizeof(source), "/proc/self/fd/%d", kept->fd);
-    if (!folders_make(kept->path, failure_r))
-        return false;
-    if (mount(source, kept->path, NULL, MS_BIND | MS_REC, NULL) != 0)
-        return failure_set(failure_r, errno, "cannot bring back %s", kept->path);
-    return true;
+    snprintf(target, sizeof(target), "/proc/self/fd/%d", there);
+    bool ok = (there >= 0 && mount(source, target, NULL, MS_BIND | MS_REC, NULL) == 0) ||
+              failure_set(failure_r, errno, "cannot bring back %s", kept->path);
+    close_descriptor(&there);
+    return ok;
 }
 
 bool mounts_tmpfs(const char *path, const char *options, struct failure *failure_r)

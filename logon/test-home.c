@@ -42,6 +42,7 @@ int main(void)
     refused(who("../anna"), template, "makes no path");
     refused(who(".."), template, "makes no path");
     refused(who("anna"), "homes/%u", "makes no path");
+    refused(who("anna"), "/tmp/../tmp/%u", "makes no path");
     memset(name, 'a', sizeof(name) - 1);
     name[250] = '\0';
     refused(who(name), template, "makes no path");
