@@ -261,6 +261,13 @@ static void smss_read(struct logon *logon)
     }
 }
 
+/* What a session itself may add to the server's history: lodge-init runs as its user. */
+static bool is_init_event(uint32_t event)
+{
+    return event == EVENT_HUNG || event == EVENT_X_SERVER_EXIT || event == EVENT_AGENT_EXIT ||
+           event == EVENT_DESKTOP_EXIT;
+}
+
 static void init_handle(struct logon *logon, const struct message *message, const union sm_body *body)
 {
     if (message->number == SM_STARTED && body->started.id == logon->state.id &&
@@ -278,7 +285,7 @@ static void init_handle(struct logon *logon, const struct message *message, cons
     } else if (message->number == SM_PONG) {
         if (logon->smss >= 0)
             smss_tell(logon, SM_PONG, &(struct sm_pong){.who = SM_ALIVE_NEXT});
-    } else if (message->number == SM_EVENT) {
+    } else if (message->number == SM_EVENT && is_init_event(body->event.event)) {
         smss_pass_event(logon, &body->event);
     } else {
         log_warning(logon->about, "%s from lodge-init is out of place, ignored", message->type->name);

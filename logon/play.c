@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/packet.h"
 #include "logon/tree.h"
 #include "rpc/credentials.h"
@@ -289,6 +290,8 @@ void play_receive(const struct player *player, unsigned number, union sm_body *b
     struct message message;
     do {
         receive_any(player->fd, &message, body_r);
+        CHECK(message.number != SM_EVENT ||
+              body_r->event.event != EVENT_LOGON); /* as lodge-init's stand-in says */
     } while ((number != SM_EVENT && message.number == SM_EVENT) ||
              (number == SM_SESSION_ENDED && message.number == SM_SESSION_STATE &&
               body_r->session_state.state == SM_SESSION_ENDING)); /* told on the way there */

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/event.h"
 #include "common/reason.h"
 #include "common/text.h"
 #include "logon/birth.h"
@@ -234,7 +235,9 @@ int main(int count, char **words)
     struct sm_session_ended ended = {.id = run.id, .reason = REASON_DESKTOP_FAILED};
     if (problem == NULL) {
         struct sm_started started = {.id = run.id};
-        if (message_send(CHANNEL, &sm_protocol, SM_STARTED, &started, -1) != 0 ||
+        struct sm_event false_event = {.event = EVENT_LOGON}; /* that is not a session's to tell */
+        if (message_send(CHANNEL, &sm_protocol, SM_EVENT, &false_event, -1) != 0 ||
+            message_send(CHANNEL, &sm_protocol, SM_STARTED, &started, -1) != 0 ||
             !receive(SM_SESSION_END, &body))
             return 4;
         if (body.session_end.grace_ms == 1)
