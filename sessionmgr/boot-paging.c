@@ -111,13 +111,23 @@ static off_t choose_size(const struct paging_file *file, int folder)
     return size >= (uint64_t)file->least_mib * MIB ? (off_t)size : 0;
 }
 
+/* Where others may put another file in its place, they would get to read what is in memory. -1 with errno,
+ * EPERM for that. */
 static int open_folder(const char *path)
 {
     char folder[CONF_TEXT_MAX + 1];
+    struct stat status;
     text_copy(folder, sizeof(folder), path);
     char *slash = strrchr(folder, '/');
     slash[slash == folder ? 1 : 0] = '\0';
-    return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+        ((status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & S_ISVTX) != 0))
+        return fd;
+    if (fd >= 0)
+        errno = EPERM;
+    close_descriptor(&fd);
+    return -1;
 }
 
 /* A file that copies on writing, or has holes, cannot be swapped to. */
@@ -167,7 +177,8 @@ bool paging_make(const struct paging_file *file, char *problem, size_t problem_s
 {
     int folder = open_folder(file->path);
     if (folder < 0)
-        return refuse(problem, problem_size, file->path, strerror(errno));
+        return refuse(problem, problem_size, file->path,
+                      errno == EPERM ? "others may write in its folder" : strerror(errno));
     int fd = openat(folder, strrchr(file->path, '/') + 1, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool ok = false;
     if (fd >= 0)

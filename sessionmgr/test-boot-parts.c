@@ -188,6 +188,8 @@ static void test_paging(void)
     CHECK(fd >= 0 && write(fd, "mine", 4) == 4 && close(fd) == 0);
     CHECK(!paging_make(&file, problem, sizeof(problem)) && !paging_is_own(file.path));
     CHECK(stat(file.path, &status) == 0 && status.st_size == 4 && unlink(file.path) == 0);
+    CHECK(chmod(base, 0777) == 0 && !paging_make(&file, problem, sizeof(problem)));
+    CHECK(strstr(problem, "others may write") != NULL && chmod(base, 0700) == 0);
     file.least_mib = file.most_mib = 1 << 24; /* 16 TiB */
     CHECK(!paging_make(&file, problem, sizeof(problem)) && access(file.path, F_OK) != 0);
     CHECK(strstr(problem, "too little room") != NULL);
