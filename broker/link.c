@@ -40,7 +40,7 @@ static void disconnect(struct agent_link *link)
     if (link->readable != NULL)
         event_free(link->readable);
     link->readable = NULL;
-    close_descriptor(&link->fd);
+    packet_end(&link->fd);
     link->synced = link->named = false;
     link->names = 0;
 }

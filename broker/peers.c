@@ -91,7 +91,7 @@ void peer_drop(struct peer *peer, const char *why)
     asks_peer_gone(peer);
     event_free(peer->readable);
     peer->readable = NULL;
-    close_descriptor(&peer->fd);
+    packet_end(&peer->fd); /* what is unread may have descriptors that a plain close() would wait for */
     TAILQ_REMOVE(&broker->peers, peer, link);
     TAILQ_INSERT_TAIL(&broker->dead_peers, peer, link);
     broker->peer_count--;

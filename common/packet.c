@@ -7,9 +7,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define SENT_MOST 253 /* SCM_MAX_FD of Linux */
+
 union control {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int) * PACKET_MAX_DESCRIPTORS)];
+};
+
+/* Takes as many as a sender can send: what the kernel has to close instead may linger. */
+union received {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int) * SENT_MOST)];
 };
 
 int packet_send(int fd, const void *data, size_t size, const int *descriptors, size_t descriptor_count)
@@ -35,6 +43,13 @@ int packet_send(int fd, const void *data, size_t size, const int *descriptors, s
     return sent < 0 ? -errno : 0;
 }
 
+/* Whoever closes the last descriptor of a socket that lingers waits, for as long as its sender has said. */
+static void stop_lingering(int fd)
+{
+    struct linger off = {0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off)); /* fails for what is no socket */
+}
+
 /* Keeps up to `room` of the descriptors in the message and closes the others.
  * Returns the number that came. */
 static size_t keep_descriptors(struct msghdr *message, int *kept, size_t room)
@@ -48,6 +63,7 @@ static size_t keep_descriptors(struct msghdr *message, int *kept, size_t room)
         for (size_t i = 0; i < count; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(fd));
+            stop_lingering(fd);
             if (came < room)
                 kept[came] = fd;
             else
@@ -60,7 +76,7 @@ static size_t keep_descriptors(struct msghdr *message, int *kept, size_t room)
 
 ssize_t packet_receive(int fd, void *data, size_t size, int *descriptors, size_t *descriptor_count_r)
 {
-    union control control;
+    union received control;
     struct iovec part = {.iov_base = data, .iov_len = size};
     struct msghdr message = {.msg_iov = &part,
                              .msg_iovlen = 1,

@@ -3,7 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/check.h"
@@ -117,6 +120,71 @@ static void a_last_word_arrives(void)
     packet_end(&pair[0]); /* nothing happens */
 }
 
+/* A TCP connection of which close() waits half a minute: more is sent than the other end takes. */
+static int make_lingering(int *other_r)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct linger linger = {.l_onoff = 1, .l_linger = 30};
+    socklen_t size = sizeof(address);
+    static char data[65536];
+    int port = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(bind(port, (struct sockaddr *)&address, size) == 0 && listen(port, 1) == 0);
+    CHECK(getsockname(port, (struct sockaddr *)&address, &size) == 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, size) == 0 && (*other_r = accept(port, NULL, NULL)) >= 0);
+    while (send(fd, data, sizeof(data), MSG_DONTWAIT) > 0)
+        ;
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0);
+    close(port);
+    return fd;
+}
+
+/* Sends a packet with so many descriptors of it and closes it here. */
+static void send_lingering(int to, size_t count, int *other_r)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int) * 253)];
+    } control = {0};
+    struct iovec part = {.iov_base = "x", .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
+    int fd = make_lingering(other_r);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+    for (size_t i = 0; i < count; i++)
+        memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &fd, sizeof(fd));
+    CHECK(sendmsg(to, &message, 0) == 1);
+    close(fd);
+}
+
+/* Whoever is sent a socket that lingers does not have to wait for it. */
+static void nothing_lingers(void)
+{
+    static const size_t counts[] = {1, 253};
+    struct timespec began, ended;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (size_t i = 0; i < 2; i++) {
+        int pair[2], received = -1, others[2];
+        char got[8];
+        size_t count = 1;
+        CHECK(packet_pair(pair) == 0);
+        send_lingering(pair[0], counts[i], &others[0]);
+        CHECK(packet_receive(pair[1], got, sizeof(got), &received, &count) ==
+              (counts[i] == 1 ? 1 : -EMSGSIZE));
+        close_descriptor(&received);
+        send_lingering(pair[0], counts[i], &others[1]);
+        packet_end(&pair[1]);
+        close(pair[0]);
+        close(others[0]);
+        close(others[1]);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    CHECK(ended.tv_sec - began.tv_sec < 25);
+}
+
 int main(void)
 {
     descriptors_travel_with_their_packet();
@@ -124,5 +192,6 @@ int main(void)
     a_port_is_replaced_and_names_its_peer();
     a_full_socket_says_so();
     a_last_word_arrives();
+    nothing_lingers();
     return 0;
 }

@@ -64,7 +64,7 @@ void peer_close(struct smss *smss, struct peer *peer)
     unlink_peer(smss, peer);
     loop_timer_stop(smss->loop, &peer->timer);
     loop_unwatch(&peer->source);
-    close_descriptor(&peer->fd);
+    packet_end(&peer->fd); /* what is unread may have descriptors that a plain close() would wait for */
     while (peer->waiting != NULL)
         drop_packet(peer);
     if (peer->service != NULL && peer->service->peer == peer)
