@@ -1,6 +1,7 @@
 #include "common/conf-items.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,15 +94,17 @@ static bool check_device(const char *name, const char *value, char *error, size_
 
 static const struct {
     const char *key;
-    size_t offset;
-    long minimum, maximum; /* both 0: text; 0 and 1: no or yes */
+    uint16_t offset;
+    int16_t minimum, maximum; /* both 0: text; 0 and 1: no or yes; 1 and 0: session0 or session */
+    bool session_0;           /* not for When = session */
 } subsystem_keys[] = {
-    {"Command", offsetof(struct conf_subsystem, command), 0, 0},
-    {"User", offsetof(struct conf_subsystem, user), 0, 0},
-    {"Order", offsetof(struct conf_subsystem, order), 0, 1000},
-    {"Restarts", offsetof(struct conf_subsystem, restarts), 0, 100},
-    {"Critical", offsetof(struct conf_subsystem, critical), 0, 1},
-    {"Ready", offsetof(struct conf_subsystem, ready), 0, 1},
+    {"Command", offsetof(struct conf_subsystem, command), 0, 0, false},
+    {"User", offsetof(struct conf_subsystem, user), 0, 0, true},
+    {"Order", offsetof(struct conf_subsystem, order), 0, 1000, false},
+    {"Restarts", offsetof(struct conf_subsystem, restarts), 0, 100, false},
+    {"Critical", offsetof(struct conf_subsystem, critical), 0, 1, true},
+    {"Ready", offsetof(struct conf_subsystem, ready), 0, 1, false},
+    {"When", offsetof(struct conf_subsystem, in_sessions), 1, 0, false},
 };
 
 /* The place of the key behind the dot, COUNT(subsystem_keys): there is no such key. */
@@ -114,6 +117,16 @@ static size_t find_subsystem_key(const char *name)
     return i;
 }
 
+static bool is_text(size_t key)
+{
+    return subsystem_keys[key].minimum == 0 && subsystem_keys[key].maximum == 0;
+}
+
+static bool is_when(size_t key)
+{
+    return subsystem_keys[key].minimum == 1;
+}
+
 static bool is_switch(size_t key)
 {
     return subsystem_keys[key].minimum == 0 && subsystem_keys[key].maximum == 1;
@@ -121,6 +134,10 @@ static bool is_switch(size_t key)
 
 static bool read_number(size_t key, const char *value, long *number_r)
 {
+    if (is_when(key)) {
+        *number_r = strcasecmp(value, "session") == 0;
+        return *number_r != 0 || strcasecmp(value, "session0") == 0;
+    }
     if (is_switch(key) && (strcasecmp(value, "yes") == 0 || strcasecmp(value, "no") == 0))
         value = strcasecmp(value, "yes") == 0 ? "1" : "0";
     return text_number(value, subsystem_keys[key].minimum, subsystem_keys[key].maximum, number_r);
@@ -135,12 +152,14 @@ static bool check_subsystem(const char *name, const char *value, char *error, si
         snprintf(error, size, "there is no key \"%s\" in a section [SubSystem]", word);
         return false;
     }
-    if (subsystem_keys[key].maximum == 0 ? value[0] != '\0' : read_number(key, value, &number))
+    if (is_text(key) ? value[0] != '\0' : read_number(key, value, &number))
         return true;
-    if (subsystem_keys[key].maximum == 0)
+    if (is_text(key))
         snprintf(error, size, "%s is empty", word);
+    else if (is_when(key))
+        snprintf(error, size, "%s is \"%s\", but must be session0 or session", word, value);
     else
-        snprintf(error, size, "%s is \"%s\", but must be a number from %ld to %ld", word, value,
+        snprintf(error, size, "%s is \"%s\", but must be a number from %d to %d", word, value,
                  subsystem_keys[key].minimum, subsystem_keys[key].maximum);
     return false;
 }
@@ -157,11 +176,11 @@ bool conf_subsystem_find(const struct conf_items *items, const char *name, struc
         size_t key = find_subsystem_key(item->name);
         char *field = (char *)&subsystem + subsystem_keys[key].offset;
         long number = 0;
-        if (subsystem_keys[key].maximum == 0)
+        if (is_text(key))
             *(const char **)field = item->value;
         else if (!read_number(key, item->value, &number))
             return false;
-        else if (is_switch(key))
+        else if (is_switch(key) || is_when(key))
             *(bool *)field = number != 0;
         else
             *(long *)field = number;
@@ -169,6 +188,36 @@ bool conf_subsystem_find(const struct conf_items *items, const char *name, struc
     if (subsystem.command == NULL)
         return false;
     *subsystem_r = subsystem;
+    return true;
+}
+
+/* The value of a key of the same section as `name`, which is NAME.Key; NULL: there is none so far. */
+static const char *sibling(const struct conf_items *items, const char *name, const char *key)
+{
+    size_t length = (size_t)(strchr(name, '.') - name) + 1;
+    for (size_t i = 0; i < items->count; i++) {
+        const struct conf_item *item = &items->items[i];
+        if (item->section == CONF_FREE_SUBSYSTEM && strncasecmp(item->name, name, length) == 0 &&
+            strcasecmp(item->name + length, key) == 0)
+            return item->value;
+    }
+    return NULL;
+}
+
+/* What runs in a session runs as its user, and ends no more than the session. */
+static bool check_when(const struct conf_items *items, const char *name, const char *value, char *error,
+                       size_t size)
+{
+    size_t key = find_subsystem_key(name);
+    for (size_t i = 0; i < COUNT(subsystem_keys); i++) {
+        if (!subsystem_keys[i].session_0 || (!is_when(key) && i != key))
+            continue;
+        const char *other = sibling(items, name, is_when(key) ? subsystem_keys[i].key : "When");
+        if (other == NULL || strcasecmp(is_when(key) ? value : other, "session") != 0)
+            continue;
+        snprintf(error, size, "%s is not for When = session", subsystem_keys[i].key);
+        return false;
+    }
     return true;
 }
 
@@ -223,7 +272,8 @@ static bool is_new(const struct conf_items *items, enum conf_free section, const
 bool conf_items_add(struct conf_items *items, enum conf_free section, unsigned line, const char *name,
                     const char *value, char *error, size_t error_size)
 {
-    if (!check(section, name, value, error, error_size) || !is_new(items, section, name, error, error_size))
+    if (!check(section, name, value, error, error_size) || !is_new(items, section, name, error, error_size) ||
+        (section == CONF_FREE_SUBSYSTEM && !check_when(items, name, value, error, error_size)))
         return false;
     size_t name_size = strlen(name) + 1, value_size = strlen(value) + 1;
     char *text = malloc(name_size + value_size);

@@ -45,6 +45,7 @@ struct conf_subsystem {
     const char *command, *user; /* of the items; user NULL: root */
     long order, restarts;
     bool critical, ready;
+    bool in_sessions; /* run by each session, as its user; else in session 0 */
 };
 /* Gives the defaults, and what the section sets. False when there is no such section, or no command in it. */
 bool conf_subsystem_find(const struct conf_items *items, const char *name,

@@ -74,6 +74,8 @@
     E(SERVICE_FAILED, 1067, "service-failed", 2)                       \
     /* lodge-smss came back: what went on, and what was swept up */    \
     E(RECOVERED, 1068, "recovered", 4)                                 \
+    /* a configured subsystem of a session: how it ended */            \
+    E(SUBSYSTEM_EXIT, 1069, "subsystem-exit", 4)                       \
     /* the listener takes no clients any more; again; by whom */       \
     E(LISTENER_STOP, 1016, "listener-stop", 5)                         \
     E(LISTENER_START, 1017, "listener-start", 5)                       \

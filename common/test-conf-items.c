@@ -106,6 +106,29 @@ static void test_subsystems(void)
     refused("[SubSystem a]\nCommand =\n", "test-conf-items.conf:2: Command is empty");
 }
 
+static void test_subsystems_of_sessions(void)
+{
+    struct conf_items items;
+    struct conf_subsystem one;
+    char error[512] = "";
+    CHECK(load("[SubSystem a]\nCommand = x\nWhen = Session\n[SubSystem b]\nWhen = session0\nUser = u\n"
+               "Critical = yes\nCommand = y\n[SubSystem c]\nCommand = z\n[Listener]\nPort = 4000\n",
+               &items, error, sizeof(error)));
+    CHECK(conf_subsystem_find(&items, "a", &one) && one.in_sessions && one.user == NULL && !one.critical);
+    CHECK(conf_subsystem_find(&items, "b", &one) && !one.in_sessions && one.critical);
+    CHECK_TEXT(one.user, "u");
+    CHECK(conf_subsystem_find(&items, "c", &one) && !one.in_sessions);
+    conf_items_free(&items);
+    refused("[SubSystem a]\nWhen = 1\n",
+            "test-conf-items.conf:2: When is \"1\", but must be session0 or session");
+    refused("[SubSystem a]\nUser = u\n[SubSystem b]\nUser = u\n[SubSystem A]\nwhen = session\n",
+            "test-conf-items.conf:6: User is not for When = session");
+    refused("[SubSystem a]\nWhen = session\nuser = root\n",
+            "test-conf-items.conf:3: User is not for When = session");
+    refused("[SubSystem a]\nWhen = session\nCritical = no\n",
+            "test-conf-items.conf:3: Critical is not for When = session");
+}
+
 static void test_environment(void)
 {
     struct conf_items items;
@@ -171,6 +194,7 @@ int main(void)
     test_items();
     test_environment();
     test_subsystems();
+    test_subsystems_of_sessions();
     test_growth();
     test_answers();
     return 0;

@@ -30,6 +30,7 @@ enum stage { WAITING, RUNNING, DYING, OVER, DONE };
 
 struct logon {
     const struct conf *conf;
+    const char *subsystems;
     const struct identity *identity;
     struct conf session_conf; /* these two with what SESSION_CREATE says */
     struct identity session_identity;
@@ -171,8 +172,9 @@ static void do_create(struct logon *logon, const union sm_body *body)
     text_copy(logon->state.user, sizeof(logon->state.user), identity->name);
     logon->ended = (struct sm_session_ended){.id = request->id, .logon = request->logon};
     logon->state_untold = false;
-    if (settle(logon, request, &failure) && session_create(&logon->session_conf, &logon->session_identity,
-                                                           *logon->pam, request, &logon->session, &failure)) {
+    if (settle(logon, request, &failure) &&
+        session_create(&logon->session_conf, logon->subsystems, &logon->session_identity, *logon->pam,
+                       request, &logon->session, &failure)) {
         log_debug(logon->about, "lodge-init runs after %.1f ms, and is told what after %.1f ms",
                   (double)(session_exec_ns(logon->session) - before) / 1e6,
                   (double)(clock_monotonic_ns() - before) / 1e6);
@@ -265,7 +267,7 @@ static void smss_read(struct logon *logon)
 static bool is_init_event(uint32_t event)
 {
     return event == EVENT_HUNG || event == EVENT_X_SERVER_EXIT || event == EVENT_AGENT_EXIT ||
-           event == EVENT_DESKTOP_EXIT;
+           event == EVENT_DESKTOP_EXIT || event == EVENT_SUBSYSTEM_EXIT;
 }
 
 static void init_handle(struct logon *logon, const struct message *message, const union sm_body *body)
@@ -401,11 +403,15 @@ static void turn(struct logon *logon)
     tell(logon);
 }
 
-int logon_serve(const struct conf *conf, uint64_t number, const struct identity *identity,
-                struct pam_logon **pam, int smss)
+int logon_serve(const struct conf *conf, const char *subsystems, uint64_t number,
+                const struct identity *identity, struct pam_logon **pam, int smss)
 {
-    struct logon logon = {
-        .conf = conf, .identity = identity, .pam = pam, .smss = smss, .state.logon = number};
+    struct logon logon = {.conf = conf,
+                          .subsystems = subsystems,
+                          .identity = identity,
+                          .pam = pam,
+                          .smss = smss,
+                          .state.logon = number};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/conf-items.h"
 #include "common/conf.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -19,6 +20,7 @@
 #include "logon/logon.h"
 #include "rpc/credentials.h"
 #include "rpc/sm.h"
+#include "rpc/subsystems.h"
 
 #define USAGE                                                                              \
     "Usage: lodge-logon [--config FILE] --logon N --credentials-fd FD [--display-fd FD]\n" \
@@ -122,7 +124,19 @@ static enum reason authenticate(const struct conf *conf, const struct options *o
     return reason;
 }
 
-static int run(const struct conf *conf, const struct options *options)
+/* The subsystems of sessions, as the configuration file defines them. */
+static bool subsystems_load(const struct conf *conf, const char *path, char *text, size_t size, char *error,
+                            size_t error_size)
+{
+    struct conf_items items;
+    if (!conf_load_items(&items, path, error, error_size))
+        return false;
+    bool ok = subsystems_encode(conf, &items, text, size, error, error_size);
+    conf_items_free(&items);
+    return ok;
+}
+
+static int run(const struct conf *conf, const char *subsystems, const struct options *options)
 {
     struct identity identity = {.uid = (uid_t)-1};
     struct pam_logon *pam = NULL;
@@ -139,7 +153,7 @@ static int run(const struct conf *conf, const struct options *options)
     enum reason reason = authenticate(conf, options, &identity, &pam);
     int failed = result_send(smss, number, reason, &identity);
     if (failed == 0 && reason == REASON_NONE)
-        return logon_serve(conf, number, &identity, &pam, smss);
+        return logon_serve(conf, subsystems, number, &identity, &pam, smss);
     if (failed)
         log_error(NULL, "smss cannot be told: %s", strerror(-failed));
     pam_logon_end(&pam);
@@ -151,7 +165,7 @@ int main(int count, char **words)
 {
     struct options options;
     struct conf conf;
-    char error[512];
+    char error[512], subsystems[SM_SUBSYSTEMS_ROOM];
     int status;
     if (!options_read(count, words, &options, &status))
         return status;
@@ -160,10 +174,11 @@ int main(int count, char **words)
      */
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     prctl(PR_SET_DUMPABLE, 0); /* no core file with a password in it, and nobody to look inside */
-    if (!conf_load(&conf, options.config, error, sizeof(error))) {
+    if (!conf_load(&conf, options.config, error, sizeof(error)) ||
+        !subsystems_load(&conf, options.config, subsystems, sizeof(subsystems), error, sizeof(error))) {
         log_error(NULL, "%s", error);
         return 1;
     }
     log_start("lodge-logon", (enum log_level)conf.log_level);
-    return run(&conf, &options);
+    return run(&conf, subsystems, &options);
 }

@@ -25,6 +25,7 @@
 
 struct session {
     const struct conf *conf;
+    const char *subsystems;
     const struct identity *identity;
     uint16_t id;
     int channel;
@@ -114,6 +115,7 @@ static bool run_send(const struct session *session, const struct identity *ident
     text_copy(run.x_server, sizeof(run.x_server), conf->x_server);
     text_copy(run.desktop, sizeof(run.desktop), conf->desktop);
     text_copy(run.fallback_desktop, sizeof(run.fallback_desktop), conf->fallback_desktop);
+    text_copy(run.subsystems, sizeof(run.subsystems), session->subsystems);
     int failed = message_send(session->channel, &sm_protocol, SM_RUN, &run, -1);
     return failed == 0 || failure_set(failure_r, -failed, "cannot tell lodge-init what to run");
 }
@@ -232,14 +234,15 @@ static bool pam_open_here(struct pam_logon *pam, const struct sm_session_create 
     return true;
 }
 
-bool session_create(const struct conf *conf, const struct identity *identity, struct pam_logon *pam,
-                    const struct sm_session_create *request, struct session **session_r,
-                    struct failure *failure_r)
+bool session_create(const struct conf *conf, const char *subsystems, const struct identity *identity,
+                    struct pam_logon *pam, const struct sm_session_create *request,
+                    struct session **session_r, struct failure *failure_r)
 {
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL)
         return failure_set(failure_r, 0, "out of memory");
     *session = (struct session){.conf = conf,
+                                .subsystems = subsystems,
                                 .identity = identity,
                                 .id = request->id,
                                 .channel = -1,

@@ -14,10 +14,11 @@ struct session;
 
 /* Opens PAM's session (`pam` may be NULL; stays the caller's), makes the directories, the winstation port and
  * lodge-init in the session's cgroup and namespaces, and sends it RUN. False with *failure_r, and nothing
- * left of it. `conf` and `identity` have to outlive the session. */
-bool session_create(const struct conf *conf, const struct identity *identity, struct pam_logon *pam,
-                    const struct sm_session_create *request, struct session **session_r,
-                    struct failure *failure_r);
+ * left of it. `conf`, `subsystems` (the definitions of rpc/subsystems.h) and `identity` have to outlive the
+ * session. */
+bool session_create(const struct conf *conf, const char *subsystems, const struct identity *identity,
+                    struct pam_logon *pam, const struct sm_session_create *request,
+                    struct session **session_r, struct failure *failure_r);
 uint16_t session_id(const struct session *session);
 /* The channel to lodge-init, and a descriptor that can be read when it has died. Both stay the session's. */
 int session_channel(const struct session *session);

@@ -9,10 +9,11 @@
 
 #include "rpc/message.h"
 
-#define SM_VERSION     1
-#define SM_USER_ROOM   256 /* a canonical user name with its NUL */
-#define SM_PATH_ROOM   256
-#define SM_DETAIL_ROOM 512
+#define SM_VERSION         1
+#define SM_USER_ROOM       256 /* a canonical user name with its NUL */
+#define SM_PATH_ROOM       256
+#define SM_DETAIL_ROOM     512
+#define SM_SUBSYSTEMS_ROOM 8192 /* rpc/subsystems.h */
 
 enum sm_role {
     SM_SMSS = 1,
@@ -158,7 +159,9 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     F(S, text, home, SM_PATH_ROOM)     \
     F(S, text, shell, SM_PATH_ROOM)    \
     F(S, text, programs, SM_PATH_ROOM) \
-    F(S, text, x_server, 32) F(S, text, desktop, 256) F(S, text, fallback_desktop, 256)
+    F(S, text, x_server, 32)           \
+    F(S, text, desktop, 256)           \
+    F(S, text, fallback_desktop, 256) F(S, text, subsystems, SM_SUBSYSTEMS_ROOM)
 #define SM_STARTED_FIELDS(F, S)        F(S, u16, id)
 #define SM_CLOSE_WINDOWS_FIELDS(F, S)  F(S, u32, grace_ms)
 #define SM_NOTICE_FIELDS(F, S)         F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)

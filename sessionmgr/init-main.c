@@ -95,7 +95,11 @@ static bool receive_run(struct init *init)
         return false;
     }
     init->run = body.run;
-    return true;
+    char error[128];
+    if (programs_take(init, error, sizeof(error)))
+        return true;
+    log_error(NULL, "RUN is not good: %s", error);
+    return false;
 }
 
 /* RUN/sessions/ID, from the name of the winstation port: RUN/winstation/ID.port. */
@@ -150,6 +154,7 @@ static void signalled(void *context, uint32_t events)
     process_reap(&init->x);
     process_reap(&init->agent);
     process_reap(&init->desktop);
+    programs_reap(init);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
     logoff_look(init);
@@ -209,6 +214,7 @@ static void release(struct init *init)
                                       &init->agent_source};
     for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
         process_forget(processes[i]);
+    programs_free(init);
     lines_close(&init->x_lines);
     lines_close(&init->agent_lines);
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

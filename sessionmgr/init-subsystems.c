@@ -1,4 +1,5 @@
-/* The session's subsystems, in their order: X server, display agent, desktop. */
+/* The session's own subsystems, in their order: X server, display agent, desktop. Configured ones are started
+ * before the desktop. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -57,8 +58,14 @@ static void agent_is_ready(struct init *init)
     init->agent_ready = true;
     loop_timer_stop(init->loop, &init->agent_timer);
     log_info(NULL, "the display agent is ready");
-    if (init->phase != INIT_AGENT)
-        return;
+    if (init->phase == INIT_AGENT)
+        programs_start(init);
+}
+
+static void start_desktop(struct init *init);
+
+void subsystem_desktop_turn(struct init *init)
+{
     init->phase = INIT_UP;
     struct sm_started started = {.id = init->run.id};
     int failed = message_send(init->channel, &sm_protocol, SM_STARTED, &started, -1);
@@ -66,7 +73,7 @@ static void agent_is_ready(struct init *init)
         errno = -failed;
         log_error(NULL, "lodge-logon does not take STARTED: %m");
     }
-    subsystem_desktop_start(init);
+    start_desktop(init);
 }
 
 static void agent_says(void *context, uint32_t events)
@@ -224,7 +231,7 @@ static void desktop_ended(void *context, uint32_t events)
 }
 
 /* Its output is its own affair: lodge-session finds a file for it. */
-void subsystem_desktop_start(struct init *init)
+static void start_desktop(struct init *init)
 {
     char path[SM_PATH_ROOM + 32], chosen[PROC_PATH_ROOM + 16];
     snprintf(path, sizeof(path), "%s/lodge-session", init->run.programs);

@@ -20,6 +20,7 @@
 enum init_phase {
     INIT_X,
     INIT_AGENT,
+    INIT_PROGRAMS, /* required subsystems of the configuration become ready */
     INIT_UP,
     INIT_CLOSING, /* windows are asked to close */
     INIT_TERMINATING,
@@ -56,6 +57,8 @@ struct init {
     int64_t agent_starts[INIT_STARTS];
     unsigned agent_start_count;
 
+    struct programs *programs; /* NULL: none */
+
     struct process desktop;
     int64_t desktop_started;
 
@@ -89,7 +92,17 @@ void x_server_start(struct init *init);
 void subsystem_x_ready(struct init *init);
 void subsystem_x_ended(void *init, uint32_t events);
 void subsystem_agent_start(struct init *init);
-void subsystem_desktop_start(struct init *init);
+/* All before the desktop is there: the session is up. */
+void subsystem_desktop_turn(struct init *init);
+
+/* init-programs.c: configured subsystems of the session. */
+/* Checks and takes what RUN has of them; false with a sentence in `error`. */
+bool programs_take(struct init *init, char *error, size_t size);
+/* The agent is ready: starts them; subsystem_desktop_turn follows when the required ones are ready, or the
+ * logoff, with a reason, when one cannot be kept alive. */
+void programs_start(struct init *init);
+void programs_reap(struct init *init);
+void programs_free(struct init *init);
 
 /* init-event.c */
 /* Logs it and tells lodge-logon, for the server's history. */

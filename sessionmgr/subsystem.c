@@ -265,6 +265,8 @@ static bool add(struct smss *smss, const struct conf_items *items, const char *n
         snprintf(problem, size, "%.64s has no section [SubSystem] with a Command", name);
         return false;
     }
+    if (found.in_sessions) /* lodge-logon's affair */
+        return true;
     struct subsystem *subsystem = memory_new(sizeof(*subsystem));
     *subsystem = (struct subsystem){.smss = smss,
                                     .order = found.order,

@@ -35,9 +35,9 @@ static struct {
     int channel, pidfd;
     pid_t parent, init; /* in this namespace */
     bool own_pids, broken_x;
-    const char *x_server;
+    const char *x_server, *subsystems;
     struct sm_event events[2]; /* that came last, the newest first */
-} test = {.own_pids = true, .x_server = "Xtigervnc"};
+} test = {.own_pids = true, .x_server = "Xtigervnc", .subsystems = ""};
 
 static union sm_body body;
 
@@ -208,6 +208,7 @@ static void start(const char *desktop)
     CHECK(text_copy(run.shell, sizeof(run.shell), "/bin/sh"));
     CHECK(text_copy(run.programs, sizeof(run.programs), test.programs));
     CHECK(text_copy(run.x_server, sizeof(run.x_server), test.x_server));
+    CHECK(text_copy(run.subsystems, sizeof(run.subsystems), test.subsystems));
     CHECK(text_copy(run.desktop, sizeof(run.desktop), desktop));
     CHECK(text_copy(run.fallback_desktop, sizeof(run.fallback_desktop), "lodge-desktop"));
     CHECK(message_send(test.channel, &sm_protocol, SM_RUN, &run, -1) == 0);
@@ -529,6 +530,112 @@ static void the_session_dies_with_its_logon(void)
     test.parent = 0;
 }
 
+/* Each waits in a named pipe for this test to open it. */
+static void open_gate(const char *name)
+{
+    int fd = open(in(test.home, name), O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && write(fd, "go\n", 3) == 3 && close(fd) == 0);
+}
+
+static void make_gate(const char *name)
+{
+    CHECK(mkfifo(in(test.home, name), 0600) == 0 && chown(in(test.home, name), USER, USER) == 0);
+}
+
+/* Events of others are left out. */
+static void expect_exit_event(const char *how)
+{
+    do
+        expect(SM_EVENT);
+    while (body.event.event != EVENT_SUBSYSTEM_EXIT || strstr(body.event.detail, how) == NULL);
+    CHECK(body.event.session == 5);
+}
+
+/* The second is started when the first one says that it is ready, the desktop when the second one does. */
+static void subsystems_come_before_the_desktop(void)
+{
+    make_folders();
+    make_gate("first");
+    make_gate("second");
+    write_file(in(test.home, "desk"), "echo desktop $LODGE_READY_FD >>order; touch up\n"
+                                      "while :; do sleep 1000; done\n");
+    test.subsystems =
+        "first required 0 ready echo first $(id -u) $DISPLAY $LODGE_SESSION $PWD >>order; "
+        "read word <first; echo opened >>order; trap 'echo termed >>order; exit' TERM; echo >&3; "
+        "while :; do sleep 1000 & wait; done\n"
+        "side optional 0 ready echo side >>order; exec sleep 1000\n"
+        "second required 0 ready read word <second; echo second >>order; echo >&3; exec sleep 1000\n";
+    start("sh desk");
+    open_gate("first"); /* opens once the subsystem reads */
+    open_gate("second");
+    expect(SM_STARTED);
+    wait_file(in(test.home, "up"), "");
+    wait_file(in(test.home, "order"), "side\n");
+    char order[256], *side;
+    CHECK(proc_read(in(test.home, "order"), order, sizeof(order)) > 0);
+    side = strstr(order, "side\n"); /* nobody waits for it */
+    memmove(side, side + strlen("side\n"), strlen(side + strlen("side\n")) + 1);
+    char want[256];
+    snprintf(want, sizeof(want), "first %d :97 5 %s\nopened\nsecond\ndesktop\n", USER, test.home);
+    CHECK_TEXT(order, want);
+    end(5000);
+    expect_ended(REASON_LOGOFF_ADMIN);
+    /* TERM reached it, and it was not started again: neither is there an event. */
+    CHECK(file_has(in(test.home, "order"), "termed\n") && !file_has(in(test.home, "order"), "\nfirst"));
+    CHECK(test.events[0].event != EVENT_SUBSYSTEM_EXIT);
+}
+
+static void subsystems_are_started_again(void)
+{
+    make_folders();
+    make_gate("end");
+    write_file(in(test.home, "desk"), stay);
+    test.subsystems = "dying required 1 ready sleep 1000 & echo $! >>left; echo >&3; read word <end; exit 4\n"
+                      "broken optional 2 - echo x >>count; exit 9\n";
+    start("sh desk");
+    expect(SM_STARTED); /* whatever happens to an optional one */
+    wait_file(in(test.home, "up"), "");
+    wait_file(in(test.home, "count"), "x\nx\nx\n");
+    open_gate("end");
+    expect_exit_event("dying exited with status 4 after ");
+    open_gate("end"); /* the second one has started when this opens, and it is one too many */
+    expect_exit_event("dying exited with status 4 after ");
+    expect_ended(REASON_SESSION_DIED);
+    CHECK(file_has(in(test.home, "count"), "x\nx\nx\n") && !file_has(in(test.home, "count"), "x\nx\nx\nx"));
+    CHECK(strstr(body.session_ended.detail, "The subsystem dying ended 2 times within 60 s") != NULL);
+}
+
+static void a_required_subsystem_that_fails_ends_the_session(void)
+{
+    make_folders();
+    write_file(in(test.home, "desk"), stay);
+    test.subsystems = "broken required 1 ready echo x >>count; exit 3\nnever required 1 - touch never\n";
+    start("sh desk");
+    expect_exit_event("broken exited with status 3 after ");
+    expect_ended(REASON_SESSION_FAILED); /* and no STARTED before */
+    CHECK(strstr(body.session_ended.detail,
+                 "The subsystem broken ended 2 times within 60 s; the last time it exited with status 3") !=
+          NULL);
+    CHECK(file_has(in(test.objects, "agent"), "The subsystem broken ended 2 times"));
+    CHECK(file_has(in(test.home, "count"), "x\nx\n") && access(in(test.home, "never"), F_OK) != 0);
+    CHECK(access(in(test.home, "up"), F_OK) != 0);
+}
+
+static void bad_definitions_are_refused(void)
+{
+    make_folders();
+    test.subsystems = "good optional 1 - touch ran\nbad whatever 1 - true\n";
+    start("true");
+    struct pollfd wait = {.fd = test.pidfd, .events = POLLIN};
+    int status;
+    CHECK(poll(&wait, 1, PATIENT) == 1 && waitpid(test.parent, &status, 0) == test.parent);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1 && access(in(test.home, "ran"), F_OK) != 0);
+    close(test.pidfd);
+    close(test.channel);
+    test.parent = 0;
+    test.subsystems = "";
+}
+
 static void clean_up(void)
 {
     unsigned budget = 100000;
@@ -554,6 +661,10 @@ int main(void)
     a_hung_agent_is_started_again();
     the_other_x_servers_work();
     nothing_runs_on_without_a_pid_namespace();
+    subsystems_come_before_the_desktop();
+    subsystems_are_started_again();
+    a_required_subsystem_that_fails_ends_the_session();
+    bad_definitions_are_refused();
     the_session_dies_with_its_logon();
     return 0;
 }

@@ -330,6 +330,37 @@ class SubSystems(Boot):
         # What says that it is ready when it is asked to end is not taken for that, nor started again.
         self.assertNotIn("subsystem late: is ready", self.lodge.log())
 
+    def test_in_sessions(self):
+        for name in ("anna", "bert"):
+            self.lodge.account(name)
+        self.define("helper", "[ $USER = anna ] || exit 7; echo hello >&2; echo >&3; exec sleep 600",
+                    When="session", Ready="yes", Restarts=1)
+        self.lodge.set(SubSystems_Required="helper")
+        self.lodge.start()
+        self.assertFalse(self.is_accepting()["degraded"])
+        self.assertEqual(self.step("SubSystems")["result"], "none")  # of session 0
+        self.desktop_of("anna")
+        session = self.state("anna", "active")["id"]
+        helper, = self.lodge.pids("sleep")
+        display, = self.lodge.pids("lodge-display")
+        self.assertEqual(os.stat(f"/proc/{helper}").st_uid, os.stat(f"/proc/{display}").st_uid)
+        with open(f"/proc/{helper}/environ") as source:
+            environment = source.read().split("\0")
+        self.assertIn(f"LODGE_SESSION={session}", environment)
+        self.assertTrue(any(variable.startswith("DISPLAY=:") for variable in environment), environment)
+        self.assertIn("subsystem helper: hello", self.lodge.log())
+        os.kill(helper, signal.SIGKILL)
+        self.sees("subsystem-exit", "helper was killed by signal 9")
+        again, = wait_for("helper is back", lambda: [pid for pid in self.lodge.pids("sleep") if pid != helper])
+        self.lodge.done("logoff", str(session))
+        self.no_session("anna")
+        self.assertFalse(self.alive(again))
+        self.assertEqual(len(self.details("subsystem-exit")), 1)
+        # The required one that fails ends the session before there is a desktop, and says why.
+        self.client("bert")
+        self.sees("session-failed", "The subsystem helper ended 2 times within 60 s; the last time it exited with status 7")
+        self.no_session("bert")
+
     def test_failures(self):
         self.define("broken", "exit 7", Restarts=1)
         self.define("strange", "sleep 600", User="nobody-of-that-name")
