@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -325,10 +326,23 @@ int lsm_connect_front(struct harness *harness)
     return lsm_connect_as(harness, harness->front_uid, (gid_t)-1);
 }
 
+static bool has_died(const struct harness *harness)
+{
+    siginfo_t info = {.si_pid = 0};
+    return waitid(P_PID, (id_t)harness->broker, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
 uint64_t lsm_ask(struct harness *harness, int fd, Lodge__Lsm__Request *request, int descriptor)
 {
     request->serial = ++harness->serial;
-    CHECK(lsm_send_request(fd, request, descriptor) == 0);
+    int64_t deadline = clock_monotonic_ms() + HARNESS_PATIENCE_MS;
+    int failed;
+    /* a descriptor may not come until the broker knows that this is the front end */
+    while ((failed = lsm_send_request(fd, request, descriptor)) != 0 && !has_died(harness)) {
+        CHECK(failed == -EPERM || failed == -EPIPE || failed == -ECONNRESET);
+        CHECK(clock_monotonic_ms() < deadline);
+        sched_yield();
+    }
     return request->serial;
 }
 

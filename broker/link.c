@@ -169,7 +169,7 @@ static void on_retry(evutil_socket_t fd, short what, void *context)
     char name[32], path[CONF_TEXT_MAX + 64];
     (void)fd, (void)what;
     snprintf(name, sizeof(name), "winstation/%u.port", session->id);
-    link->fd = packet_connect(conf_run_path(&broker->conf, name, path, sizeof(path)));
+    link->fd = packet_connect_plain(conf_run_path(&broker->conf, name, path, sizeof(path)));
     if (link->fd < 0) {
         link->fd = -1;
         retry_later(session);

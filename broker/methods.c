@@ -283,12 +283,12 @@ void methods_call(struct peer *peer, const Lodge__Lsm__Request *request, int *de
         peer_drop(peer, "it asked for a method that there is not");
         return;
     }
-    if ((*descriptor >= 0) != method->with_descriptor) {
-        peer_drop(peer, "the number of descriptors is wrong");
-        return;
-    }
     if ((method->roles & peer->role) == 0) {
         peer_refuse(peer, request->serial, REASON_FORBIDDEN, "");
+        return;
+    }
+    if ((*descriptor >= 0) != method->with_descriptor) {
+        peer_drop(peer, "the number of descriptors is wrong");
         return;
     }
     method->call(peer, request, descriptor);

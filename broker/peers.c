@@ -193,6 +193,7 @@ static struct peer *make(struct broker *broker, int fd, const struct packet_peer
     peer->pid = who->pid;
     peer->uid = who->uid;
     peer->role = role_of(broker, fd, who);
+    packet_take_descriptors(fd, peer->role == ROLE_FRONT);
     peer->user = user;
     return peer;
 }
@@ -264,6 +265,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *context)
 
 bool peers_start(struct broker *broker)
 {
+    packet_take_descriptors(broker->port, false); /* until it is known who it is */
     broker->reap = event_new(broker->base, -1, 0, on_reap, broker);
     broker->accept_again = evtimer_new(broker->base, on_accept_again, broker);
     broker->accept = event_new(broker->base, broker->port, EV_READ | EV_PERSIST, on_accept, broker);

@@ -15,13 +15,26 @@ static void still_serves(void)
     CHECK(lsm_state_of(&harness, 1) == LODGE__LSM__STATE__ACTIVE);
 }
 
-static uint64_t ask_ping(int fd, int descriptor)
+static uint64_t ask_ping(int fd)
 {
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_PING;
     request.ping = &nothing;
-    return lsm_ask(&harness, fd, &request, descriptor);
+    return lsm_ask(&harness, fd, &request, -1);
+}
+
+/* A ping with descriptors: the kernel lets nobody but the front end pass any (Linux 6.16), or the broker ends
+ * the connection. */
+static void descriptors_do_not_get_through(size_t count)
+{
+    static const int many[2] = {STDIN_FILENO, STDIN_FILENO};
+    int user = lsm_connect_as(&harness, 5100, (gid_t)-1);
+    int failed = packet_send(user, "\x08\x01\x12\x00", 4, many, count);
+    CHECK(failed == 0 || failed == -EPERM);
+    if (failed == 0)
+        lsm_expect_end(user);
+    close(user);
 }
 
 static void garbage_is_dropped(void)
@@ -47,11 +60,9 @@ static void garbage_is_dropped(void)
 
 static void wrong_descriptors_are_dropped(void)
 {
-    int user = lsm_connect_as(&harness, 5100, (gid_t)-1), front = lsm_connect_front(&harness);
-    ask_ping(user, STDIN_FILENO);
-    lsm_expect_end(user);
-    close(user);
-
+    int front = lsm_connect_front(&harness);
+    descriptors_do_not_get_through(1);
+    descriptors_do_not_get_through(2);
     Lodge__Lsm__LogonRequest logon = LODGE__LSM__LOGON_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_LOGON;
@@ -66,12 +77,6 @@ static void wrong_descriptors_are_dropped(void)
     lsm_ask(&harness, front, &request, -1);
     lsm_expect_end(front);
     close(front);
-
-    int many[2] = {STDIN_FILENO, STDIN_FILENO};
-    user = lsm_connect_as(&harness, 5100, (gid_t)-1);
-    CHECK(packet_send(user, "\x08\x01\x12\x00", 4, many, 2) == 0);
-    lsm_expect_end(user);
-    close(user);
     still_serves();
 }
 
@@ -80,13 +85,13 @@ static void too_many_connections_are_refused(void)
     int fds[64];
     for (size_t i = 0; i < 64; i++) {
         fds[i] = lsm_connect_as(&harness, 5101, (gid_t)-1);
-        CHECK(lsm_expect_reason(fds[i], ask_ping(fds[i], -1)) == REASON_NONE);
+        CHECK(lsm_expect_reason(fds[i], ask_ping(fds[i])) == REASON_NONE);
     }
     int more = lsm_connect_as(&harness, 5101, (gid_t)-1);
     lsm_expect_turned_away(more);
     close(more);
     int other = lsm_connect_as(&harness, 5102, (gid_t)-1);
-    CHECK(lsm_expect_reason(other, ask_ping(other, -1)) == REASON_NONE);
+    CHECK(lsm_expect_reason(other, ask_ping(other)) == REASON_NONE);
     close(other);
     close(fds[0]);
     still_serves(); /* the broker has seen that end, or sees it before the next comes */
@@ -128,9 +133,13 @@ static void a_hostile_agent_harms_its_session_alone(struct agent *agent, const s
     agent_tell(agent, WINSTATION_VIEWER, &(struct winstation_viewer){attached->viewer});
     agent_tell_synced(agent);
     still_serves();
-    /* a viewer's message, with a descriptor */
-    CHECK(message_send(agent->broker, &winstation_protocol, WINSTATION_SCREEN, &(struct winstation_screen){0},
-                       STDIN_FILENO) == 0);
+    /* a viewer's message, with a descriptor: the kernel does not let that through (Linux 6.16), or the broker
+     * closes */
+    int failed = message_send(agent->broker, &winstation_protocol, WINSTATION_SCREEN,
+                              &(struct winstation_screen){0}, STDIN_FILENO);
+    CHECK(failed == 0 || failed == -EPERM);
+    if (failed != 0)
+        CHECK(packet_send(agent->broker, garbage, sizeof(garbage), NULL, 0) == 0);
     agent_accept(agent);
     agent_tell_synced(agent);
     still_serves();

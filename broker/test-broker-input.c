@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
@@ -116,7 +117,15 @@ static int put(int *fd, const ProtobufCFieldDescriptor *method, const uint8_t *d
     int outcome = -1;
     if (*fd < 0)
         *fd = connect_for(method);
-    CHECK(packet_send(*fd, data, size, descriptors, descriptor_count) == 0);
+    int sent;
+    while ((sent = packet_send(*fd, data, size, descriptors, descriptor_count)) == -EPERM &&
+           methods[method->id].roles == ROLE_FRONT)
+        sched_yield();    /* the broker does not know yet that this is the front end */
+    if (sent == -EPERM) { /* the kernel lets nobody else pass descriptors (Linux 6.16) */
+        close_descriptor(fd);
+        return -2;
+    }
+    CHECK(sent == 0);
     ping.serial = 99;
     ping.method_case = LODGE__LSM__REQUEST__METHOD_PING;
     ping.ping = &nothing;

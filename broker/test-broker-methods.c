@@ -114,7 +114,7 @@ static void check_call(size_t row, int fd, bool allowed)
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = rows[row].method;
     request.ping = &body.nothing;
-    bool with_descriptor = methods[rows[row].method].with_descriptor;
+    bool with_descriptor = allowed && methods[rows[row].method].with_descriptor;
     uint64_t serial = lsm_ask(&harness, fd, &request, with_descriptor ? STDIN_FILENO : -1);
     if (allowed && rows[row].method == LODGE__LSM__REQUEST__METHOD_UPGRADE) {
         union sm_body asked;

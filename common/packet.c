@@ -7,6 +7,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
 #define SENT_MOST 253 /* SCM_MAX_FD of Linux */
 
 union control {
@@ -143,7 +147,13 @@ int packet_listen(const char *path, mode_t mode)
     return fd;
 }
 
-int packet_connect(const char *path)
+void packet_take_descriptors(int fd, bool take)
+{
+    int value = take;
+    setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &value, sizeof(value)); /* an older kernel does not know it */
+}
+
+static int connect_to(const char *path, bool plain)
 {
     struct sockaddr_un address;
     int failed = address_of(path, &address);
@@ -152,12 +162,24 @@ int packet_connect(const char *path)
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -errno;
+    if (plain)
+        packet_take_descriptors(fd, false);
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         failed = -errno;
         close(fd);
         return failed;
     }
     return fd;
+}
+
+int packet_connect(const char *path)
+{
+    return connect_to(path, false);
+}
+
+int packet_connect_plain(const char *path)
+{
+    return connect_to(path, true);
 }
 
 int packet_accept(int fd)

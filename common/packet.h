@@ -34,6 +34,13 @@ int packet_peer_of(int fd, struct packet_peer *peer_r);
 int packet_listen(const char *path, mode_t mode);
 /* Connects to `path`. Returns a non-blocking descriptor or a negative errno. */
 int packet_connect(const char *path);
+/* The same, for a connection on which no descriptor is to come: packet_take_descriptors(false) from the
+ * start. */
+int packet_connect_plain(const char *path);
+/* Whether the other end may send descriptors on `fd`; on a listening socket, whether those that connect may.
+ * Who may not is told so (EPERM). To close a descriptor that a stranger sent may take as long as the stranger
+ * likes: its file system is asked. Before Linux 6.16 everybody may, and nothing is done. */
+void packet_take_descriptors(int fd, bool take);
 /* Accepts one connection, non-blocking and close-on-exec. Returns the descriptor or a negative errno. */
 int packet_accept(int fd);
 /* A connected non-blocking close-on-exec pair. Returns 0 or a negative errno. */

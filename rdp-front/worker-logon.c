@@ -9,6 +9,7 @@
 #include "rdp-front/worker-state.h"
 
 #define TRIES_MAX 3
+#define AGAIN_MS  10
 
 /* What the settings hold; `room` counts the NUL. False where it does not fit or is no text. */
 static bool take_setting(rdpSettings *settings, FreeRDP_Settings_Keys_String key, char *text, size_t room)
@@ -62,11 +63,20 @@ static void logon_begin(struct worker *worker, struct credentials *credentials)
     logon_send(worker);
 }
 
+static void on_again(evutil_socket_t fd, short what, void *worker)
+{
+    (void)fd, (void)what;
+    logon_send(worker);
+}
+
 void logon_send(struct worker *worker)
 {
+    static const struct timeval again = {0, AGAIN_MS * 1000};
     if (worker->credentials < 0 || worker->lsm < 0)
         return;
     int failed = broker_logon(worker);
+    if (failed == -EPERM && event_base_once(worker->base, -1, EV_TIMEOUT, on_again, worker, &again) == 0)
+        return; /* the broker has not come to see yet who connects: it takes no descriptor from strangers */
     close_descriptor(&worker->credentials);
     if (failed) {
         log_error(worker->facts.address, "cannot ask the broker: %s", strerror(-failed));
