@@ -44,6 +44,24 @@ static void print_table(const Lodge__Lsm__PolicyUser *policy)
     table_free(table);
 }
 
+void policy_put_values(struct json_writer *writer, Lodge__Lsm__PolicyValue *const *values, size_t count)
+{
+    json_open_array(writer, "policy");
+    for (size_t i = 0; i < count; i++) {
+        const Lodge__Lsm__PolicyValue *value = values[i];
+        json_open_object(writer, NULL);
+        json_put_text(writer, "section", value->section);
+        json_put_text(writer, "key", value->key);
+        json_put_text(writer, "value", value->value);
+        json_put_bool(writer, "reloadable", value->reloadable);
+        json_put_text(writer, "origin", value->origin);
+        if (value->counted)
+            json_put_number(writer, "used", value->in_use);
+        json_close_object(writer);
+    }
+    json_close_array(writer);
+}
+
 static void print_json(const char *user, const Lodge__Lsm__PolicyUser *policy)
 {
     struct json_writer writer = json_writer_on(stdout);
@@ -56,20 +74,7 @@ static void print_json(const char *user, const Lodge__Lsm__PolicyUser *policy)
     for (size_t i = 0; i < policy->n_group; i++)
         json_put_text(&writer, NULL, policy->group[i]);
     json_close_array(&writer);
-    json_open_array(&writer, "policy");
-    for (size_t i = 0; i < policy->n_value; i++) {
-        const Lodge__Lsm__PolicyValue *value = policy->value[i];
-        json_open_object(&writer, NULL);
-        json_put_text(&writer, "section", value->section);
-        json_put_text(&writer, "key", value->key);
-        json_put_text(&writer, "value", value->value);
-        json_put_bool(&writer, "reloadable", value->reloadable);
-        json_put_text(&writer, "origin", value->origin);
-        if (value->counted)
-            json_put_number(&writer, "used", value->in_use);
-        json_close_object(&writer);
-    }
-    json_close_array(&writer);
+    policy_put_values(&writer, policy->value, policy->n_value);
     json_close_object(&writer);
     fputc('\n', stdout);
 }

@@ -100,18 +100,7 @@ static void print_policy_json(const Lodge__Lsm__Policy *policy)
 {
     struct json_writer writer = json_writer_on(stdout);
     json_open_object(&writer, NULL);
-    json_open_array(&writer, "policy");
-    for (size_t i = 0; i < policy->n_value; i++) {
-        const Lodge__Lsm__PolicyValue *value = policy->value[i];
-        json_open_object(&writer, NULL);
-        json_put_text(&writer, "section", value->section);
-        json_put_text(&writer, "key", value->key);
-        json_put_text(&writer, "value", value->value);
-        json_put_bool(&writer, "reloadable", value->reloadable);
-        json_put_text(&writer, "origin", value->origin);
-        json_close_object(&writer);
-    }
-    json_close_array(&writer);
+    policy_put_values(&writer, policy->value, policy->n_value);
     json_close_object(&writer);
     fputc('\n', stdout);
 }

@@ -257,11 +257,6 @@ bool session_create(const struct conf *conf, const char *subsystems, const struc
     return false;
 }
 
-uint16_t session_id(const struct session *session)
-{
-    return session->id;
-}
-
 int session_channel(const struct session *session)
 {
     return session->channel;

@@ -19,7 +19,6 @@ struct session;
 bool session_create(const struct conf *conf, const char *subsystems, const struct identity *identity,
                     struct pam_logon *pam, const struct sm_session_create *request,
                     struct session **session_r, struct failure *failure_r);
-uint16_t session_id(const struct session *session);
 /* The channel to lodge-init, and a descriptor that can be read when it has died. Both stay the session's. */
 int session_channel(const struct session *session);
 int session_process(const struct session *session);

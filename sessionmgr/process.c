@@ -162,8 +162,3 @@ const char *process_describe(const struct process *process, char *text, size_t s
     snprintf(text, size, "%s%s", how, after);
     return text;
 }
-
-bool process_is_there(const struct process *process)
-{
-    return process->pidfd >= 0 && pidfd_send_signal(process->pidfd, 0, NULL, 0) == 0;
-}

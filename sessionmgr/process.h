@@ -58,5 +58,3 @@ void process_reap(struct process *process);
 /* How a process ended: "exited with status 1 after 12.3 s", "was killed by signal 11 (Segmentation fault),
  * core dumped, after 0.5 s" or "ended after 100.0 s", in `text`. Returns it. Before process_forget. */
 const char *process_describe(const struct process *process, char *text, size_t size);
-/* Adopted or child, is it still there? */
-bool process_is_there(const struct process *process);
