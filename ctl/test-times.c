@@ -34,7 +34,7 @@ int main(void)
                                         "yesterdays",
                                         "2026-05-01 12:00:05x"};
     uint64_t untouched = 7;
-    CHECK(setenv("TZ", "Etc/GMT-2", 1) == 0); /* two hours east */
+    CHECK(setenv("TZ", "EET-2", 1) == 0); /* two hours east, by no file of the machine */
     tzset();
     CHECK(parsed("90s") == NOW - 90000 && parsed("10m") == NOW - 600000 && parsed("2h") == NOW - 7200000);
     CHECK(parsed("3d") == NOW - 3 * 86400000 && parsed("1w") == NOW - 7 * 86400000);
