@@ -4,6 +4,7 @@
 #include <freerdp/peer.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -66,6 +67,9 @@ bool worker_warm_up(struct worker_setup *setup, const char *certificate, const c
                     size_t error_size)
 {
     tzset();
+    /* Without a home the library makes no settings, and a service manager gives none; whose home it is would
+     * matter to it too (certificates, settings). A worker has none: its root is empty. */
+    setenv("HOME", "/", 1);
     if (gethostname(setup->host, sizeof(setup->host) - 1) != 0)
         setup->host[0] = '\0';
     library_quiet(&setup->conf);

@@ -69,6 +69,13 @@ def free_display():
     raise AssertionError("no free display number")
 
 
+def service_environment():
+    """What a service manager gives a service: no home, no terminal, nothing of who runs the tests."""
+    kept = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")
+    return {name: value for name, value in os.environ.items()
+            if name in kept or name.startswith(("LODGE_", "ASAN_", "UBSAN_", "LSAN_"))}
+
+
 class Lodge:
     """One server: its configuration, its processes, and lodgectl against it."""
 
@@ -106,7 +113,7 @@ class Lodge:
     def start(self, wait=True):
         log = open(self.log_path, "ab")
         self.smss = subprocess.Popen([BIN + "/lodge-smss", "--config", self.conf], stdout=log, stderr=log,
-                                     stdin=subprocess.DEVNULL, cwd="/")
+                                     stdin=subprocess.DEVNULL, cwd="/", env=service_environment())
         log.close()
         if wait:
             wait_for("the server answers", self.answers)
