@@ -6,13 +6,18 @@
 
 #include "common/reason.h"
 #include "common/text.h"
+#include "lib/stream.h"
 
 _Static_assert((int)LODGE_REASON_NO_SESSION == (int)REASON_NO_SESSION &&
                    (int)LODGE_REASON_FORBIDDEN == (int)REASON_FORBIDDEN &&
                    (int)LODGE_REASON_BAD_REQUEST == (int)REASON_BAD_REQUEST &&
                    (int)LODGE_REASON_TIMED_OUT == (int)REASON_TIMED_OUT &&
                    (int)LODGE_REASON_WRONG_STATE == (int)REASON_WRONG_STATE &&
-                   (int)LODGE_REASON_NO_PROCESS == (int)REASON_NO_PROCESS,
+                   (int)LODGE_REASON_NO_LICENCE == (int)REASON_NO_LICENCE &&
+                   (int)LODGE_REASON_BAD_CONFIGURATION == (int)REASON_BAD_CONFIGURATION &&
+                   (int)LODGE_REASON_NO_PROCESS == (int)REASON_NO_PROCESS &&
+                   (int)LODGE_REASON_NO_SUBSYSTEM == (int)REASON_NO_SUBSYSTEM &&
+                   (int)LODGE_REASON_UPGRADE_REFUSED == (int)REASON_UPGRADE_REFUSED,
                "the numbers of lodge.h are those of the table");
 _Static_assert((int)LODGE_INIT == (int)LODGE__LSM__STATE__INIT &&
                    (int)LODGE_DISCONNECTED == (int)LODGE__LSM__STATE__DISCONNECTED,
@@ -82,7 +87,7 @@ int lodge_may_ask(const struct lodge *lodge, struct lodge_error *error)
 {
     if (lodge->client.fd < 0)
         return lodge_failed(error, -ENOTCONN, NULL);
-    return lodge->subscribed ? lodge_failed(error, -EBUSY, NULL) : 0;
+    return lodge->stream != LODGE__LSM__ANSWER__RESULT__NOT_SET ? lodge_failed(error, -EBUSY, NULL) : 0;
 }
 
 int lodge_take(struct lodge *lodge, int failed, Lodge__Lsm__Answer *answer,
@@ -114,6 +119,21 @@ int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Ans
     return lodge_take(lodge, failed, answer, want, answer_r, error);
 }
 
+int lodge_ask_slowly(struct lodge *lodge, Lodge__Lsm__Request *request, int64_t more_ms,
+                     Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r,
+                     struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer = NULL;
+    int failed = lodge_may_ask(lodge, error);
+    if (failed != 0)
+        return failed;
+    failed = stream_send(&lodge->client, request);
+    if (failed == 0)
+        failed =
+            stream_next(&lodge->client, more_ms < 0 ? STREAM_FOR_EVER : more_ms + CLIENT_ANSWER_MS, &answer);
+    return lodge_take(lodge, failed, answer, want, answer_r, error);
+}
+
 int lodge_ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct lodge_error *error)
 {
     Lodge__Lsm__Answer *answer;
@@ -121,4 +141,35 @@ int lodge_ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct 
     if (failed == 0)
         lodge__lsm__answer__free_unpacked(answer, NULL);
     return failed;
+}
+
+int lodge_ask_nothing(struct lodge *lodge, Lodge__Lsm__Request__MethodCase method,
+                      Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r,
+                      struct lodge_error *error)
+{
+    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    request.method_case = method;
+    request.ping = &nothing; /* all methods of this kind have it in the same place of the union */
+    return lodge_ask(lodge, &request, want, answer_r, error);
+}
+
+int lodge_ask_of_session(struct lodge *lodge, Lodge__Lsm__Request__MethodCase method, uint32_t session,
+                         Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r,
+                         struct lodge_error *error)
+{
+    Lodge__Lsm__SessionRequest which = LODGE__LSM__SESSION_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    which.session = session;
+    request.method_case = method;
+    request.show = &which; /* likewise */
+    return lodge_ask(lodge, &request, want, answer_r, error);
+}
+
+int lodge_wrong(struct lodge *lodge, Lodge__Lsm__Answer *answer, const char *detail,
+                struct lodge_error *error)
+{
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    client_close(&lodge->client);
+    return lodge_failed(error, -EPROTO, detail);
 }

@@ -6,7 +6,8 @@
 
 struct lodge {
     struct client client; /* fd -1: of no more use */
-    bool subscribed;      /* what comes are notices */
+    /* what comes, one after another, are answers with this result; RESULT__NOT_SET: it is asked */
+    Lodge__Lsm__Answer__ResultCase stream;
 };
 
 /* Fills *error where it is not NULL, and returns `code`. `detail` NULL: nothing to add. */
@@ -25,3 +26,23 @@ int lodge_ask(struct lodge *lodge, Lodge__Lsm__Request *request, Lodge__Lsm__Ans
               Lodge__Lsm__Answer **answer_r, struct lodge_error *error);
 /* The same for what has no result. */
 int lodge_ask_plainly(struct lodge *lodge, Lodge__Lsm__Request *request, struct lodge_error *error);
+/* As lodge_ask, by a method whose request is Nothing. */
+int lodge_ask_nothing(struct lodge *lodge, Lodge__Lsm__Request__MethodCase method,
+                      Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r,
+                      struct lodge_error *error);
+/* The same by a method whose request is a SessionRequest. */
+int lodge_ask_of_session(struct lodge *lodge, Lodge__Lsm__Request__MethodCase method, uint32_t session,
+                         Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r,
+                         struct lodge_error *error);
+/* As lodge_ask, for what takes its time: `more_ms` beyond what answers take; LODGE_FOR_EVER: however long. */
+#define LODGE_FOR_EVER (-1)
+int lodge_ask_slowly(struct lodge *lodge, Lodge__Lsm__Request *request, int64_t more_ms,
+                     Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r,
+                     struct lodge_error *error);
+/* Waits up to `timeout_ms` (below 0: for ever) for the next answer of a connection whose stream is this.
+ * -EAGAIN: none came. */
+int lodge_take_next(struct lodge *lodge, Lodge__Lsm__Answer__ResultCase stream, int timeout_ms,
+                    Lodge__Lsm__Answer **answer_r, struct lodge_error *error);
+/* `answer` is not what a server says: frees it, closes the connection, fills *error. Returns -EPROTO. */
+int lodge_wrong(struct lodge *lodge, Lodge__Lsm__Answer *answer, const char *detail,
+                struct lodge_error *error);

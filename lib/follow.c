@@ -1,9 +1,7 @@
 /* wait, message, subscribe: what takes its time. */
 #include <errno.h>
-#include <stddef.h>
-#include <stdlib.h>
 
-#include "lib/ask.h"
+#include "lib/result.h"
 #include "lib/stream.h"
 
 #define DAY_MS    86400000
@@ -18,10 +16,7 @@ int lodge_wait(struct lodge *lodge, uint32_t session, const char *user, int stat
 {
     Lodge__Lsm__WaitRequest wait = LODGE__LSM__WAIT_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    Lodge__Lsm__Answer *answer = NULL;
-    int failed = lodge_may_ask(lodge, error);
-    if (failed != 0)
-        return failed;
+    Lodge__Lsm__Answer *answer;
     if (timeout_ms > DAY_MS)
         return lodge_failed(error, -EINVAL, "The time to wait is more than a day.");
     wait.session = session;
@@ -32,10 +27,8 @@ int lodge_wait(struct lodge *lodge, uint32_t session, const char *user, int stat
     wait.deadline_ms = timeout_ms > 0 ? timeout_ms : MINUTE_MS;
     request.method_case = LODGE__LSM__REQUEST__METHOD_WAIT;
     request.wait = &wait;
-    failed = stream_send(&lodge->client, &request);
-    if (failed == 0)
-        failed = stream_next(&lodge->client, (int64_t)wait.deadline_ms + CLIENT_ANSWER_MS, &answer);
-    failed = lodge_take(lodge, failed, answer, LODGE__LSM__ANSWER__RESULT_WAITED, &answer, error);
+    int failed = lodge_ask_slowly(lodge, &request, wait.deadline_ms, LODGE__LSM__ANSWER__RESULT_WAITED,
+                                  &answer, error);
     if (failed != 0)
         return failed;
     if (session_r != NULL)
@@ -49,10 +42,7 @@ int lodge_message(struct lodge *lodge, uint32_t session, const char *title, cons
 {
     Lodge__Lsm__MessageRequest message = LODGE__LSM__MESSAGE_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    Lodge__Lsm__Answer *answer = NULL;
-    int failed = lodge_may_ask(lodge, error);
-    if (failed != 0)
-        return failed;
+    Lodge__Lsm__Answer *answer;
     message.session = session;
     message.title = (char *)title;
     message.text = (char *)text;
@@ -61,11 +51,9 @@ int lodge_message(struct lodge *lodge, uint32_t session, const char *title, cons
     message.wait = wait;
     request.method_case = LODGE__LSM__REQUEST__METHOD_MESSAGE;
     request.message = &message;
-    int64_t patience = (wait ? (int64_t)timeout_s * 1000 : 0) + CLIENT_ANSWER_MS;
-    failed = stream_send(&lodge->client, &request);
-    if (failed == 0)
-        failed = stream_next(&lodge->client, wait && timeout_s == 0 ? STREAM_FOR_EVER : patience, &answer);
-    failed = lodge_take(lodge, failed, answer, LODGE__LSM__ANSWER__RESULT_MESSAGE, &answer, error);
+    int64_t more_ms = !wait ? 0 : timeout_s == 0 ? LODGE_FOR_EVER : (int64_t)timeout_s * 1000;
+    int failed =
+        lodge_ask_slowly(lodge, &request, more_ms, LODGE__LSM__ANSWER__RESULT_MESSAGE, &answer, error);
     if (failed != 0)
         return failed;
     if (response_r != NULL)
@@ -74,96 +62,65 @@ int lodge_message(struct lodge *lodge, uint32_t session, const char *title, cons
     return 0;
 }
 
-/* What lodge_next gives. */
-struct batch {
-    struct lodge_notices notices;
-    Lodge__Lsm__Answer *answer;
-    const struct lodge_notice **pointers;
-    struct lodge_notice entries[];
-};
+RESULT_FREE(lodge_notices_free, struct lodge_notices)
 
-void lodge_notices_free(struct lodge_notices *notices)
+static void fill(void *entry, const Lodge__Lsm__Answer *answer, size_t i)
 {
-    if (notices == NULL)
-        return;
-    struct batch *batch = (struct batch *)((char *)notices - offsetof(struct batch, notices));
-    lodge__lsm__answer__free_unpacked(batch->answer, NULL);
-    free(batch->pointers);
-    free(batch);
-}
-
-static void batch_fill(struct batch *batch, const Lodge__Lsm__Notices *from)
-{
-    for (size_t i = 0; i < from->n_notice; i++) {
-        const Lodge__Lsm__Notice *notice = from->notice[i];
-        batch->entries[i] = (struct lodge_notice){
-            .sequence = notice->sequence,
-            .time_ms = notice->time_ms,
-            .kind = (enum lodge_kind)notice->kind,
-            .session = notice->session,
-            .state = (enum lodge_state)notice->state,
-            .user = notice->user,
-            .address = notice->address,
-            .reason = notice->reason,
-            .detail = notice->detail,
-        };
-        batch->pointers[i] = &batch->entries[i];
-    }
-    batch->notices =
-        (struct lodge_notices){.count = from->n_notice, .notice = batch->pointers, .lost = from->lost};
-}
-
-/* Takes `answer`. NULL without memory. */
-static struct batch *batch_new(Lodge__Lsm__Answer *answer)
-{
-    size_t count = answer->notices->n_notice;
-    struct batch *batch = malloc(sizeof(*batch) + count * sizeof(batch->entries[0]));
-    const struct lodge_notice **pointers = calloc(count + 1, sizeof(*pointers));
-    if (batch == NULL || pointers == NULL) {
-        free(batch);
-        free(pointers);
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-        return NULL;
-    }
-    batch->answer = answer;
-    batch->pointers = pointers;
-    batch_fill(batch, answer->notices);
-    return batch;
+    const Lodge__Lsm__Notice *from = answer->notices->notice[i];
+    *(struct lodge_notice *)entry = (struct lodge_notice){
+        .sequence = from->sequence,
+        .time_ms = from->time_ms,
+        .kind = (enum lodge_kind)from->kind,
+        .session = from->session,
+        .state = (enum lodge_state)from->state,
+        .user = from->user,
+        .address = from->address,
+        .reason = from->reason,
+        .detail = from->detail,
+    };
 }
 
 int lodge_subscribe(struct lodge *lodge, struct lodge_error *error)
 {
-    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_SUBSCRIBE;
-    request.subscribe = &nothing;
-    int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_NOTICES, &answer, error);
+    int failed = lodge_ask_nothing(lodge, LODGE__LSM__REQUEST__METHOD_SUBSCRIBE,
+                                   LODGE__LSM__ANSWER__RESULT_NOTICES, &answer, error);
     if (failed != 0)
         return failed;
     lodge__lsm__answer__free_unpacked(answer, NULL);
-    lodge->subscribed = true;
+    lodge->stream = LODGE__LSM__ANSWER__RESULT_NOTICES;
     return 0;
+}
+
+int lodge_take_next(struct lodge *lodge, Lodge__Lsm__Answer__ResultCase stream, int timeout_ms,
+                    Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer = NULL;
+    if (lodge->client.fd < 0)
+        return lodge_failed(error, -ENOTCONN, NULL);
+    if (lodge->stream != stream)
+        return lodge_failed(error, -EINVAL, "The connection is no subscription of this kind.");
+    int failed = stream_next(&lodge->client, timeout_ms, &answer);
+    if (failed == -ETIMEDOUT)
+        return lodge_failed(error, -EAGAIN, NULL);
+    return lodge_take(lodge, failed, answer, stream, answer_r, error);
 }
 
 int lodge_next(struct lodge *lodge, int timeout_ms, struct lodge_notices **notices_r,
                struct lodge_error *error)
 {
-    Lodge__Lsm__Answer *answer = NULL;
-    if (lodge->client.fd < 0)
-        return lodge_failed(error, -ENOTCONN, NULL);
-    if (!lodge->subscribed)
-        return lodge_failed(error, -EINVAL, "The connection is no subscription.");
-    int failed = stream_next(&lodge->client, timeout_ms, &answer);
-    if (failed == -ETIMEDOUT)
-        return lodge_failed(error, -EAGAIN, NULL);
-    failed = lodge_take(lodge, failed, answer, LODGE__LSM__ANSWER__RESULT_NOTICES, &answer, error);
+    Lodge__Lsm__Answer *answer;
+    const void *entries;
+    int failed = lodge_take_next(lodge, LODGE__LSM__ANSWER__RESULT_NOTICES, timeout_ms, &answer, error);
     if (failed != 0)
         return failed;
-    struct batch *batch = batch_new(answer);
-    if (batch == NULL)
-        return lodge_failed(error, -ENOMEM, NULL);
-    *notices_r = &batch->notices;
+    size_t count = answer->notices->n_notice;
+    struct lodge_notices *notices =
+        result_new(answer, sizeof(*notices), count, sizeof(struct lodge_notice), fill, &entries, error);
+    if (notices == NULL)
+        return -ENOMEM;
+    *notices = (struct lodge_notices){.count = count, .notice = entries, .lost = answer->notices->lost};
+    *notices_r = notices;
     return 0;
 }
 

@@ -14,7 +14,7 @@ int lodge_open_port(const char *path, struct lodge **lodge_r, struct lodge_error
     struct lodge *lodge = malloc(sizeof(*lodge));
     if (lodge == NULL)
         return lodge_failed(error, -ENOMEM, NULL);
-    lodge->subscribed = false;
+    lodge->stream = LODGE__LSM__ANSWER__RESULT__NOT_SET;
     int failed = client_open(&lodge->client, path);
     if (failed != 0) {
         free(lodge);
@@ -43,22 +43,20 @@ void lodge_close(struct lodge *lodge)
 
 int lodge_ping(struct lodge *lodge, struct lodge_error *error)
 {
-    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_PING;
-    request.ping = &nothing;
-    return lodge_ask_plainly(lodge, &request, error);
+    Lodge__Lsm__Answer *answer;
+    int failed = lodge_ask_nothing(lodge, LODGE__LSM__REQUEST__METHOD_PING,
+                                   LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer, error);
+    if (failed == 0)
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    return failed;
 }
 
 int lodge_version(struct lodge *lodge, char *version, size_t size, uint32_t *protocol_r,
                   struct lodge_error *error)
 {
-    Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_VERSION;
-    request.version = &nothing;
-    int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_VERSION, &answer, error);
+    int failed = lodge_ask_nothing(lodge, LODGE__LSM__REQUEST__METHOD_VERSION,
+                                   LODGE__LSM__ANSWER__RESULT_VERSION, &answer, error);
     if (failed != 0)
         return failed;
     bool fits = strlen(answer->version->version) < size;
@@ -73,12 +71,12 @@ int lodge_version(struct lodge *lodge, char *version, size_t size, uint32_t *pro
 static int ask_of_session(struct lodge *lodge, Lodge__Lsm__Request__MethodCase method, uint32_t session,
                           struct lodge_error *error)
 {
-    Lodge__Lsm__SessionRequest which = LODGE__LSM__SESSION_REQUEST__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    which.session = session;
-    request.method_case = method;
-    request.disconnect = &which; /* all methods of this kind have it in the same place of the union */
-    return lodge_ask_plainly(lodge, &request, error);
+    Lodge__Lsm__Answer *answer;
+    int failed =
+        lodge_ask_of_session(lodge, method, session, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer, error);
+    if (failed == 0)
+        lodge__lsm__answer__free_unpacked(answer, NULL);
+    return failed;
 }
 
 int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *error)
@@ -89,6 +87,11 @@ int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *
 int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error)
 {
     return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_LOGOFF, session, error);
+}
+
+int lodge_reset(struct lodge *lodge, uint32_t session, struct lodge_error *error)
+{
+    return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_RESET, session, error);
 }
 
 int lodge_lock(struct lodge *lodge, uint32_t session, struct lodge_error *error)
@@ -105,26 +108,4 @@ int lodge_connect(struct lodge *lodge, uint32_t session, uint32_t from, struct l
     request.method_case = LODGE__LSM__REQUEST__METHOD_CONNECT;
     request.connect = &which;
     return lodge_ask_plainly(lodge, &request, error);
-}
-
-_Static_assert((int)LODGE_DRAIN_UNTIL_RESTART == (int)LODGE__LSM__DRAIN_MODE__UNTIL_RESTART &&
-                   (int)LODGE_DRAIN_OFF == (int)LODGE__LSM__DRAIN_MODE__OFF,
-               "the modes of lodge.h are those of the protocol");
-
-int lodge_drain(struct lodge *lodge, enum lodge_drain mode, enum lodge_drain *mode_r,
-                struct lodge_error *error)
-{
-    Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    Lodge__Lsm__Answer *answer;
-    drain.mode = (Lodge__Lsm__DrainMode)mode;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
-    request.drain = &drain;
-    int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_DRAIN, &answer, error);
-    if (failed != 0)
-        return failed;
-    if (mode_r != NULL)
-        *mode_r = (enum lodge_drain)answer->drain->mode;
-    lodge__lsm__answer__free_unpacked(answer, NULL);
-    return 0;
 }

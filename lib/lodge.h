@@ -37,7 +37,11 @@ enum lodge_reason {
     LODGE_REASON_BAD_REQUEST = 23,
     LODGE_REASON_TIMED_OUT = 25,
     LODGE_REASON_WRONG_STATE = 28,
+    LODGE_REASON_NO_LICENCE = 34,
+    LODGE_REASON_BAD_CONFIGURATION = 37,
     LODGE_REASON_NO_PROCESS = 40,
+    LODGE_REASON_NO_SUBSYSTEM = 43,
+    LODGE_REASON_UPGRADE_REFUSED = 44,
 };
 
 /* Why a call failed. */
@@ -88,6 +92,59 @@ enum lodge_drain {
     LODGE_DRAIN_UNTIL_RESTART, /* likewise, until lodge-smss is started anew */
 };
 
+/* The order of a list; alike ones by id. */
+enum lodge_order {
+    LODGE_BY_ID,
+    LODGE_BY_USER,
+    LODGE_BY_LOGON, /* the time of it */
+};
+
+/* What follows the end of the server. */
+enum lodge_shutdown_action {
+    LODGE_SHUTDOWN_STOP,   /* nothing */
+    LODGE_SHUTDOWN_HALT,   /* the machine is turned off */
+    LODGE_SHUTDOWN_REBOOT, /* the machine is started anew */
+};
+
+/* Structs that programs fill: what is 0 or NULL is not asked for, so begin with = {0}. */
+
+/* The sessions that a list is of: those for which all holds that is set. */
+struct lodge_filter {
+    const char *user;
+    const char *client;   /* the name of the client computer that is or was connected */
+    const char *platform; /* what that runs on, as in struct lodge_client */
+    const char *group;    /* whose user is a member of it; the configuration has a section [Group NAME] */
+    uint32_t states;      /* bits 1u << enum lodge_state */
+    uint32_t logged_on_s; /* for so many seconds at least; likewise the next two */
+    uint32_t connected_s, disconnected_s;
+    uint32_t idle_s; /* connected, and without input for so long */
+    enum lodge_order order;
+    bool descending;
+};
+
+/* The events that are asked for: those for which all holds that is set. */
+struct lodge_event_query {
+    uint64_t after;    /* with serials above this: the first ones. 0: the last ones, but with `first` */
+    uint64_t before;   /* with serials below this */
+    bool first;        /* the first ones of all */
+    uint64_t since_ms; /* since 1970; not before this */
+    uint64_t until_ms; /* before this */
+    uint32_t id;
+    uint32_t session;
+    const char *user;
+    uint32_t limit;  /* how many; 0: 100, the most */
+    uint32_t wait_s; /* with `after` or `first`: where there is none, for so long (an hour at most) */
+    uint64_t log;    /* with `wait_s`: as the events before said. Nobody waits for those of another log */
+};
+
+struct lodge_shutdown_order {
+    enum lodge_shutdown_action action;
+    uint32_t in_s;       /* the countdown, a week at most; 0: now */
+    const char *message; /* for the people on screen: one line, at most 1023 bytes */
+    const char *reason;  /* likewise, and for the history; at most 255 bytes */
+    bool force;          /* with shorter times, and in place of one that was asked for before */
+};
+
 /* The structs below are made by the library alone. Later versions may add members at their ends. */
 
 struct lodge_client {
@@ -117,12 +174,13 @@ struct lodge_session {
     uint64_t input_ms;    /* the person's last input, connecting counts; idle since then. 0: not known */
     bool locked;          /* the desktop */
     const char *terminal; /* its X display, ":0"; "": not known */
+    bool load_test;       /* made by lodge_create: it has no processes */
 };
 
 struct lodge_sessions {
     size_t count;
-    const struct lodge_session *const *session; /* `count` of them, ids ascending */
-    bool more;                                  /* there are further ones above the last id */
+    const struct lodge_session *const *session; /* `count` of them, in the order asked for; else by id */
+    bool more;                                  /* there are further ones behind the last */
 };
 
 struct lodge_process {
@@ -196,7 +254,9 @@ struct lodge_event {
 struct lodge_events {
     size_t count;
     const struct lodge_event *const *event; /* oldest first */
-    bool more;                              /* later ones are there */
+    bool more;                              /* later ones are there, where the first ones were asked for */
+    bool earlier;                           /* earlier ones are, where the last ones were */
+    uint64_t log; /* names the log: another number where a new one was begun, with serials from 1 on */
 };
 
 struct lodge_notice {
@@ -212,6 +272,143 @@ struct lodge_notices {
     size_t count;
     const struct lodge_notice *const *notice;
     uint64_t lost; /* so many before the first of these are missing, since nobody took them: list anew */
+};
+
+struct lodge_environment {
+    size_t count;
+    const char *const *variable; /* NAME=VALUE; without a VALUE where the NAME sounds like a secret */
+};
+
+struct lodge_reason_count {
+    const char *reason; /* its name */
+    uint64_t count;
+};
+
+/* What happened since the broker started, and what there is now. */
+struct lodge_counters {
+    uint64_t started_ms; /* since 1970 */
+    uint64_t uptime_ms;
+    uint32_t active, connected, disconnected, init, down; /* sessions now, by state */
+    uint64_t logons;                                      /* sessions made */
+    uint64_t reconnects, disconnects;
+    uint64_t ended; /* sessions */
+    uint64_t refusals;
+    uint32_t connections;            /* to lsm.port, now */
+    uint64_t notices_lost;           /* of subscribers that were too slow */
+    uint64_t decisions, decision_ns; /* what policy was asked about logons, and how long that took in all */
+    bool load_test;                  /* the sessions are virtual */
+    size_t count;                    /* of reasons, for the refusals */
+    const struct lodge_reason_count *const *refused;
+};
+
+struct lodge_listener {
+    const char *name;    /* "rdp" */
+    const char *state;   /* "listening", "stopped"; "down": its process is not there, and clients wait */
+    const char *address; /* "": every one */
+    uint32_t port;
+    uint32_t pid;         /* of the process that accepts */
+    uint32_t connections; /* now */
+    uint64_t accepted;    /* since that process started */
+    uint64_t refused;     /* likewise, by its limits */
+};
+
+struct lodge_listeners {
+    size_t count;
+    const struct lodge_listener *const *listener;
+};
+
+struct lodge_policy_value {
+    const char *section, *key, *value;
+    const char *origin; /* FILE:LINE, or "default" */
+    bool reloadable;    /* lodge_reload changes it */
+    bool counted;       /* of a user: so many are in use of what it limits */
+    uint32_t in_use;
+};
+
+struct lodge_policy {
+    size_t count;
+    const struct lodge_policy_value *const *value;
+};
+
+struct lodge_policy_user {
+    bool known; /* the machine knows the user */
+    bool administrator;
+    bool refused;             /* by AllowedGroups or DeniedGroups */
+    size_t group_count;       /* of the groups that the configuration names, */
+    const char *const *group; /* those that the user is in */
+    size_t count;
+    const struct lodge_policy_value *const *value;
+};
+
+struct lodge_verdict {
+    const char *verdict; /* "new", "reconnect", "take-over", "ask", "wait", "refuse" */
+    int reason;          /* of a refusal, as lodge_reason_name takes it; else 0 */
+    uint32_t session;    /* that would be had back or taken over */
+    bool known;          /* the machine knows the user */
+    bool administrator;
+    const char *detail; /* of a refusal: more for the person */
+};
+
+/* KEY = VALUE each. */
+struct lodge_reloaded {
+    size_t changed_count;
+    const char *const *changed; /* what holds now */
+    size_t restart_count;
+    const char *const *restart; /* what will hold when Lodge is started anew */
+};
+
+struct lodge_shutdown {
+    const char *phase; /* "none", "countdown", "sessions", or the service that is being ended */
+    enum lodge_shutdown_action action;
+    bool force;
+    uint64_t at_ms;   /* when it begins or began, since 1970; 0: it was not asked for in this way */
+    uint64_t left_ms; /* of the countdown */
+    uint32_t uid;     /* who asked for it */
+    const char *reason, *message;
+    uint32_t sessions;     /* that there are still */
+    uint32_t phase_ms;     /* for how long the phase has been going on */
+    const char *waits_for; /* by name; "": nothing */
+};
+
+struct lodge_licence_pool {
+    const char *mode; /* "none", "per-user", "per-device", "concurrent" */
+    uint32_t size;
+    uint32_t in_use;       /* places that are taken */
+    uint32_t temporary;    /* valid temporary licences, which take none */
+    uint32_t revoked;      /* that would be valid still */
+    uint32_t revocable;    /* how many of these there may be */
+    uint64_t grace_end_ms; /* since 1970 */
+    bool in_grace;
+    bool available; /* the books can be read; while they cannot, everyone is let in */
+};
+
+struct lodge_licence {
+    uint64_t serial;                                     /* of a seat: the session */
+    const char *holder;                                  /* a user or a device */
+    const char *kind;                                    /* "temporary", "permanent", "seat" */
+    const char *state;                                   /* "valid", "expired", "revoked" */
+    uint64_t issued_ms, expires_ms, used_ms, revoked_ms; /* since 1970; 0: never */
+    uint32_t sessions;                                   /* that use it now */
+};
+
+struct lodge_licences {
+    size_t count;
+    const struct lodge_licence *const *licence; /* serials ascending */
+    bool more;                                  /* there are further ones above the last serial */
+};
+
+struct lodge_licence_day {
+    uint64_t time_ms; /* its beginning in UTC, since 1970 */
+    uint32_t pool;
+    uint32_t peak; /* of the places that were taken */
+    uint32_t issued;
+    uint32_t warned; /* let in without */
+    uint32_t refused;
+};
+
+struct lodge_licence_report {
+    size_t count;
+    const struct lodge_licence_day *const *day; /* oldest first */
 };
 
 struct lodge; /* a connection */
@@ -242,6 +439,13 @@ LODGE_API int lodge_list(struct lodge *lodge, uint32_t after, uint32_t limit,
 /* All of them, page by page: a session that is there throughout is in it once. Freed in the same way. */
 LODGE_API int lodge_list_all(struct lodge *lodge, struct lodge_sessions **sessions_r,
                              struct lodge_error *error);
+/* The same for those that `filter` wants (NULL: all), in its order. The next page begins behind `after`, the
+ * last session of the one before; NULL: the first. */
+LODGE_API int lodge_list_by(struct lodge *lodge, const struct lodge_filter *filter,
+                            const struct lodge_session *after, uint32_t limit,
+                            struct lodge_sessions **sessions_r, struct lodge_error *error);
+LODGE_API int lodge_list_all_by(struct lodge *lodge, const struct lodge_filter *filter,
+                                struct lodge_sessions **sessions_r, struct lodge_error *error);
 LODGE_API void lodge_sessions_free(struct lodge_sessions *sessions);
 /* One session. Freed with lodge_session_free. */
 LODGE_API int lodge_show(struct lodge *lodge, uint32_t session, struct lodge_session **session_r,
@@ -252,6 +456,8 @@ LODGE_API void lodge_session_free(struct lodge_session *session);
 LODGE_API int lodge_disconnect(struct lodge *lodge, uint32_t session, struct lodge_error *error);
 /* Begins the end of a session. */
 LODGE_API int lodge_logoff(struct lodge *lodge, uint32_t session, struct lodge_error *error);
+/* The same without grace time. */
+LODGE_API int lodge_reset(struct lodge *lodge, uint32_t session, struct lodge_error *error);
 
 /* Has the desktop of a session lock its screen, and comes back when that holds. LODGE_REASON_WRONG_STATE
  * where nothing locks it. */
@@ -270,6 +476,11 @@ LODGE_API void lodge_processes_free(struct lodge_processes *processes);
  * session runs on. */
 LODGE_API int lodge_terminate(struct lodge *lodge, uint32_t session, uint32_t pid, bool kill,
                               struct lodge_error *error);
+
+/* What the desktop of a session was started with. Freed with lodge_environment_free. */
+LODGE_API int lodge_environment(struct lodge *lodge, uint32_t session,
+                                struct lodge_environment **environment_r, struct lodge_error *error);
+LODGE_API void lodge_environment_free(struct lodge_environment *environment);
 
 /* What a session uses; with `session` 0 a page of all that the caller may see: those with ids above `after`,
  * at most `limit` (0: 100, the most). Freed with lodge_usage_free. */
@@ -304,6 +515,9 @@ LODGE_API int lodge_message(struct lodge *lodge, uint32_t session, const char *t
  * 0 the last ones. For administrators. Freed with lodge_events_free. */
 LODGE_API int lodge_events(struct lodge *lodge, uint64_t after, uint32_t limit,
                            struct lodge_events **events_r, struct lodge_error *error);
+/* The same for what `query` asks for; takes longer by its `wait_s`. Freed in the same way. */
+LODGE_API int lodge_events_query(struct lodge *lodge, const struct lodge_event_query *query,
+                                 struct lodge_events **events_r, struct lodge_error *error);
 LODGE_API void lodge_events_free(struct lodge_events *events);
 
 /* Waits until a session (or one of `user`, where `session` is 0; else NULL) is in `state`, an enum
@@ -324,6 +538,94 @@ LODGE_API int lodge_next(struct lodge *lodge, int timeout_ms, struct lodge_notic
 LODGE_API void lodge_notices_free(struct lodge_notices *notices);
 /* The descriptor to poll for POLLIN before lodge_next, the connection's own; -1 where it has failed. */
 LODGE_API int lodge_descriptor(const struct lodge *lodge);
+
+/* The rest is for administrators. */
+
+/* Freed with lodge_counters_free. */
+LODGE_API int lodge_counters(struct lodge *lodge, struct lodge_counters **counters_r,
+                             struct lodge_error *error);
+LODGE_API void lodge_counters_free(struct lodge_counters *counters);
+
+/* What takes clients in. Freed with lodge_listeners_free. */
+LODGE_API int lodge_listeners(struct lodge *lodge, struct lodge_listeners **listeners_r,
+                              struct lodge_error *error);
+LODGE_API void lodge_listeners_free(struct lodge_listeners *listeners);
+/* A listener that is stopped takes no connections; those that there are go on. Both come back when it is so.
+ */
+LODGE_API int lodge_listener_stop(struct lodge *lodge, const char *name, struct lodge_error *error);
+LODGE_API int lodge_listener_start(struct lodge *lodge, const char *name, struct lodge_error *error);
+
+/* Has a configured subsystem started unless it runs, and comes back when it is ready: within
+ * 4 * LODGE_ANSWER_MS. LODGE_REASON_NO_SUBSYSTEM where the configuration has none of that name. */
+LODGE_API int lodge_load_subsystem(struct lodge *lodge, const char *name, struct lodge_error *error);
+
+/* The values of the configuration that the broker goes by. Freed with lodge_policy_free. */
+LODGE_API int lodge_policy(struct lodge *lodge, struct lodge_policy **policy_r, struct lodge_error *error);
+LODGE_API void lodge_policy_free(struct lodge_policy *policy);
+/* Those that hold for a user, who comes from the address `client` (NULL: from anywhere), each with the
+ * section that gives it. Freed with lodge_policy_user_free. */
+LODGE_API int lodge_policy_user(struct lodge *lodge, const char *user, const char *client,
+                                struct lodge_policy_user **policy_r, struct lodge_error *error);
+LODGE_API void lodge_policy_user_free(struct lodge_policy_user *policy);
+/* What would come of a logon, by the logon hours of `at_ms` (since 1970; 0: now). Nothing is done. Freed with
+ * lodge_verdict_free. */
+LODGE_API int lodge_policy_test(struct lodge *lodge, const char *user, const char *client, uint64_t at_ms,
+                                struct lodge_verdict **verdict_r, struct lodge_error *error);
+LODGE_API void lodge_verdict_free(struct lodge_verdict *verdict);
+/* Has the configuration read anew: all of it holds then, or nothing changed and
+ * LODGE_REASON_BAD_CONFIGURATION with file and line in *error. Freed with lodge_reloaded_free. */
+LODGE_API int lodge_reload(struct lodge *lodge, struct lodge_reloaded **reloaded_r,
+                           struct lodge_error *error);
+LODGE_API void lodge_reloaded_free(struct lodge_reloaded *reloaded);
+
+/* Begins the countdown to the end of the server. LODGE_REASON_WRONG_STATE where one runs and `force` is not
+ * set. *shutdown_r (here and below it may be NULL) tells what stands then; freed with lodge_shutdown_free. */
+LODGE_API int lodge_shutdown(struct lodge *lodge, const struct lodge_shutdown_order *order,
+                             struct lodge_shutdown **shutdown_r, struct lodge_error *error);
+/* Calls it off. LODGE_REASON_WRONG_STATE where there is none, or it has begun. */
+LODGE_API int lodge_shutdown_abort(struct lodge *lodge, struct lodge_shutdown **shutdown_r,
+                                   struct lodge_error *error);
+LODGE_API int lodge_shutdown_status(struct lodge *lodge, struct lodge_shutdown **shutdown_r,
+                                    struct lodge_error *error);
+/* Makes the connection a subscription to it, as lodge_subscribe does: from now on it takes
+ * lodge_shutdown_next alone, which waits for the next change as lodge_next does. -EPIPE when the server has
+ * ended. */
+LODGE_API int lodge_shutdown_follow(struct lodge *lodge, struct lodge_shutdown **shutdown_r,
+                                    struct lodge_error *error);
+LODGE_API int lodge_shutdown_next(struct lodge *lodge, int timeout_ms, struct lodge_shutdown **shutdown_r,
+                                  struct lodge_error *error);
+LODGE_API void lodge_shutdown_free(struct lodge_shutdown *shutdown);
+
+/* Begins an upgrade in place: comes back when the new programs have been tried, within 4 * LODGE_ANSWER_MS,
+ * with their version in `version` (cut where it has no room). LODGE_REASON_UPGRADE_REFUSED where something is
+ * not in order. Events 1091 or 1094 tell that it is over. */
+LODGE_API int lodge_upgrade(struct lodge *lodge, char *version, size_t size, struct lodge_error *error);
+
+/* How the pool of licences stands. Freed with lodge_licence_pool_free. */
+LODGE_API int lodge_licence_pool(struct lodge *lodge, struct lodge_licence_pool **pool_r,
+                                 struct lodge_error *error);
+LODGE_API void lodge_licence_pool_free(struct lodge_licence_pool *pool);
+/* A page of the licences: those with serials above `after`, at most `limit` (0: 100, the most). Freed with
+ * lodge_licences_free. */
+LODGE_API int lodge_licences(struct lodge *lodge, uint64_t after, uint32_t limit,
+                             struct lodge_licences **licences_r, struct lodge_error *error);
+LODGE_API void lodge_licences_free(struct lodge_licences *licences);
+/* Gives a user or a device a permanent licence; comes back when it is on the disk. LODGE_REASON_NO_LICENCE
+ * where none is left, LODGE_REASON_WRONG_STATE where they have one. */
+LODGE_API int lodge_licence_issue(struct lodge *lodge, const char *holder, struct lodge_error *error);
+/* Takes theirs back. LODGE_REASON_WRONG_STATE where there is none, a session uses it, or too many are revoked
+ * already. */
+LODGE_API int lodge_licence_revoke(struct lodge *lodge, const char *holder, struct lodge_error *error);
+/* The use of the last `days` (0: 30; 400 at most). Freed with lodge_licence_report_free. */
+LODGE_API int lodge_licence_report(struct lodge *lodge, uint32_t days, struct lodge_licence_report **report_r,
+                                   struct lodge_error *error);
+LODGE_API void lodge_licence_report_free(struct lodge_licence_report *report);
+
+/* On a server for load tests: a session of virtual user number `user`, or the one that they have, as from the
+ * client computer `client` at `address` (ADDRESS:PORT). It does not hang on the connection.
+ * LODGE_REASON_WRONG_STATE on any other server. */
+LODGE_API int lodge_create(struct lodge *lodge, uint32_t user, const char *client, const char *address,
+                           uint32_t *session_r, struct lodge_error *error);
 
 /* The name ("no-such-session") and the sentence of a reason. Static texts, for every number. */
 LODGE_API const char *lodge_reason_name(int reason);

@@ -1,67 +1,27 @@
-/* processes, terminate. */
+/* processes, terminate, environment. */
 #include <errno.h>
-#include <stddef.h>
-#include <stdlib.h>
 
-#include "lib/ask.h"
+#include "lib/result.h"
 
-/* What lodge_processes gives, in one piece but for the answer. */
-struct page {
-    struct lodge_processes processes;
-    Lodge__Lsm__Answer *answer;
-    const struct lodge_process **pointers;
-    struct lodge_process entries[];
-};
+RESULT_FREE(lodge_processes_free, struct lodge_processes)
+RESULT_FREE(lodge_environment_free, struct lodge_environment)
 
-void lodge_processes_free(struct lodge_processes *processes)
+static void fill(void *entry, const Lodge__Lsm__Answer *answer, size_t i)
 {
-    if (processes == NULL)
-        return;
-    struct page *page = (struct page *)((char *)processes - offsetof(struct page, processes));
-    lodge__lsm__answer__free_unpacked(page->answer, NULL);
-    free(page->pointers);
-    free(page);
-}
-
-static void page_fill(struct page *page, const Lodge__Lsm__Processes *from)
-{
-    for (size_t i = 0; i < from->n_process; i++) {
-        const Lodge__Lsm__Process *one = from->process[i];
-        page->entries[i] = (struct lodge_process){
-            .pid = one->pid,
-            .parent = one->parent,
-            .inside = one->inside,
-            .name = one->name,
-            .command = one->command,
-            .uid = one->uid,
-            .user = one->user,
-            .state = one->state,
-            .started_ms = one->started_ms,
-            .cpu_ms = one->cpu_ms,
-            .memory = one->memory,
-        };
-        page->pointers[i] = &page->entries[i];
-    }
-    page->processes =
-        (struct lodge_processes){.count = from->n_process, .process = page->pointers, .more = from->more};
-}
-
-/* Takes `answer`. NULL without memory. */
-static struct page *page_new(Lodge__Lsm__Answer *answer)
-{
-    size_t count = answer->processes->n_process;
-    struct page *page = malloc(sizeof(*page) + count * sizeof(page->entries[0]));
-    const struct lodge_process **pointers = calloc(count + 1, sizeof(*pointers));
-    if (page == NULL || pointers == NULL) {
-        free(page);
-        free(pointers);
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-        return NULL;
-    }
-    page->answer = answer;
-    page->pointers = pointers;
-    page_fill(page, answer->processes);
-    return page;
+    const Lodge__Lsm__Process *from = answer->processes->process[i];
+    *(struct lodge_process *)entry = (struct lodge_process){
+        .pid = from->pid,
+        .parent = from->parent,
+        .inside = from->inside,
+        .name = from->name,
+        .command = from->command,
+        .uid = from->uid,
+        .user = from->user,
+        .state = from->state,
+        .started_ms = from->started_ms,
+        .cpu_ms = from->cpu_ms,
+        .memory = from->memory,
+    };
 }
 
 /* The pids are above `after` and ascend, and where there are more, the page is not empty. */
@@ -81,6 +41,7 @@ int lodge_processes(struct lodge *lodge, uint32_t session, uint32_t after, uint3
     Lodge__Lsm__ProcessesRequest processes = LODGE__LSM__PROCESSES_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
+    const void *entries;
     processes.session = session;
     processes.after = after;
     processes.limit = limit;
@@ -89,15 +50,15 @@ int lodge_processes(struct lodge *lodge, uint32_t session, uint32_t after, uint3
     int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_PROCESSES, &answer, error);
     if (failed != 0)
         return failed;
-    if (!page_is_right(answer->processes, after)) {
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-        client_close(&lodge->client);
-        return lodge_failed(error, -EPROTO, "the processes are not in the order of their numbers");
-    }
-    struct page *page = page_new(answer);
-    if (page == NULL)
-        return lodge_failed(error, -ENOMEM, NULL);
-    *processes_r = &page->processes;
+    const Lodge__Lsm__Processes *page = answer->processes;
+    if (!page_is_right(page, after))
+        return lodge_wrong(lodge, answer, "the processes are not in the order of their numbers", error);
+    struct lodge_processes *given = result_new(answer, sizeof(*given), page->n_process,
+                                               sizeof(struct lodge_process), fill, &entries, error);
+    if (given == NULL)
+        return -ENOMEM;
+    *given = (struct lodge_processes){.count = page->n_process, .process = entries, .more = page->more};
+    *processes_r = given;
     return 0;
 }
 
@@ -111,4 +72,23 @@ int lodge_terminate(struct lodge *lodge, uint32_t session, uint32_t pid, bool ki
     request.method_case = LODGE__LSM__REQUEST__METHOD_TERMINATE;
     request.terminate = &terminate;
     return lodge_ask_plainly(lodge, &request, error);
+}
+
+int lodge_environment(struct lodge *lodge, uint32_t session, struct lodge_environment **environment_r,
+                      struct lodge_error *error)
+{
+    Lodge__Lsm__Answer *answer;
+    int failed = lodge_ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_ENVIRONMENT, session,
+                                      LODGE__LSM__ANSWER__RESULT_ENVIRONMENT, &answer, error);
+    if (failed != 0)
+        return failed;
+    struct lodge_environment *environment = result_new_plain(answer, sizeof(*environment), error);
+    if (environment == NULL)
+        return -ENOMEM;
+    *environment = (struct lodge_environment){
+        .count = answer->environment->n_variable,
+        .variable = (const char *const *)answer->environment->variable,
+    };
+    *environment_r = environment;
+    return 0;
 }

@@ -1,9 +1,13 @@
 /* list, show. */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "lib/pages.h"
+#include "lib/result.h"
+
+_Static_assert((int)LODGE_BY_USER == (int)LODGE__LSM__LIST_ORDER__BY_USER &&
+                   (int)LODGE_BY_LOGON == (int)LODGE__LSM__LIST_ORDER__BY_LOGON,
+               "the orders of lodge.h are those of the protocol");
 
 static void client_fill(struct lodge_client *client, const Lodge__Lsm__Client *from)
 {
@@ -47,174 +51,191 @@ static void entry_fill(struct entry *entry, const Lodge__Lsm__Session *from)
         .input_ms = from->input_ms,
         .locked = from->locked,
         .terminal = from->terminal,
+        .load_test = from->load_test,
     };
 }
 
-/* What lodge_show gives; the session is first in it. */
-struct one {
-    struct entry entry;
-    Lodge__Lsm__Answer *answer;
-};
+RESULT_FREE(lodge_session_free, struct lodge_session)
+RESULT_FREE(lodge_sessions_free, struct lodge_sessions)
 
 int lodge_show(struct lodge *lodge, uint32_t session, struct lodge_session **session_r,
                struct lodge_error *error)
 {
-    Lodge__Lsm__SessionRequest which = LODGE__LSM__SESSION_REQUEST__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
-    which.session = session;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_SHOW;
-    request.show = &which;
-    int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_SESSION, &answer, error);
+    int failed = lodge_ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_SHOW, session,
+                                      LODGE__LSM__ANSWER__RESULT_SESSION, &answer, error);
     if (failed != 0)
         return failed;
-    struct one *one = malloc(sizeof(*one));
-    if (one == NULL) {
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-        return lodge_failed(error, -ENOMEM, NULL);
-    }
-    one->answer = answer;
-    entry_fill(&one->entry, answer->session);
-    *session_r = &one->entry.session;
+    struct entry *one = result_new_plain(answer, sizeof(*one), error);
+    if (one == NULL)
+        return -ENOMEM;
+    entry_fill(one, answer->session);
+    *session_r = &one->session;
     return 0;
 }
 
-static struct one *one_of(struct lodge_session *session)
+/* As the server has them in its order: alike ones by id, and all of it turned round where descending. */
+static int compare(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *a,
+                   const Lodge__Lsm__Session *b)
 {
-    return (struct one *)((char *)session - offsetof(struct one, entry.session));
+    int order = 0;
+    if (list->order == LODGE__LSM__LIST_ORDER__BY_USER)
+        order = strcmp(a->user, b->user);
+    else if (list->order == LODGE__LSM__LIST_ORDER__BY_LOGON)
+        order = (a->logon_ms > b->logon_ms) - (a->logon_ms < b->logon_ms);
+    if (order == 0)
+        order = (a->id > b->id) - (a->id < b->id);
+    return list->descending ? -order : order;
 }
 
-void lodge_session_free(struct lodge_session *session)
-{
-    if (session == NULL)
-        return;
-    struct one *one = one_of(session);
-    lodge__lsm__answer__free_unpacked(one->answer, NULL);
-    free(one);
-}
-
-/* What the list functions give. */
-struct list {
-    struct lodge_sessions sessions;
-    struct pages pages;
-    struct entry *entries;
-    const struct lodge_session **pointers;
-};
-
-static struct list *list_of(struct lodge_sessions *sessions)
-{
-    return (struct list *)((char *)sessions - offsetof(struct list, sessions));
-}
-
-void lodge_sessions_free(struct lodge_sessions *sessions)
-{
-    if (sessions == NULL)
-        return;
-    struct list *list = list_of(sessions);
-    pages_free(&list->pages);
-    free(list->entries);
-    free(list->pointers);
-    free(list);
-}
-
-/* The ids of a page are above `after` and ascend, and where there are more, it is not empty. */
-static bool page_is_right(const Lodge__Lsm__Sessions *page, uint32_t after)
+/* They are behind `after` (id 0: the beginning) and in order, and where there are more, the page is not
+ * empty: so every list comes to its end. */
+static bool page_is_right(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *after,
+                          const Lodge__Lsm__Sessions *page)
 {
     for (size_t i = 0; i < page->n_session; i++) {
-        if (page->session[i]->id <= after)
+        if (page->session[i]->id == 0 || (after->id != 0 && compare(list, page->session[i], after) <= 0))
             return false;
-        after = page->session[i]->id;
+        after = page->session[i];
     }
     return page->n_session > 0 || !page->more;
 }
 
-static int fetch_page(struct lodge *lodge, uint32_t after, uint32_t limit, struct pages *pages,
-                      struct lodge_error *error)
+static int fetch_page(struct lodge *lodge, Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *after,
+                      Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
 {
-    Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
-    list.after = after;
-    list.limit = limit;
+    list->after = after->id;
+    list->after_user = after->user;
+    list->after_logon_ms = after->logon_ms;
     request.method_case = LODGE__LSM__REQUEST__METHOD_LIST;
-    request.list = &list;
+    request.list = list;
     int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_SESSIONS, &answer, error);
     if (failed != 0)
         return failed;
-    if (!page_is_right(answer->sessions, after)) {
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-        client_close(&lodge->client);
-        lodge_failed(error, -EPROTO, "the sessions are not in the order of their ids");
-        return -EPROTO;
-    }
-    failed = pages_add(pages, answer);
-    if (failed != 0)
-        lodge_failed(error, failed, NULL);
-    return failed;
-}
-
-static const Lodge__Lsm__Sessions *last_page(const struct pages *pages)
-{
-    return pages->answers[pages->count - 1]->sessions;
-}
-
-/* Makes the list of its pages. Returns 0 or -ENOMEM. */
-static int list_fill(struct list *list)
-{
-    size_t count = 0, next = 0;
-    for (size_t i = 0; i < list->pages.count; i++)
-        count += list->pages.answers[i]->sessions->n_session;
-    list->entries = calloc(count + 1, sizeof(*list->entries));
-    list->pointers = calloc(count + 1, sizeof(*list->pointers));
-    if (list->entries == NULL || list->pointers == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < list->pages.count; i++) {
-        const Lodge__Lsm__Sessions *page = list->pages.answers[i]->sessions;
-        for (size_t j = 0; j < page->n_session; j++, next++) {
-            entry_fill(&list->entries[next], page->session[j]);
-            list->pointers[next] = &list->entries[next].session;
-        }
-    }
-    list->sessions = (struct lodge_sessions){
-        .count = count, .session = list->pointers, .more = last_page(&list->pages)->more};
+    if (!page_is_right(list, after, answer->sessions))
+        return lodge_wrong(lodge, answer, "the sessions are not in the order of their ids", error);
+    *answer_r = answer;
     return 0;
 }
 
-static int list_fetch(struct lodge *lodge, struct list *list, uint32_t after, uint32_t limit, bool all,
-                      struct lodge_error *error)
+/* Moves the sessions of `page` to the end of `all`, and frees what is left of it. Returns 0 or -ENOMEM. */
+static int join(Lodge__Lsm__Sessions *all, Lodge__Lsm__Answer *page)
 {
-    for (bool more = true; more;) {
-        int failed = fetch_page(lodge, after, limit, &list->pages, error);
-        if (failed != 0)
-            return failed;
-        const Lodge__Lsm__Sessions *page = last_page(&list->pages);
-        more = all && page->more;
-        after = page->n_session > 0 ? page->session[page->n_session - 1]->id : after;
+    Lodge__Lsm__Sessions *from = page->sessions;
+    Lodge__Lsm__Session **session =
+        reallocarray(all->session, all->n_session + from->n_session + 1, sizeof(Lodge__Lsm__Session *));
+    if (session != NULL) {
+        all->session = session; /* of malloc, as all of an answer */
+        for (size_t i = 0; i < from->n_session; i++)
+            session[all->n_session++] = from->session[i];
+        from->n_session = 0;
+        all->more = from->more;
     }
-    return list_fill(list) == 0 ? 0 : lodge_failed(error, -ENOMEM, NULL);
+    lodge__lsm__answer__free_unpacked(page, NULL);
+    return session != NULL ? 0 : -ENOMEM;
 }
 
-static int list_new(struct lodge *lodge, uint32_t after, uint32_t limit, bool all,
-                    struct lodge_sessions **sessions_r, struct lodge_error *error)
+/* Adds the pages behind the one in `answer`. */
+static int fetch_rest(struct lodge *lodge, Lodge__Lsm__ListRequest *list, Lodge__Lsm__Answer *answer,
+                      struct lodge_error *error)
 {
-    struct list *list = calloc(1, sizeof(*list));
-    if (list == NULL)
-        return lodge_failed(error, -ENOMEM, NULL);
-    int failed = list_fetch(lodge, list, after, limit, all, error);
-    if (failed == 0)
-        *sessions_r = &list->sessions;
-    else
-        lodge_sessions_free(&list->sessions);
-    return failed;
+    Lodge__Lsm__Sessions *all = answer->sessions;
+    while (all->more) {
+        Lodge__Lsm__Answer *page;
+        int failed = fetch_page(lodge, list, all->session[all->n_session - 1], &page, error);
+        if (failed != 0)
+            return failed;
+        if (join(all, page) != 0)
+            return lodge_failed(error, -ENOMEM, NULL);
+    }
+    return 0;
+}
+
+static void fill(void *entry, const Lodge__Lsm__Answer *answer, size_t i)
+{
+    entry_fill(entry, answer->sessions->session[i]);
+}
+
+static int give(Lodge__Lsm__Answer *answer, struct lodge_sessions **sessions_r, struct lodge_error *error)
+{
+    const void *entries;
+    size_t count = answer->sessions->n_session;
+    struct lodge_sessions *sessions =
+        result_new(answer, sizeof(*sessions), count, sizeof(struct entry), fill, &entries, error);
+    if (sessions == NULL)
+        return -ENOMEM;
+    *sessions = (struct lodge_sessions){.count = count, .session = entries, .more = answer->sessions->more};
+    *sessions_r = sessions;
+    return 0;
+}
+
+static void take_filter(Lodge__Lsm__ListRequest *list, const struct lodge_filter *filter)
+{
+    if (filter->user != NULL)
+        list->user = (char *)filter->user;
+    if (filter->client != NULL)
+        list->client = (char *)filter->client;
+    if (filter->platform != NULL)
+        list->platform = (char *)filter->platform;
+    if (filter->group != NULL)
+        list->group = (char *)filter->group;
+    list->states = filter->states;
+    list->logged_on_s = filter->logged_on_s;
+    list->connected_s = filter->connected_s;
+    list->disconnected_s = filter->disconnected_s;
+    list->idle_s = filter->idle_s;
+    list->order = (Lodge__Lsm__ListOrder)filter->order;
+    list->descending = filter->descending;
+}
+
+/* `filter` NULL: all sessions. */
+static int list_by(struct lodge *lodge, const struct lodge_filter *filter, const Lodge__Lsm__Session *after,
+                   uint32_t limit, bool all, struct lodge_sessions **sessions_r, struct lodge_error *error)
+{
+    Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    if (filter != NULL)
+        take_filter(&list, filter);
+    list.limit = limit;
+    int failed = fetch_page(lodge, &list, after, &answer, error);
+    if (failed == 0 && all) {
+        failed = fetch_rest(lodge, &list, answer, error);
+        if (failed != 0)
+            lodge__lsm__answer__free_unpacked(answer, NULL);
+    }
+    return failed == 0 ? give(answer, sessions_r, error) : failed;
+}
+
+int lodge_list_by(struct lodge *lodge, const struct lodge_filter *filter, const struct lodge_session *after,
+                  uint32_t limit, struct lodge_sessions **sessions_r, struct lodge_error *error)
+{
+    Lodge__Lsm__Session last = LODGE__LSM__SESSION__INIT;
+    if (after != NULL) {
+        last.id = after->id;
+        last.user = (char *)after->user;
+        last.logon_ms = after->logon_ms;
+    }
+    return list_by(lodge, filter, &last, limit, false, sessions_r, error);
+}
+
+int lodge_list_all_by(struct lodge *lodge, const struct lodge_filter *filter,
+                      struct lodge_sessions **sessions_r, struct lodge_error *error)
+{
+    static const Lodge__Lsm__Session none = LODGE__LSM__SESSION__INIT;
+    return list_by(lodge, filter, &none, 0, true, sessions_r, error);
 }
 
 int lodge_list(struct lodge *lodge, uint32_t after, uint32_t limit, struct lodge_sessions **sessions_r,
                struct lodge_error *error)
 {
-    return list_new(lodge, after, limit, false, sessions_r, error);
+    Lodge__Lsm__Session last = LODGE__LSM__SESSION__INIT;
+    last.id = after;
+    return list_by(lodge, NULL, &last, limit, false, sessions_r, error);
 }
 
 int lodge_list_all(struct lodge *lodge, struct lodge_sessions **sessions_r, struct lodge_error *error)
 {
-    return list_new(lodge, 0, 0, true, sessions_r, error);
+    return lodge_list_all_by(lodge, NULL, sessions_r, error);
 }

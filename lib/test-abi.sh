@@ -1,6 +1,6 @@
 #!/bin/sh
 # test-abi.sh HEADERS LIBRARY CC CXX: programs in C and, where CXX is there, in C++ build on the header alone and run;
-# the library shows the header's functions, all of them and nothing else, under its name.
+# the library shows the header's functions, all of them and nothing else, under its name; the man page has them.
 set -eu
 headers=$1 library=$2 cc=$3 cxx=$4
 work=$(mktemp -d)
@@ -49,5 +49,8 @@ fi
 nm -D --defined-only "$library" | awk '{ print $3 }' | sed 's/@.*//' | sort >"$work/shown"
 [ "$(wc -l <"$work/promised")" -ge 16 ] || { echo "the header's functions were not found"; failed=1; }
 diff "$work/promised" "$work/shown" || { echo "(<: in the header, >: in the library)"; failed=1; }
+while read -r name; do
+    grep -q "[ *]$name(" "$headers/../docs/man/liblodge.3" || { echo "liblodge(3) has no $name"; failed=1; }
+done <"$work/promised"
 readelf -d "$library" | grep -q 'SONAME.*\[liblodge\.so\.0\]' || { echo "it has another SONAME"; failed=1; }
 exit $failed
