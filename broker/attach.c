@@ -115,6 +115,7 @@ static void answer_attached(struct session *session, struct peer *peer, int chan
     attached.viewer = session->viewer;
     attached.reconnected = peer->reconnected;
     attached.user = (char *)session->name;
+    attached.redirect = session->limits.redirects;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_ATTACHED;
     answer.attached = &attached;

@@ -1,5 +1,6 @@
 #include "broker/client.h"
 
+#include "common/redirect.h"
 #include "common/text.h"
 #include "rpc/winstation.h"
 
@@ -17,7 +18,9 @@ static uint16_t bound(uint32_t value, uint32_t most)
 
 bool client_take(const Lodge__Lsm__Client *message, struct client *client_r)
 {
-    struct client client = {.keyboard_layout = message->keyboard_layout, .build = message->build};
+    struct client client = {.keyboard_layout = message->keyboard_layout,
+                            .build = message->build,
+                            .redirects = message->redirects & REDIRECT_ALL};
     if (!take_text(client.name, sizeof(client.name), message->name) ||
         !take_text(client.address, sizeof(client.address), message->address) ||
         !take_text(client.codec, sizeof(client.codec), message->codec) ||
@@ -44,4 +47,5 @@ void client_tell(const struct client *client, Lodge__Lsm__Client *message_r)
     message_r->height = client->height;
     message_r->keyboard_layout = client->keyboard_layout;
     message_r->build = client->build;
+    message_r->redirects = client->redirects;
 }

@@ -11,6 +11,7 @@ struct client {
     char platform[12], product[32]; /* as it says */
     uint16_t width, height;         /* in the bounds of the winstation channel, or 0: not known */
     uint32_t keyboard_layout, build;
+    uint8_t redirects; /* REDIRECT_ bits in use */
 };
 
 /* Fills *client_r. Returns false, *client_r untouched, for a text that is too long or not printable. Sizes

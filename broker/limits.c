@@ -177,6 +177,7 @@ void limits_session_begin(struct session *session)
 {
     begin(session);
     session->limits.logoff_s = (uint16_t)session->broker->conf.logoff_seconds;
+    session->limits.redirects = (uint8_t)standing_redirects_of_all(&session->broker->conf);
     census_put(&session->broker->census, &session->limits.place, false, 0);
 }
 
@@ -189,6 +190,7 @@ void limits_session_apply(struct session *session, bool known, const gid_t *gids
     limits->times = reload_times(&broker->conf, standing.members);
     limits->hours = standing.hours;
     limits->logoff_s = (uint16_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_logoff_seconds);
+    limits->redirects = (uint8_t)standing_redirects(&broker->conf, standing.members);
     census_put(&broker->census, &limits->place, true, standing_counted(&standing));
     limits_session_plan(session);
     logons_census_taken(broker);
@@ -200,6 +202,8 @@ static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, s
     (void)uid; /* lodge-logon has said it */
     session->limits.query = NULL;
     limits_session_apply(session, known, gids, count);
+    if (!known)
+        session->limits.redirects = (uint8_t)standing_redirects_of_all(&session->broker->conf);
 }
 
 void limits_session_look_up(struct session *session)

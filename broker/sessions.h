@@ -70,6 +70,7 @@ struct session_limits {
     struct hours hours; /* the user's logon hours */
     struct census_place place;
     uint16_t logoff_s; /* how long programs may take to end */
+    uint8_t redirects; /* what may be redirected: REDIRECT_ bits */
     bool broken;       /* the client is gone, and the session is to end for that */
 };
 

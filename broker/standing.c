@@ -1,6 +1,7 @@
 #include "broker/standing.h"
 
 #include "broker/broker.h"
+#include "common/redirect.h"
 #include "common/text.h"
 #include "policy/hours.h"
 #include "rpc/sm.h"
@@ -46,6 +47,31 @@ void standing_apply(const struct standing *standing, const struct broker *broker
     limits->max_sessions_per_user =
         (unsigned)conf_number_for(conf, standing->members, CONF_GROUP_max_sessions_per_user);
     limits->take_over = (enum policy_take_over)conf_number_for(conf, standing->members, CONF_GROUP_take_over);
+}
+
+uint32_t standing_redirects(const struct conf *conf, conf_members members)
+{
+    static const struct {
+        size_t key;
+        uint32_t bit;
+        long mask;
+    } switches[] = {
+        {CONF_GROUP_clipboard, REDIRECT_CLIPBOARD_IN, 1}, {CONF_GROUP_clipboard, REDIRECT_CLIPBOARD_OUT, 2},
+        {CONF_GROUP_drives, REDIRECT_DRIVES, 1},          {CONF_GROUP_audio_playback, REDIRECT_PLAYBACK, 1},
+        {CONF_GROUP_audio_capture, REDIRECT_CAPTURE, 1},
+    };
+    uint32_t bits = 0;
+    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+        bits |= conf_number_for(conf, members, switches[i].key) & switches[i].mask ? switches[i].bit : 0;
+    return bits;
+}
+
+uint32_t standing_redirects_of_all(const struct conf *conf)
+{
+    uint32_t bits = standing_redirects(conf, 0);
+    for (size_t i = 0; i < conf->group_count; i++)
+        bits &= standing_redirects(conf, (conf_members)(1U << i));
+    return bits;
 }
 
 void standing_fill(const struct standing *standing, const struct broker *broker,

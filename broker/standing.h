@@ -27,6 +27,10 @@ conf_members standing_counted(const struct standing *standing);
 /* Has the facts and limits for a decision be those of this user, at that time (milliseconds since 1970). */
 void standing_apply(const struct standing *standing, const struct broker *broker, int64_t at_ms,
                     struct policy_facts *facts, struct policy_limits *limits);
+/* What of a client may be redirected (REDIRECT_ bits) for the members of these groups. */
+uint32_t standing_redirects(const struct conf *conf, conf_members members);
+/* ... and for somebody whose groups cannot be known: what no section forbids. */
+uint32_t standing_redirects_of_all(const struct conf *conf);
 /* What a session of the user is made with. */
 void standing_fill(const struct standing *standing, const struct broker *broker,
                    struct sm_logon_admit *admit_r);

@@ -138,7 +138,8 @@ static const struct conf_key *find(const char *section, const char *key)
 }
 
 /* The names that Windows has for keys of [Sessions], and how its values become Lodge's: divided, then raised.
- * Times are milliseconds there. */
+ * Times are milliseconds there. Those with a divisor of -1 forbid: 1 is the least of Lodge's value, 0 the
+ * greatest. */
 static const struct {
     const char *name, *key;
     long divisor, more;
@@ -149,6 +150,10 @@ static const struct {
     {"MaxIdleTime", "MaxIdleSeconds", 1000, 0},
     {"MaxDisconnectionTime", "MaxDisconnectedSeconds", 1000, 0},
     {"MaxConnectionTime", "MaxConnectedSeconds", 1000, 0},
+    {"fDisableClip", "Clipboard", -1, 0},
+    {"fDisableCdm", "Drives", -1, 0},
+    {"fDisableCam", "AudioPlayback", -1, 0},
+    {"fDisableAudioCapture", "AudioCapture", -1, 0},
 };
 
 /* Has *name and *value, where the name is one of Windows', be Lodge's; the value is in `text` then. */
@@ -160,13 +165,16 @@ static bool translate(const char *section, const char **name, const char **value
             continue;
         const struct conf_key *key = find(section, windows_keys[i].key);
         long number, divisor = windows_keys[i].divisor, more = windows_keys[i].more;
-        long least = (key->minimum - more) * divisor, most = (key->maximum - more) * divisor;
+        bool forbids = divisor < 0;
+        long least = forbids ? 0 : (key->minimum - more) * divisor;
+        long most = forbids ? 1 : (key->maximum - more) * divisor;
         if (!text_number(*value, least, most, &number) || number % divisor != 0)
             return refuse(place,
                           "%s is \"%s\", but must be a number from %ld to %ld%s; Lodge's own key is %s",
                           windows_keys[i].name, *value, least, most,
                           divisor > 1 ? ", milliseconds in whole seconds" : "", key->key);
-        snprintf(text, size, "%ld", number / divisor + more);
+        long ours = !forbids ? number / divisor + more : number != 0 ? key->minimum : key->maximum;
+        snprintf(text, size, "%ld", ours);
         *name = key->key;
         *value = text;
     }

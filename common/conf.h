@@ -102,6 +102,15 @@
       "the light desktop's command")                                                                         \
     K(Sessions, LockCommand, TEXT, lock_command, 0, 255, "", true,                                           \
       "the screen locker that lodgectl lock runs in a session; empty: one that is installed")                \
+    K(Sessions, Clipboard, NUMBER, clipboard, 0, 3, "3", true,                                               \
+      "what is copied between client and session: 0: nothing, 1: from the client, 2: to the client, "        \
+      "3: both ways")                                                                                        \
+    K(Sessions, Drives, NUMBER, drives, 0, 1, "1", true,                                                     \
+      "1: drives and folders that the client offers are seen in the session")                                \
+    K(Sessions, AudioPlayback, NUMBER, audio_playback, 0, 1, "1", true,                                      \
+      "1: the session's sound is heard at the client")                                                       \
+    K(Sessions, AudioCapture, NUMBER, audio_capture, 0, 1, "0", true,                                        \
+      "1: programs of the session may record from the client's microphone")                                  \
     K(Shutdown, DeadlineSeconds, NUMBER, shutdown_deadline, 5, 3600, "60", false,                            \
       "how long shutdown waits for processes that cannot be killed before it goes on without their end")     \
     K(Shutdown, HaltCommand, TEXT, halt_command, 0, 255, "", false,                                          \
@@ -189,7 +198,13 @@ enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
     G(timeout_action)         \
     G(broken_connection)      \
     G(hours_action)           \
-    G(hours_warning) G(max_sessions) G(logoff_seconds) G(memory_max) G(tasks_max) G(cpu_weight)
+    G(hours_warning)          \
+    G(max_sessions)           \
+    G(logoff_seconds)         \
+    G(memory_max)             \
+    G(tasks_max)              \
+    G(cpu_weight)             \
+    G(clipboard) G(drives) G(audio_playback) G(audio_capture)
 #define CONF_GROUP_TEXTS(G)    G(logon_hours) G(desktop) G(home)
 #define CONF_GROUPS_MAX        16
 #define CONF_GROUP_ENUM(field) CONF_GROUP_##field,

@@ -101,6 +101,17 @@ static void windows_names_are_known(struct conf *conf)
     CHECK(conf_parse(conf, "f", names, strlen(names), error, sizeof(error)));
     CHECK(conf->single_session == 0 && conf->max_idle == 60 && conf->broken_connection == 2);
     CHECK(conf_number_for(conf, 2, CONF_GROUP_max_disconnected) == 5); /* beside the section of before */
+    static const char redirects[] =
+        "[Sessions]\nfDisableClip = 1\nfDisableCdm = 0\nfDisableAudioCapture = 0\n"
+        "[Group guests]\nClipboard = 1\nfDisableCam = 1\n";
+    CHECK(conf_parse(conf, "f", redirects, strlen(redirects), error, sizeof(error)));
+    conf_members guests = (conf_members)(1U << (conf->group_count - 1));
+    CHECK(conf->clipboard == 0 && conf->drives == 1 && conf->audio_playback == 1 && conf->audio_capture == 1);
+    CHECK(conf_number_for(conf, guests, CONF_GROUP_clipboard) == 1);
+    CHECK(conf_number_for(conf, guests, CONF_GROUP_audio_playback) == 0);
+    refused("[Sessions]\nfDisableClip = 2",
+            "f:2: fDisableClip is \"2\", but must be a number from 0 to 1; Lodge's own key is Clipboard");
+    refused("[Sessions]\nClipboard = 4", "f:2: Clipboard is \"4\", but must be a number from 0 to 3");
     refused("[Sessions]\nMaxIdleTime = 1500",
             "f:2: MaxIdleTime is \"1500\", but must be a number from 0 to 31536000000, milliseconds in whole "
             "seconds; Lodge's own key is MaxIdleSeconds");

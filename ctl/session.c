@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/reason.h"
+#include "common/redirect.h"
 #include "common/text.h"
 #include "ctl/describe.h"
 #include "ctl/json.h"
@@ -170,6 +171,7 @@ static void put_client(struct json_writer *writer, const Lodge__Lsm__Client *cli
     static const Lodge__Lsm__Client none = LODGE__LSM__CLIENT__INIT;
     if (client == NULL)
         client = &none;
+    char redirects[REDIRECT_TEXT_ROOM];
     json_open_object(writer, "client");
     json_put_text(writer, "name", client->name);
     json_put_text(writer, "address", client->address);
@@ -181,6 +183,12 @@ static void put_client(struct json_writer *writer, const Lodge__Lsm__Client *cli
     json_put_text(writer, "security", client->security);
     json_put_text(writer, "platform", client->platform);
     json_put_text(writer, "product", client->product);
+    json_open_array(writer, "redirects");
+    for (uint32_t bit = 1; bit <= REDIRECT_ALL; bit <<= 1) {
+        if (client->redirects & bit)
+            json_put_text(writer, NULL, redirect_text(bit, redirects, sizeof(redirects)));
+    }
+    json_close_array(writer);
     json_close_object(writer);
 }
 
@@ -312,7 +320,7 @@ static void print_line(const char *title, const char *value)
 
 static void print_client(const Lodge__Lsm__Client *client)
 {
-    char size[32], layout[16];
+    char size[32], layout[16], redirects[REDIRECT_TEXT_ROOM];
     size_text(client, size, sizeof(size));
     snprintf(layout, sizeof(layout), "0x%" PRIx32, client->keyboard_layout);
     print_line("Client", client->name);
@@ -323,6 +331,7 @@ static void print_client(const Lodge__Lsm__Client *client)
     print_line("Platform", client->platform);
     print_line("Product", client->product);
     print_line("Codec", client->codec);
+    print_line("Redirected", redirect_text(client->redirects, redirects, sizeof(redirects)));
     print_line("Security", client->security);
 }
 

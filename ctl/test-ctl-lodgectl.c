@@ -149,7 +149,7 @@ static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
     "\"lab\":true,\"load_test\":false,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":" \
     "\"10.0.0.7:50001\","                                                                                  \
     "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","   \
-    "\"security\":\"\",\"platform\":\"\",\"product\":\"\"},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_"  \
+    "\"security\":\"\",\"platform\":\"\",\"product\":\"\",\"redirects\":[]},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_"  \
     "ms\":0,\"now_ms\":0,\"idle_ms\":0,\"input_ms\":0,\"locked\":false,\"terminal\":\"\"}"
 
 static void test_hostile(void)
@@ -168,7 +168,7 @@ static void test_hostile(void)
                   "\"lab\":false,\"load_test\":false,\"client\":{\"name\":\"\",\"address\":\"\",\"width\":0,"
                   "\"height\":0,"
                   "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\",\"platform\":\"\","
-                  "\"product\":\"\"},\"logon_ms\":0,"
+                  "\"product\":\"\",\"redirects\":[]},\"logon_ms\":0,"
                   "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000,\"input_"
                   "ms\":0,\"locked\":false,\"terminal\":\"\"}]}\n");
     expect_output(RUN(answer_hostile, "show", "1", "--json"), HOSTILE_JSON "\n");

@@ -25,7 +25,8 @@ enum {
     AT_LOCKER,
     AT_LOCK_CHILD,
     AT_MESSAGES,
-    AT_VIEWERS = AT_MESSAGES + MESSAGES_MOST
+    AT_REDIRECTS = AT_MESSAGES + MESSAGES_MOST,
+    AT_VIEWERS = AT_REDIRECTS + REDIRECTS_MOST
 };
 
 bool agent_open(struct agent *agent_r, int listen_fd, int channel_fd)
@@ -37,6 +38,7 @@ bool agent_open(struct agent *agent_r, int listen_fd, int channel_fd)
     agent_r->broker_fd = -1;
     messages_init(&agent_r->messages);
     lock_init(&agent_r->lock);
+    redirects_init(&agent_r->redirects);
     struct x *x = &agent_r->x;
     if (!x_open(x, &problem)) {
         log_error(NULL, "%s", problem);
@@ -62,6 +64,7 @@ void agent_close(struct agent *agent)
     }
     messages_end(&agent->messages);
     lock_end(&agent->lock);
+    redirects_end(&agent->redirects);
     close_descriptor(&agent->broker_fd);
     close_descriptor(&agent->input.layout.child_fd);
     pointer_free(&agent->pointer);
@@ -202,6 +205,8 @@ static nfds_t fill_poll(const struct agent *agent, struct pollfd *poll_r)
     poll_r[AT_LOCK_CHILD] = (struct pollfd){.fd = agent->lock.child, .events = POLLIN};
     for (size_t i = 0; i < MESSAGES_MOST; i++)
         poll_r[AT_MESSAGES + i] = (struct pollfd){.fd = agent->messages.at[i].fd, .events = POLLIN};
+    for (size_t i = 0; i < REDIRECTS_MOST; i++)
+        poll_r[AT_REDIRECTS + i] = (struct pollfd){.fd = agent->redirects.at[i].child, .events = POLLIN};
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
         short events = (short)((unsent ? 0 : POLLIN) | (viewer->full ? POLLOUT : 0));
         poll_r[count++] = (struct pollfd){.fd = viewer->fd, .events = events};
@@ -223,6 +228,10 @@ static void serve_ports(struct agent *agent, const struct pollfd *polled)
     for (size_t i = 0; i < MESSAGES_MOST; i++) {
         if (polled[AT_MESSAGES + i].revents)
             broker_message_ended(agent, i);
+    }
+    for (size_t i = 0; i < REDIRECTS_MOST; i++) {
+        if (polled[AT_REDIRECTS + i].revents)
+            redirects_look(&agent->redirects, i);
     }
     if (polled[AT_LOCK].revents || polled[AT_LOCKER].revents || polled[AT_LOCK_CHILD].revents)
         broker_lock_changed(agent);

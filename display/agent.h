@@ -9,6 +9,7 @@
 #include "display/lock.h"
 #include "display/messages.h"
 #include "display/pointer.h"
+#include "display/redirect.h"
 #include "display/resize.h"
 #include "display/screen.h"
 #include "display/windows.h"
@@ -45,6 +46,7 @@ struct agent {
     bool x_asked;      /* whether it works */
     struct messages messages;
     struct lock lock;
+    struct redirects redirects;
     struct viewer *viewers;
     size_t viewer_count;
     int listen_fd, broker_fd, channel_fd;

@@ -137,13 +137,34 @@ static void on_suppress(struct agent *agent, struct viewer *viewer, const union 
         damage_everything(agent, viewer);
 }
 
+static void on_redirect_wanted(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
+{
+    const struct winstation_redirect_wanted *wanted = &body->redirect_wanted;
+    int fd = redirects_start(&agent->redirects, viewer->id, wanted->kind, wanted->bits);
+    if (fd == -ENOENT)
+        return; /* it is not installed */
+    int failed = fd;
+    if (fd >= 0) {
+        failed = message_send(viewer->fd, &winstation_protocol, WINSTATION_REDIRECT,
+                              &(struct winstation_redirect){wanted->kind}, fd);
+        close_descriptor(&fd);
+    }
+    if (failed < 0)
+        log_viewer(viewer, "a redirection cannot be had", strerror(-failed));
+}
+
 static const struct {
     unsigned number;
     void (*action)(struct agent *, struct viewer *, const union winstation_body *);
 } actions[] = {
-    {WINSTATION_FRAME_DONE, on_frame_done}, {WINSTATION_KEY, on_key},     {WINSTATION_TEXT, on_text},
-    {WINSTATION_MOUSE, on_mouse},           {WINSTATION_LOCKS, on_locks}, {WINSTATION_RESIZE, on_resize},
+    {WINSTATION_FRAME_DONE, on_frame_done},
+    {WINSTATION_KEY, on_key},
+    {WINSTATION_TEXT, on_text},
+    {WINSTATION_MOUSE, on_mouse},
+    {WINSTATION_LOCKS, on_locks},
+    {WINSTATION_RESIZE, on_resize},
     {WINSTATION_SUPPRESS, on_suppress},
+    {WINSTATION_REDIRECT_WANTED, on_redirect_wanted},
 };
 
 static void act(struct agent *agent, struct viewer *viewer, unsigned number,
@@ -270,6 +291,7 @@ void viewer_reap(struct agent *agent)
         *link = viewer->next;
         agent->viewer_count--;
         input_release(&agent->input, &viewer->source);
+        redirects_viewer_gone(&agent->redirects, viewer->id);
         packet_end(&viewer->fd); /* not close: a BYE is on its way */
         if (viewer->tell_broker)
             broker_send(agent, WINSTATION_VIEWER_GONE,

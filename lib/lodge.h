@@ -147,6 +147,15 @@ struct lodge_shutdown_order {
 
 /* The structs below are made by the library alone. Later versions may add members at their ends. */
 
+/* Bits of lodge_client.redirects. In is from the client to the session. */
+enum lodge_redirect {
+    LODGE_REDIRECT_CLIPBOARD_IN = 1,
+    LODGE_REDIRECT_CLIPBOARD_OUT = 2,
+    LODGE_REDIRECT_DRIVES = 4,
+    LODGE_REDIRECT_PLAYBACK = 8,
+    LODGE_REDIRECT_CAPTURE = 16
+};
+
 struct lodge_client {
     const char *name;         /* its computer's name, as it says */
     const char *address;      /* ADDRESS:PORT */
@@ -158,6 +167,7 @@ struct lodge_client {
     const char
         *platform; /* what it runs on, as it says: "windows", "macos", "unix", "ios" ...; "": not known */
     const char *product; /* its product id, as it says */
+    uint32_t redirects;  /* what of it is redirected now: LODGE_REDIRECT_... */
 };
 
 struct lodge_session {

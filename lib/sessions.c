@@ -25,6 +25,7 @@ static void client_fill(struct lodge_client *client, const Lodge__Lsm__Client *f
         .security = from->security,
         .platform = from->platform,
         .product = from->product,
+        .redirects = from->redirects,
     };
 }
 

@@ -59,10 +59,10 @@ static void channel_lost(struct worker *worker, const char *why)
         broker_attach(worker);
 }
 
-static const char *on_screen(struct worker *worker, const union winstation_body *body, int fd)
+static const char *on_screen(struct worker *worker, const union winstation_body *body, int *fd)
 {
     struct frame frame, old = worker->frame;
-    const char *problem = frame_map(&frame, &body->screen, fd);
+    const char *problem = frame_map(&frame, &body->screen, *fd);
     if (problem != NULL)
         return problem;
     worker->frame = frame;
@@ -75,7 +75,7 @@ static const char *on_screen(struct worker *worker, const union winstation_body 
     return NULL;
 }
 
-static const char *on_damage(struct worker *worker, const union winstation_body *body, int fd)
+static const char *on_damage(struct worker *worker, const union winstation_body *body, int *fd)
 {
     (void)fd;
     if (worker->frame.pixels == NULL)
@@ -84,14 +84,14 @@ static const char *on_damage(struct worker *worker, const union winstation_body 
     return NULL;
 }
 
-static const char *on_pointer(struct worker *worker, const union winstation_body *body, int fd)
+static const char *on_pointer(struct worker *worker, const union winstation_body *body, int *fd)
 {
     (void)fd;
     graphics_pointer(worker->graphics, &body->pointer);
     return NULL;
 }
 
-static const char *on_pointer_moved(struct worker *worker, const union winstation_body *body, int fd)
+static const char *on_pointer_moved(struct worker *worker, const union winstation_body *body, int *fd)
 {
     (void)fd;
     worker->mouse_x = body->pointer_moved.x;
@@ -100,7 +100,7 @@ static const char *on_pointer_moved(struct worker *worker, const union winstatio
     return NULL;
 }
 
-static const char *on_bye(struct worker *worker, const union winstation_body *body, int fd)
+static const char *on_bye(struct worker *worker, const union winstation_body *body, int *fd)
 {
     if (body->bye.reason == REASON_MOVED) {
         channel_lost(worker, "the client is moved to another session");
@@ -112,16 +112,24 @@ static const char *on_bye(struct worker *worker, const union winstation_body *bo
     return NULL;
 }
 
+static const char *on_redirect(struct worker *worker, const union winstation_body *body, int *fd)
+{
+    redirects_program(worker->redirects, body->redirect.kind, *fd);
+    *fd = -1;
+    return NULL;
+}
+
 static const struct {
     unsigned number;
-    const char *(*handle)(struct worker *worker, const union winstation_body *body, int fd);
+    const char *(*handle)(struct worker *worker, const union winstation_body *body, int *fd);
 } handlers[] = {
     {WINSTATION_SCREEN, on_screen},   {WINSTATION_DAMAGE, on_damage},
     {WINSTATION_POINTER, on_pointer}, {WINSTATION_POINTER_MOVED, on_pointer_moved},
-    {WINSTATION_BYE, on_bye},
+    {WINSTATION_BYE, on_bye},         {WINSTATION_REDIRECT, on_redirect},
 };
 
-static const char *dispatch(struct worker *worker, unsigned number, const union winstation_body *body, int fd)
+static const char *dispatch(struct worker *worker, unsigned number, const union winstation_body *body,
+                            int *fd)
 {
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
         if (handlers[i].number == number)
@@ -143,7 +151,7 @@ static bool read_one(struct worker *worker)
         channel_lost(worker, got == 0 ? "the display agent is gone" : problem);
         return false;
     }
-    problem = dispatch(worker, message.number, &body, message.descriptor);
+    problem = dispatch(worker, message.number, &body, &message.descriptor);
     close_descriptor(&message.descriptor);
     if (problem != NULL)
         channel_lost(worker, problem);
@@ -230,12 +238,14 @@ void channel_start(struct worker *worker)
         channel_suppress(worker, true);
     if (worker->display.width != 0)
         channel_resize(worker);
+    redirects_session_there(worker->redirects);
 }
 
 void channel_close(struct worker *worker)
 {
     if (worker->channel < 0)
         return;
+    redirects_session_gone(worker->redirects);
     event_free(worker->channel_event);
     event_free(worker->channel_write);
     worker->channel_event = worker->channel_write = NULL;
@@ -288,4 +298,11 @@ void channel_resize(struct worker *worker)
 {
     struct winstation_resize resize = {worker->display.width, worker->display.height};
     enqueue(worker, &(struct waiting_input){.number = WINSTATION_RESIZE, .body.resize = resize});
+}
+
+void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits)
+{
+    struct winstation_redirect_wanted wanted = {(uint8_t)kind, bits};
+    enqueue(worker,
+            &(struct waiting_input){.number = WINSTATION_REDIRECT_WANTED, .body.redirect_wanted = wanted});
 }

@@ -38,6 +38,7 @@ static Lodge__Lsm__Client client_message(struct worker *worker, char *security, 
     client.security = security;
     client.platform = (char *)platform_of(worker);
     client.product = worker->facts.product;
+    client.redirects = worker->redirects_told = redirects_in_use(worker->redirects);
     return client;
 }
 
@@ -107,7 +108,8 @@ static void broker_announce(struct worker *worker)
 void broker_tell_codec(struct worker *worker)
 {
     if (worker->stage != STAGE_ATTACHED || worker->lsm < 0 || worker->pending != PENDING_NONE ||
-        strcmp(worker->codec, graphics_codec(worker->graphics)) == 0)
+        (strcmp(worker->codec, graphics_codec(worker->graphics)) == 0 &&
+         worker->redirects_told == redirects_in_use(worker->redirects)))
         return;
     char security[128];
     Lodge__Lsm__Client client = client_message(worker, security, sizeof(security));
@@ -135,6 +137,7 @@ static void on_attached(struct worker *worker, const Lodge__Lsm__Attached *attac
     worker->session = attached->session;
     worker->viewer = attached->viewer;
     worker->stage = STAGE_ATTACHED;
+    redirects_allow(worker->redirects, attached->redirect);
     channel_open(worker, *fd);
     *fd = -1;
     if (!first)

@@ -239,6 +239,8 @@ bool peer_pump(struct worker *worker)
         display_control_close(worker);
     else if (good)
         display_control_poll(worker, on_wake);
+    if (worker->stage == STAGE_ATTACHED && worker->activated_once)
+        redirects_poll(worker->redirects);
     return good;
 }
 
@@ -311,6 +313,8 @@ void peer_close(struct worker *worker)
     display_control_close(worker);
     graphics_end(worker->graphics);
     worker->graphics = NULL;
+    redirects_free(worker->redirects);
+    worker->redirects = NULL;
     if (worker->vcm != NULL && worker->vcm != INVALID_HANDLE_VALUE)
         WTSCloseServer(worker->vcm);
     if (worker->peer == NULL)

@@ -10,7 +10,9 @@
 
 #include "common/reason.h"
 #include "rdp-front/graphics.h"
+#include "rdp-front/redirect.h"
 #include "rdp-front/screen.h"
+#include "rdp-front/virtual-channel.h"
 #include "rdp-front/worker.h"
 #include "rpc/credentials.h"
 #include "rpc/lsm.h"
@@ -42,6 +44,7 @@ struct waiting_input {
         struct winstation_frame_done frame_done;
         struct winstation_suppress suppress;
         struct winstation_resize resize;
+        struct winstation_redirect_wanted redirect_wanted;
     } body;
 };
 
@@ -60,7 +63,7 @@ struct client_facts {
 
 /* The Display Control channel. */
 struct display_control {
-    HANDLE channel; /* NULL: none */
+    struct virtual_channel channel;
     struct event *event;
     bool told;              /* the client knows what it may ask for */
     bool failed;            /* it is not used any more */
@@ -88,9 +91,11 @@ struct worker {
     bool capabilities_seen;
     struct graphics *graphics;
     struct display_control display;
+    struct redirects *redirects;
     struct screen *screen; /* what is shown while no session is; NULL: none */
     bool screen_shown;
-    char codec[32]; /* the last that the broker was told */
+    char codec[32];          /* the last that the broker was told */
+    uint32_t redirects_told; /* likewise */
     struct {
         struct event *timer;
         bool looked;             /* in this turn */
@@ -190,7 +195,7 @@ void broker_attach(struct worker *worker);
 int broker_logon(struct worker *worker);
 /* Tells what the person said to the question that came instead of an answer. */
 void broker_take_over(struct worker *worker, bool yes);
-/* Tells the broker when the codec has been settled or has changed. */
+/* Tells the broker when codec or redirections have been settled or have changed. */
 void broker_tell_codec(struct worker *worker);
 
 /* Returns false when the broker cannot be told now. */
@@ -218,6 +223,8 @@ void channel_locks(struct worker *worker, unsigned locks);
 void channel_suppress(struct worker *worker, bool suppressed);
 /* Asks for the size that the client has asked for. */
 void channel_resize(struct worker *worker);
+/* Has the program of this kind of redirection be started. */
+void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits);
 
 /* worker-display-control.c: the size that the client wants */
 

@@ -245,7 +245,11 @@ int worker_run(struct worker_setup *setup, int control)
     worker->setup = setup;
     worker->control = worker->socket = worker->lsm = worker->channel = worker->credentials = -1;
     worker->base = event_base_new();
-    if (worker->base == NULL) {
+    worker->redirects = redirects_new(worker);
+    if (worker->base == NULL || worker->redirects == NULL) {
+        redirects_free(worker->redirects);
+        if (worker->base != NULL)
+            event_base_free(worker->base);
         free(worker);
         return EXIT_FAILURE;
     }

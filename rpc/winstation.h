@@ -86,6 +86,9 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     M(WINSTATION, winstation, POINTER_MOVED, pointer_moved, 19, WINSTATION_BY_AGENT, 0, 0)                 \
     /* agent -> viewer: the channel ends, for this reason; a detail for the person may be there */         \
     M(WINSTATION, winstation, BYE, bye, 20, WINSTATION_BY_AGENT, 0, 0)                                     \
+    /* agent -> viewer: the SEQPACKET socket of the program that stands for this kind of redirection in    \
+     * the session */                                                                                      \
+    M(WINSTATION, winstation, REDIRECT, redirect, 21, WINSTATION_BY_AGENT, 1, 1)                           \
     /* viewer -> agent: the last DAMAGE has been used up */                                                \
     M(WINSTATION, winstation, FRAME_DONE, frame_done, 32, WINSTATION_BY_VIEWER, 0, 0)                      \
     /* viewer -> agent: a scancode of set 1 */                                                             \
@@ -99,7 +102,10 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     /* viewer -> agent: the size the client wants, a new SCREEN follows */                                 \
     M(WINSTATION, winstation, RESIZE, resize, 37, WINSTATION_BY_VIEWER, 0, 0)                              \
     /* viewer -> agent: 1: show nothing for now (minimised); 0: show again, all of it is damaged */        \
-    M(WINSTATION, winstation, SUPPRESS, suppress, 38, WINSTATION_BY_VIEWER, 0, 0)
+    M(WINSTATION, winstation, SUPPRESS, suppress, 38, WINSTATION_BY_VIEWER, 0, 0)                          \
+    /* viewer -> agent: start the program of this kind of redirection, with these bits                     \
+     * (common/redirect.h); a REDIRECT follows, or nothing where that cannot be had */                     \
+    M(WINSTATION, winstation, REDIRECT_WANTED, redirect_wanted, 39, WINSTATION_BY_VIEWER, 0, 0)
 
 #define WINSTATION_ATTACH_FIELDS(F, S) \
     F(S, u64, viewer) F(S, u16, width) F(S, u16, height) F(S, u32, keyboard_layout)
@@ -128,9 +134,11 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
 #define WINSTATION_TEXT_FIELDS(F, S)          F(S, u8, down) F(S, u16, unit)
 #define WINSTATION_MOUSE_FIELDS(F, S) \
     F(S, u16, x) F(S, u16, y) F(S, u8, buttons) F(S, u16, wheel) F(S, u16, horizontal_wheel)
-#define WINSTATION_LOCKS_FIELDS(F, S)    F(S, u8, locks)
-#define WINSTATION_RESIZE_FIELDS(F, S)   F(S, u16, width) F(S, u16, height)
-#define WINSTATION_SUPPRESS_FIELDS(F, S) F(S, u8, suppressed)
+#define WINSTATION_LOCKS_FIELDS(F, S)           F(S, u8, locks)
+#define WINSTATION_RESIZE_FIELDS(F, S)          F(S, u16, width) F(S, u16, height)
+#define WINSTATION_SUPPRESS_FIELDS(F, S)        F(S, u8, suppressed)
+#define WINSTATION_REDIRECT_FIELDS(F, S)        F(S, u8, kind)
+#define WINSTATION_REDIRECT_WANTED_FIELDS(F, S) F(S, u8, kind) F(S, u32, bits)
 
 enum winstation_number { WINSTATION_MESSAGES(MESSAGE_NUMBER) };
 WINSTATION_MESSAGES(MESSAGE_STRUCT)

@@ -1,0 +1,7 @@
+#include "rdp-front/redirect.h"
+
+const struct redirect_part *const redirect_parts[REDIRECT_KINDS] = {
+    [REDIRECT_KIND_CLIPBOARD] = NULL,
+    [REDIRECT_KIND_AUDIO] = NULL,
+    [REDIRECT_KIND_DRIVES] = NULL,
+};

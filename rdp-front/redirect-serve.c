@@ -1,0 +1,364 @@
+/* The two ends of each kind of redirection: the client's virtual channels, and the socket of the program in
+ * the session. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/packet.h"
+#include "rdp-front/redirect.h"
+#include "rdp-front/virtual-channel.h"
+#include "rdp-front/worker-state.h"
+
+/* What is taken from one end in one turn, before pixels and input have theirs. */
+#define MESSAGES_A_TURN    64
+#define PACKETS_A_TURN     16
+#define WAITING_MOST       (32u << 20) /* bytes kept for a program that does not read */
+#define PROGRAMS_MOST      5           /* started within PROGRAMS_WINDOW_MS */
+#define PROGRAMS_WINDOW_MS 60000
+
+/* A packet that the program has yet to take. */
+struct waiting {
+    struct waiting *next;
+    size_t size;
+    uint8_t data[];
+};
+
+struct redirect {
+    struct worker *worker;
+    const struct redirect_part *part;
+    const struct redirect_kind_facts *facts;
+    unsigned kind;
+    uint32_t bits; /* allowed, and of channels that the client has */
+    bool closed;   /* broken: it is not used any more in this connection */
+    void *state;   /* NULL: not begun */
+    struct virtual_channel channels[REDIRECT_CHANNELS];
+    bool waits[REDIRECT_CHANNELS], told[REDIRECT_CHANNELS];
+    int program; /* the socket; -1: there is none */
+    struct event *readable, *writable;
+    struct waiting *first, **last;
+    size_t waiting;
+    unsigned programs;
+    int64_t programs_since_ms;
+};
+
+struct redirects {
+    struct worker *worker;
+    uint32_t allowed;
+    struct redirect at[REDIRECT_KINDS];
+    uint8_t *message; /* of the client's; grows to what the largest took */
+    size_t room;
+    uint8_t packet[REDIRECT_PACKET_MAX];
+};
+
+static void on_wake(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what, (void)user; /* the turn does it all */
+}
+
+static void program_forget(struct redirect *redirect)
+{
+    if (redirect->readable != NULL)
+        event_free(redirect->readable);
+    if (redirect->writable != NULL)
+        event_free(redirect->writable);
+    redirect->readable = redirect->writable = NULL;
+    close_descriptor(&redirect->program);
+    while (redirect->first != NULL) {
+        struct waiting *next = redirect->first->next;
+        free(redirect->first);
+        redirect->first = next;
+    }
+    redirect->last = &redirect->first;
+    redirect->waiting = 0;
+}
+
+static void program_gone(struct redirect *redirect)
+{
+    bool was_there = redirect->program >= 0;
+    program_forget(redirect);
+    if (was_there && redirect->state != NULL)
+        redirect->part->session_gone(redirect->state);
+}
+
+static void redirect_end(struct redirect *redirect)
+{
+    program_forget(redirect);
+    if (redirect->state != NULL)
+        redirect->part->close(redirect->state);
+    redirect->state = NULL;
+    for (size_t i = 0; i < REDIRECT_CHANNELS; i++)
+        virtual_channel_close(&redirect->channels[i]);
+    redirect->closed = true;
+}
+
+static void give_up(struct redirect *redirect, const char *why)
+{
+    log_warning(redirect->worker->facts.address, "redirection of %s ends: %s", redirect->facts->name, why);
+    redirect_end(redirect);
+}
+
+/* Has the display agent start the program, unless it has ended too often. */
+static void program_want(struct redirect *redirect)
+{
+    int64_t now = clock_monotonic_ms();
+    if (redirect->state == NULL || redirect->program >= 0 || redirect->worker->channel < 0)
+        return;
+    if (now - redirect->programs_since_ms > PROGRAMS_WINDOW_MS) {
+        redirect->programs_since_ms = now;
+        redirect->programs = 0;
+    }
+    if (++redirect->programs <= PROGRAMS_MOST)
+        channel_redirect(redirect->worker, redirect->kind, redirect->bits);
+    else
+        give_up(redirect, "its program in the session ends again and again");
+}
+
+/* Sends what waits. Returns false when the program has gone. */
+static bool waiting_flush(struct redirect *redirect)
+{
+    while (redirect->first != NULL) {
+        struct waiting *first = redirect->first;
+        int failed = packet_send(redirect->program, first->data, first->size, NULL, 0);
+        if (failed == -EAGAIN)
+            break;
+        if (failed)
+            return false;
+        redirect->first = first->next;
+        redirect->waiting -= first->size;
+        free(first);
+    }
+    if (redirect->first == NULL)
+        redirect->last = &redirect->first;
+    else
+        event_add(redirect->writable, NULL);
+    return true;
+}
+
+void redirect_to_session(struct redirect *redirect, const void *data, size_t size)
+{
+    if (redirect->program < 0)
+        return;
+    if (redirect->first == NULL && packet_send(redirect->program, data, size, NULL, 0) == 0)
+        return;
+    struct waiting *waiting =
+        redirect->waiting + size <= WAITING_MOST ? malloc(sizeof(*waiting) + size) : NULL;
+    if (waiting == NULL) {
+        log_warning(redirect->worker->facts.address, "%s does not read", redirect->facts->program);
+        event_active(redirect->readable, EV_READ, 0);
+        shutdown(redirect->program, SHUT_RDWR); /* the turn finds its end: not here, in the part's own call */
+        return;
+    }
+    waiting->next = NULL;
+    waiting->size = size;
+    memcpy(waiting->data, data, size);
+    *redirect->last = waiting;
+    redirect->last = &waiting->next;
+    redirect->waiting += size;
+    event_add(redirect->writable, NULL);
+}
+
+void redirect_to_client(struct redirect *redirect, unsigned channel, const void *data, size_t size)
+{
+    if (redirect->channels[channel].handle != NULL && redirect->told[channel] &&
+        !virtual_channel_write(&redirect->channels[channel], data, size))
+        log_warning(redirect->worker->facts.address, "redirection of %s: the channel takes nothing",
+                    redirect->facts->name);
+}
+
+static void channels_open(struct redirect *redirect, uint32_t allowed)
+{
+    for (size_t i = 0; i < REDIRECT_CHANNELS; i++) {
+        const struct redirect_channel *channel = &redirect->part->channels[i];
+        uint32_t bits = channel->bits & allowed;
+        if (channel->name == NULL || bits == 0 || redirect->channels[i].handle != NULL)
+            continue;
+        enum virtual_channel_state state = virtual_channel_open(&redirect->channels[i], redirect->worker->vcm,
+                                                                channel->name, channel->dynamic);
+        redirect->waits[i] = state == VIRTUAL_CHANNEL_WAIT;
+        if (state != VIRTUAL_CHANNEL_NONE)
+            redirect->bits |= bits;
+    }
+}
+
+/* Not before the client is active: its channels have been joined then. */
+static void redirect_begin(struct redirect *redirect, uint32_t allowed)
+{
+    channels_open(redirect, allowed);
+    if (redirect->bits == 0) {
+        redirect->closed = true;
+        return;
+    }
+    redirect->state = redirect->part->open(redirect, redirect->bits);
+    if (redirect->state == NULL)
+        give_up(redirect, "out of memory");
+    program_want(redirect);
+}
+
+void redirects_allow(struct redirects *redirects, uint32_t bits)
+{
+    for (size_t i = 0; i < REDIRECT_KINDS; i++) {
+        if (redirects->at[i].state != NULL && (redirects->at[i].bits & ~bits) != 0)
+            give_up(&redirects->at[i], "it is no longer allowed");
+    }
+    redirects->allowed = bits;
+}
+
+static const char *channel_look(struct redirects *redirects, struct redirect *redirect, unsigned index)
+{
+    struct virtual_channel *channel = &redirect->channels[index];
+    const char *problem = NULL;
+    if (channel->handle == NULL || !virtual_channel_ready(channel))
+        return NULL;
+    if (!redirect->told[index]) {
+        redirect->told[index] = true;
+        problem = redirect->part->client_there(redirect->state, index);
+    }
+    for (int i = 0; problem == NULL && i < MESSAGES_A_TURN && redirect->first == NULL; i++) {
+        long size = virtual_channel_next(channel);
+        if (size == 0)
+            break;
+        if (size < 0)
+            return "the client's channel has ended";
+        if ((size_t)size > redirect->part->client_most)
+            return "a message of the client's is too long";
+        if ((size_t)size > redirects->room) {
+            uint8_t *message = realloc(redirects->message, (size_t)size);
+            if (message == NULL)
+                return "out of memory";
+            redirects->message = message;
+            redirects->room = (size_t)size;
+        }
+        if (!virtual_channel_read(channel, redirects->message, (size_t)size))
+            return "the client's channel cannot be read";
+        problem = redirect->part->from_client(redirect->state, index, redirects->message, (size_t)size);
+    }
+    return problem;
+}
+
+/* More packets than are taken at once may be there: the event fires again. */
+static const char *program_look(struct redirects *redirects, struct redirect *redirect)
+{
+    const char *problem = NULL;
+    for (int i = 0; problem == NULL && i < PACKETS_A_TURN && redirect->program >= 0; i++) {
+        size_t none = 0;
+        ssize_t got =
+            packet_receive(redirect->program, redirects->packet, sizeof(redirects->packet), NULL, &none);
+        if (got == -EAGAIN)
+            break;
+        if (got <= 0) {
+            program_gone(redirect);
+            program_want(redirect);
+            break;
+        }
+        problem = redirect->part->from_session(redirect->state, redirects->packet, (size_t)got);
+    }
+    return problem;
+}
+
+/* What the client has yet to take is waited for: the session's end is not read meanwhile. */
+static void redirect_look(struct redirects *redirects, struct redirect *redirect)
+{
+    const char *problem = NULL;
+    bool blocked = redirect->worker->peer->IsWriteBlocked(redirect->worker->peer);
+    for (unsigned i = 0; i < REDIRECT_CHANNELS; i++) {
+        if (redirect->waits[i])
+            channels_open(redirect, redirect->part->channels[i].bits & redirect->bits);
+        if (problem == NULL)
+            problem = channel_look(redirects, redirect, i);
+    }
+    if (problem == NULL && redirect->program >= 0 && !waiting_flush(redirect))
+        program_gone(redirect);
+    if (problem == NULL && redirect->program >= 0 && !blocked)
+        problem = program_look(redirects, redirect);
+    if (problem != NULL)
+        give_up(redirect, problem);
+    else if (redirect->readable != NULL && blocked)
+        event_del(redirect->readable);
+    else if (redirect->readable != NULL)
+        event_add(redirect->readable, NULL);
+}
+
+void redirects_poll(struct redirects *redirects)
+{
+    for (size_t i = 0; i < REDIRECT_KINDS; i++) {
+        struct redirect *redirect = &redirects->at[i];
+        if (redirect->state == NULL && !redirect->closed && (redirects->allowed & redirect->facts->bits) != 0)
+            redirect_begin(redirect, redirects->allowed);
+        if (redirect->state != NULL)
+            redirect_look(redirects, redirect);
+    }
+}
+
+void redirects_session_there(struct redirects *redirects)
+{
+    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+        program_want(&redirects->at[i]);
+}
+
+void redirects_session_gone(struct redirects *redirects)
+{
+    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+        program_gone(&redirects->at[i]);
+}
+
+void redirects_program(struct redirects *redirects, unsigned kind, int fd)
+{
+    struct redirect *redirect = kind < REDIRECT_KINDS ? &redirects->at[kind] : NULL;
+    if (redirect == NULL || redirect->state == NULL) {
+        close_descriptor(&fd);
+        return;
+    }
+    program_gone(redirect);
+    packet_take_descriptors(fd, false);
+    redirect->program = fd;
+    redirect->readable = event_new(redirects->worker->base, fd, EV_READ | EV_PERSIST, on_wake, NULL);
+    redirect->writable = event_new(redirects->worker->base, fd, EV_WRITE, on_wake, NULL);
+    if (redirect->readable == NULL || redirect->writable == NULL) {
+        give_up(redirect, "out of memory");
+        return;
+    }
+    event_add(redirect->readable, NULL);
+    const char *problem = redirect->part->session_there(redirect->state);
+    if (problem != NULL)
+        give_up(redirect, problem);
+}
+
+uint32_t redirects_in_use(const struct redirects *redirects)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+        bits |= redirects->at[i].program >= 0 ? redirects->at[i].bits : 0;
+    return bits;
+}
+
+struct redirects *redirects_new(struct worker *worker)
+{
+    struct redirects *redirects = calloc(1, sizeof(*redirects));
+    if (redirects == NULL)
+        return NULL;
+    redirects->worker = worker;
+    for (unsigned i = 0; i < REDIRECT_KINDS; i++) {
+        struct redirect *redirect = &redirects->at[i];
+        redirect->worker = worker;
+        redirect->part = redirect_parts[i];
+        redirect->facts = &redirect_kinds[i];
+        redirect->kind = i;
+        redirect->closed = redirect->part == NULL;
+        redirect->program = -1;
+        redirect->last = &redirect->first;
+    }
+    return redirects;
+}
+
+void redirects_free(struct redirects *redirects)
+{
+    if (redirects == NULL)
+        return;
+    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+        redirect_end(&redirects->at[i]);
+    free(redirects->message);
+    free(redirects);
+}
