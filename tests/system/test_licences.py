@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from unittest import mock
 
@@ -124,7 +125,7 @@ class Devices(Licences):
             self.comes_and_goes("anna", "PC1")
             self.comes_and_goes("bert", "RENAMED")
         self.comes_and_goes("anna", "PC1")
-        self.comes_and_goes("bert", "PC1", program="xfreerdp")
+        self.comes_and_goes("bert", "PC1", program="xfreerdp" if shutil.which("xfreerdp") else "xfreerdp3")
         self.assertEqual([(one["holder"], one["kind"]) for one in self.licences()],
                          [("00330-80000-aa123", "permanent"), ("pc1", "temporary")])
 

@@ -160,8 +160,8 @@ class Listener(SystemTest):
     def test_a_reload_by_the_manager(self):
         self.lodge.set(Sessions_MaxSessions=1)
         self.lodge.smss.send_signal(signal.SIGHUP)
-        wait_for("the event", lambda: [event for event in self.lodge.events() if event["event"] == "reload"])
-        self.assertIn("MaxSessions", self.lodge.events()[-1]["detail"])
+        reloads = wait_for("the event", lambda: [one for one in self.lodge.events() if one["event"] == "reload"])
+        self.assertIn("MaxSessions", reloads[0]["detail"])
 
 
 class Logoff(SystemTest):
