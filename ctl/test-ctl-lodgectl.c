@@ -10,73 +10,25 @@
 #include "common/packet.h"
 #include "common/reason.h"
 #include "ctl/test-process.h"
-#include "rpc/lsm.h"
+#include "lib/play.h"
 #include "tests/check.h"
 
 #define NOBODY 65534
 
-static char folder[] = "/tmp/test-ctl-XXXXXX";
-static char config[64], port[64];
-
-/* Answers one request. Returns false to close the connection. */
-typedef bool answer_fn(int fd, const Lodge__Lsm__Request *request);
-
-static void serve_connection(int fd, answer_fn *answer)
-{
-    Lodge__Lsm__Request *request;
-    int descriptor = -1, got;
-    bool open = true;
-    while (open) {
-        struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (poll(&wait, 1, PROCESS_WAIT_MS) <= 0)
-            _exit(1);
-        got = lsm_receive_request(fd, &request, &descriptor);
-        if (got <= 0)
-            return;
-        close_descriptor(&descriptor);
-        open = answer(fd, request);
-        lodge__lsm__request__free_unpacked(request, NULL);
-    }
-}
-
-static _Noreturn void serve(int listener, answer_fn *answer)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        struct pollfd wait = {.fd = listener, .events = POLLIN};
-        if (poll(&wait, 1, -1) < 0)
-            _exit(1);
-        int fd = packet_accept(listener);
-        if (fd < 0)
-            _exit(1);
-        serve_connection(fd, answer);
-        close(fd);
-    }
-}
+static struct play_place place;
 
 /* Runs lodgectl with these words against a server that answers so; NULL: no server. */
-static const struct process_result *run_as(uid_t uid, answer_fn *answer, const char *const *words)
+static const struct process_result *run_as(uid_t uid, play_answer *answer, const char *const *words)
 {
-    const char *all[PROCESS_WORDS] = {LODGECTL, "--config", config};
+    const char *all[PROCESS_WORDS] = {LODGECTL, "--config", place.config};
     for (size_t i = 0; words[i] != NULL; i++) {
         CHECK(i + 4 < PROCESS_WORDS);
         all[3 + i] = words[i];
     }
-    pid_t server = -1;
-    if (answer != NULL) {
-        int listener = packet_listen(port, 0666);
-        CHECK(listener >= 0);
-        server = fork();
-        CHECK(server >= 0);
-        if (server == 0)
-            serve(listener, answer);
-        close(listener);
-    }
+    pid_t server = answer != NULL ? play_start(place.port, answer) : -1;
     const struct process_result *result = process_run(all, "", uid);
-    if (server > 0) {
-        CHECK(kill(server, SIGKILL) == 0 && waitpid(server, NULL, 0) == server);
-        CHECK(unlink(port) == 0);
-    }
+    if (answer != NULL)
+        play_stop(server, place.port);
     return result;
 }
 
@@ -97,13 +49,6 @@ static void expect_output(const struct process_result *result, const char *want)
     CHECK_TEXT(result->error, "");
     CHECK_TEXT(result->out, want);
     CHECK(result->exit_code == 0);
-}
-
-static bool send_answer(int fd, const Lodge__Lsm__Request *request, Lodge__Lsm__Answer *answer)
-{
-    answer->serial = request->serial;
-    CHECK(lsm_send_answer(fd, answer, -1) == 0);
-    return true;
 }
 
 static const char hostile_name[] = "a\"\\\033[2J\n\xff";
@@ -141,15 +86,16 @@ static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
         answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSION;
         answer.session = &one;
     }
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
-#define HOSTILE_JSON                                                                                       \
-    "{\"id\":1,\"state\":\"active\",\"user\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"uid\":600000,"            \
-    "\"lab\":true,\"load_test\":false,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":" \
-    "\"10.0.0.7:50001\","                                                                                  \
-    "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","   \
-    "\"security\":\"\",\"platform\":\"\",\"product\":\"\",\"redirects\":[]},\"logon_ms\":0,\"connect_ms\":0,\"disconnect_"  \
+#define HOSTILE_JSON                                                                                        \
+    "{\"id\":1,\"state\":\"active\",\"user\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"uid\":600000,"             \
+    "\"lab\":true,\"load_test\":false,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":"  \
+    "\"10.0.0.7:50001\","                                                                                   \
+    "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","    \
+    "\"security\":\"\",\"platform\":\"\",\"product\":\"\",\"redirects\":[]},\"logon_ms\":0,\"connect_ms\":" \
+    "0,\"disconnect_"                                                                                       \
     "ms\":0,\"now_ms\":0,\"idle_ms\":0,\"input_ms\":0,\"locked\":false,\"terminal\":\"\"}"
 
 static void test_hostile(void)
@@ -197,7 +143,7 @@ static bool answer_pages(int fd, const Lodge__Lsm__Request *request)
     page.more = request->list->after + page.n_session < MANY;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
     answer.sessions = &page;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 /* Says that there is more, for ever, but names the same session. */
@@ -212,7 +158,7 @@ static bool answer_loop(int fd, const Lodge__Lsm__Request *request)
     page.more = true;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
     answer.sessions = &page;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static bool answer_empty(int fd, const Lodge__Lsm__Request *request)
@@ -227,7 +173,7 @@ static bool answer_empty(int fd, const Lodge__Lsm__Request *request)
         answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
         answer.sessions = &page;
     }
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static void test_pages(void)
@@ -273,7 +219,7 @@ static bool answer_event_pages(int fd, const Lodge__Lsm__Request *request)
     page.earlier = first > 1;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
     answer.events = &page;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 /* The serials in the output are those from `first` to MANY, in order. */
@@ -315,7 +261,7 @@ static bool answer_events(int fd, const Lodge__Lsm__Request *request)
     events.n_event = 1;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_EVENTS;
     answer.events = &events;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static void test_events(void)
@@ -347,14 +293,14 @@ static bool answer_health(int fd, const Lodge__Lsm__Request *request)
     health.n_check = 2;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_HEALTH;
     answer.health = &health;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static bool refuse_health(int fd, const Lodge__Lsm__Request *request)
 {
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     answer.reason = REASON_FORBIDDEN;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 /* The exit status is what monitoring goes by: of any state, and of no answer. */
@@ -393,7 +339,7 @@ static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
     } else {
         answer.reason = 60000;
     }
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static void test_refusals(void)
@@ -457,7 +403,17 @@ static bool answer_ping(int fd, const Lodge__Lsm__Request *request)
         answer.result_case = LODGE__LSM__ANSWER__RESULT_VERSION;
         answer.version = &version;
     }
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
+}
+
+/* A result where there is none. */
+static bool answer_too_much(int fd, const Lodge__Lsm__Request *request)
+{
+    Lodge__Lsm__Version version = LODGE__LSM__VERSION__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_VERSION;
+    answer.version = &version;
+    return play_send(fd, request, &answer);
 }
 
 static void test_server(void)
@@ -471,7 +427,7 @@ static void test_server(void)
                   "{\"lodgectl\":\"" LODGE_VERSION "\",\"lodgectl_protocol\":1,\"server\":\"9.8.7\","
                   "\"server_protocol\":3,\"load_test\":false}\n");
     /* The right kind of result, or none. */
-    expect_error(RUN(answer_hostile, "ping"), 3, "closed the connection without an answer");
+    expect_error(RUN(answer_too_much, "ping"), 3, "the answer cannot be understood");
     expect_error(RUN(answer_ping, "list"), 3, "the answer cannot be understood");
     expect_error(RUN(answer_garbage, "ping"), 3, "the answer cannot be understood");
     expect_error(RUN(answer_another, "ping"), 3, "the answer cannot be understood");
@@ -497,12 +453,12 @@ static bool answer_follow(int fd, const Lodge__Lsm__Request *request)
         answer.waited = &waited;
         if (request->wait->deadline_ms == 1000)
             answer.reason = REASON_TIMED_OUT;
-        return send_answer(fd, request, &answer);
+        return play_send(fd, request, &answer);
     }
     CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_SUBSCRIBE);
     answer.result_case = LODGE__LSM__ANSWER__RESULT_NOTICES;
     answer.notices = &notices;
-    send_answer(fd, request, &answer);
+    play_send(fd, request, &answer);
     notices.notice = all;
     notices.n_notice = 1;
     notice.sequence = 1;
@@ -511,13 +467,13 @@ static bool answer_follow(int fd, const Lodge__Lsm__Request *request)
     notice.session = 9;
     notice.user = (char *)"an\x1bna";
     notice.reason = (char *)"none";
-    send_answer(fd, request, &answer);
+    play_send(fd, request, &answer);
     notices.lost = 12;
     notice.sequence = 14;
     notice.kind = LODGE__LSM__NOTICE_KIND__NOTICE_REFUSE;
     notice.session = 0;
     notice.reason = (char *)"bad-credentials";
-    send_answer(fd, request, &answer);
+    play_send(fd, request, &answer);
     return false;
 }
 
@@ -558,7 +514,7 @@ static bool answer_message(int fd, const Lodge__Lsm__Request *request)
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_LIST) {
         answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
         answer.sessions = &sessions;
-        return send_answer(fd, request, &answer);
+        return play_send(fd, request, &answer);
     }
     CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_MESSAGE && request->message->session == 5);
     CHECK_TEXT(request->message->text, "tea is ready");
@@ -566,7 +522,7 @@ static bool answer_message(int fd, const Lodge__Lsm__Request *request)
     response.response = request->message->wait ? 6 : 32001;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_MESSAGE;
     answer.message = &response;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static void test_message(void)
@@ -598,7 +554,7 @@ static bool answer_sorted(int fd, const Lodge__Lsm__Request *request)
     page.more = next < 3;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_SESSIONS;
     answer.sessions = &page;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static bool answer_counters(int fd, const Lodge__Lsm__Request *request)
@@ -616,7 +572,7 @@ static bool answer_counters(int fd, const Lodge__Lsm__Request *request)
     counters.n_refused = 1;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_COUNTERS;
     answer.counters = &counters;
-    return send_answer(fd, request, &answer);
+    return play_send(fd, request, &answer);
 }
 
 static void test_lists(void)
@@ -638,13 +594,13 @@ static void test_lists(void)
 static void test_unreachable(void)
 {
     expect_error(RUN(NULL, "list"), 3, "no server is there. Start it with \"systemctl start lodge\"");
-    CHECK(strstr(RUN(NULL, "list")->error, port) != NULL);
-    int listener = packet_listen(port, 0600);
+    CHECK(strstr(RUN(NULL, "list")->error, place.port) != NULL);
+    int listener = packet_listen(place.port, 0600);
     CHECK(listener >= 0);
     expect_error(RUN_NOBODY(NULL, "list"), 3, "permission to use this port is missing");
     close(listener);
     expect_error(RUN(NULL, "list"), 3, "no server is there"); /* a socket file without a server */
-    CHECK(unlink(port) == 0);
+    CHECK(unlink(place.port) == 0);
     expect_output(RUN_NOBODY(answer_seven, "logoff", "7"), "Session 7 is being logged off.\n");
     expect_error(RUN_NOBODY(NULL, "account", "list"), 1, "needs root");
 }
@@ -671,17 +627,7 @@ int main(void)
     if (geteuid() != 0)
         return 77;
     CHECK(setenv("TZ", "UTC", 1) == 0);
-    CHECK(mkdtemp(folder) != NULL && chmod(folder, 0755) == 0);
-    snprintf(config, sizeof(config), "%s/lodge.conf", folder);
-    snprintf(port, sizeof(port), "%s/ports/lsm.port", folder);
-    FILE *out = fopen(config, "w");
-    CHECK(out != NULL);
-    fprintf(out, "[Server]\nRunDirectory = %s\nStateDirectory = %s/state\n", folder, folder);
-    CHECK(fclose(out) == 0);
-    char ports[64];
-    snprintf(ports, sizeof(ports), "%s/ports", folder);
-    CHECK(mkdir(ports, 0755) == 0);
-
+    play_place_make(&place);
     test_hostile();
     test_pages();
     test_event_pages();
@@ -694,6 +640,6 @@ int main(void)
     test_lists();
     test_unreachable();
     test_words();
-    CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
+    play_place_remove(&place);
     return 0;
 }

@@ -2,7 +2,10 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +13,25 @@
 #include "tests/check.h"
 
 #define WAIT_MS 60000
+
+void play_place_make(struct play_place *place_r)
+{
+    *place_r = (struct play_place){.folder = "/tmp/lodge-play-XXXXXX"};
+    CHECK(mkdtemp(place_r->folder) != NULL && chmod(place_r->folder, 0755) == 0);
+    snprintf(place_r->config, sizeof(place_r->config), "%s/lodge.conf", place_r->folder);
+    snprintf(place_r->ports, sizeof(place_r->ports), "%s/ports", place_r->folder);
+    snprintf(place_r->port, sizeof(place_r->port), "%s/%s", place_r->folder, LSM_PORT_NAME);
+    FILE *out = fopen(place_r->config, "w");
+    CHECK(out != NULL);
+    fprintf(out, "[Server]\nRunDirectory = %s\nStateDirectory = %s/state\n", place_r->folder,
+            place_r->folder);
+    CHECK(fclose(out) == 0 && mkdir(place_r->ports, 0755) == 0);
+}
+
+void play_place_remove(const struct play_place *place)
+{
+    CHECK(rmdir(place->ports) == 0 && unlink(place->config) == 0 && rmdir(place->folder) == 0);
+}
 
 static void serve_connection(int fd, play_answer *answer)
 {
@@ -42,7 +64,7 @@ static _Noreturn void serve(int listener, play_answer *answer)
 
 pid_t play_start(const char *path, play_answer *answer)
 {
-    int listener = packet_listen(path, 0600);
+    int listener = packet_listen(path, 0666);
     CHECK(listener >= 0);
     pid_t pid = fork();
     CHECK(pid >= 0);

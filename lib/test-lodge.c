@@ -1,7 +1,6 @@
 /* liblodge as programs see it, against a played server. */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/packet.h"
@@ -12,8 +11,7 @@
 
 #define MANY 250
 
-static char folder[] = "/tmp/test-lodge-XXXXXX";
-static char config[64], ports[64], port[64];
+static struct play_place place;
 
 static bool answer_version(int fd, const Lodge__Lsm__Request *request)
 {
@@ -34,25 +32,25 @@ static void test_server(void)
     struct lodge_error error;
     char version[16], small[3];
     uint32_t protocol = 77;
-    pid_t server = play_start(port, answer_version);
-    CHECK(lodge_open(config, &lodge, &error) == 0);
+    pid_t server = play_start(place.port, answer_version);
+    CHECK(lodge_open(place.config, &lodge, &error) == 0);
     CHECK(lodge_ping(lodge, &error) == 0);
     CHECK(lodge_version(lodge, small, sizeof(small), &protocol, &error) == -EINVAL && protocol == 77);
     CHECK(lodge_version(lodge, version, sizeof(version), &protocol, NULL) == 0 && protocol == 3);
     CHECK_TEXT(version, "9.8.7");
     lodge_close(lodge);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0 && lodge_ping(lodge, NULL) == 0);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0 && lodge_ping(lodge, NULL) == 0);
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
 }
 
 static void test_no_server(void)
 {
     struct lodge *lodge = NULL;
     struct lodge_error error;
-    CHECK(lodge_open(config, &lodge, &error) == -ENOENT && error.code == -ENOENT && lodge == NULL);
-    CHECK(strstr(error.text, "No server is there.") != NULL && strstr(error.text, port) != NULL);
-    CHECK(lodge_open_port(port, &lodge, NULL) == -ENOENT && lodge == NULL);
+    CHECK(lodge_open(place.config, &lodge, &error) == -ENOENT && error.code == -ENOENT && lodge == NULL);
+    CHECK(strstr(error.text, "No server is there.") != NULL && strstr(error.text, place.port) != NULL);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == -ENOENT && lodge == NULL);
     CHECK(lodge_open("/nonexistent/lodge.conf", &lodge, &error) == -EINVAL && lodge == NULL);
     CHECK(strstr(error.text, "/nonexistent/lodge.conf") != NULL);
     lodge_close(NULL);
@@ -111,11 +109,11 @@ static void test_list(void)
 {
     struct lodge *lodge;
     struct lodge_sessions *sessions, *page;
-    pid_t server = play_start(port, answer_list);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_list);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_list_all(lodge, &sessions, NULL) == 0 && lodge_list(lodge, 240, 4, &page, NULL) == 0);
     lodge_close(lodge); /* results live on */
-    play_stop(server, port);
+    play_stop(server, place.port);
     CHECK(sessions->count == MANY && !sessions->more);
     for (uint32_t i = 0; i < MANY; i++) {
         const struct lodge_session *session = sessions->session[i];
@@ -135,15 +133,15 @@ static void test_bad_list(void)
     struct lodge *lodge;
     struct lodge_error error;
     struct lodge_sessions *sessions = NULL;
-    pid_t server = play_start(port, answer_bad_list);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_bad_list);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_list_all(lodge, &sessions, &error) == -EPROTO && sessions == NULL);
     CHECK(strstr(error.text, "not in the order") != NULL && lodge_ping(lodge, NULL) == -ENOTCONN);
     lodge_close(lodge);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_list(lodge, 0, 7, &sessions, &error) == -EPROTO && sessions == NULL);
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
 }
 
 /* Session 7 is there, and may be disconnected, locked, and given the client of session 9. */
@@ -185,8 +183,8 @@ static void test_session(void)
     struct lodge *lodge;
     struct lodge_error error;
     struct lodge_session *session = NULL;
-    pid_t server = play_start(port, answer_seven);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_seven);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_show(lodge, 8, &session, &error) == LODGE_REASON_NO_SESSION && session == NULL);
     CHECK(error.code == LODGE_REASON_NO_SESSION);
     CHECK_TEXT(error.text, "There is no such session.");
@@ -210,7 +208,7 @@ static void test_session(void)
     CHECK_TEXT(lodge_reason_name(-1), "internal-error");
     CHECK_TEXT(lodge_reason_sentence(22), "You may not do this.");
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
 }
 
 /* Session 7 has processes 11 and 12, the second after a page; 11 may be killed. Session 8 is out of order,
@@ -250,8 +248,8 @@ static void test_processes(void)
     struct lodge *lodge;
     struct lodge_error error;
     struct lodge_processes *first, *second, *none = NULL;
-    pid_t server = play_start(port, answer_processes);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_processes);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_processes(lodge, 7, 0, 1, &first, NULL) == 0 && first->count == 1 && first->more);
     CHECK(lodge_processes(lodge, 7, 11, 1, &second, NULL) == 0 && second->count == 1 && !second->more);
     CHECK(lodge_terminate(lodge, 7, 11, true, NULL) == 0);
@@ -260,10 +258,10 @@ static void test_processes(void)
         CHECK(lodge_processes(lodge, session, 0, 2, &none, &error) == -EPROTO && none == NULL);
         CHECK(strstr(error.text, "not in the order") != NULL && lodge_ping(lodge, NULL) == -ENOTCONN);
         lodge_close(lodge);
-        CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+        CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     }
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
     const struct lodge_process *one = first->process[0];
     CHECK(one->pid == 11 && second->process[0]->pid == 12 && one->parent == 3 && one->inside == 2);
     CHECK(one->uid == 70001 && one->started_ms == 1777636805000);
@@ -310,17 +308,17 @@ static void test_usage(void)
     static const uint32_t wrong[][2] = {{7, 0}, {0, 5}}; /* another session; one of the page before */
     struct lodge *lodge;
     struct lodge_usage *page, *one, *none = NULL;
-    pid_t server = play_start(port, answer_usage);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_usage);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_usage(lodge, 0, 4, 2, &page, NULL) == 0 && lodge_usage(lodge, 5, 0, 0, &one, NULL) == 0);
     for (size_t i = 0; i < 2; i++) {
         CHECK(lodge_usage(lodge, wrong[i][0], wrong[i][1], 0, &none, NULL) == -EPROTO && none == NULL);
         CHECK(lodge_ping(lodge, NULL) == -ENOTCONN);
         lodge_close(lodge);
-        CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+        CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     }
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
     CHECK(page->count == 2 && page->more && page->now_ms == 1777636805000 && one->count == 1 && !one->more);
     const struct lodge_use *use = page->use[0];
     CHECK(use->session == 5 && use->cpu_ms == 5000000001 && use->memory == 5000000002 && use->tasks == 3);
@@ -355,10 +353,10 @@ static void test_health(void)
 {
     struct lodge *lodge;
     struct lodge_health *health;
-    pid_t server = play_start(port, answer_health);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0 && lodge_health(lodge, &health, NULL) == 0);
+    pid_t server = play_start(place.port, answer_health);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0 && lodge_health(lodge, &health, NULL) == 0);
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
     CHECK(health->state == LODGE_HEALTH_WARNING && health->count == 2);
     CHECK(health->check[0]->state == LODGE_HEALTH_OK && health->check[1]->state == LODGE_HEALTH_WARNING);
     CHECK_TEXT(health->check[0]->name, "storage");
@@ -386,13 +384,13 @@ static void test_drain(void)
 {
     struct lodge *lodge;
     enum lodge_drain mode;
-    pid_t server = play_start(port, answer_drain);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_drain);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_drain(lodge, LODGE_DRAIN_UNCHANGED, &mode, NULL) == 0 && mode == LODGE_DRAIN_RECONNECTS);
     CHECK(lodge_drain(lodge, LODGE_DRAIN_OFF, &mode, NULL) == 0 && mode == LODGE_DRAIN_OFF);
     CHECK(lodge_drain(lodge, LODGE_DRAIN_UNTIL_RESTART, NULL, NULL) == 0);
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
 }
 
 static bool answer_events(int fd, const Lodge__Lsm__Request *request)
@@ -419,12 +417,12 @@ static void test_events(void)
 {
     struct lodge *lodge;
     struct lodge_events *events, *none;
-    pid_t server = play_start(port, answer_events);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_events);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_events(lodge, 5000000000, 2, &events, NULL) == 0);
     CHECK(lodge_events(lodge, 1, 0, &none, NULL) == 0 && none->count == 0);
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
     CHECK(events->count == 2 && events->more && events->event[0]->serial == 5000000001);
     CHECK(events->event[1]->id == 1000 && events->event[1]->session == 0);
     CHECK_TEXT(events->event[1]->user, "eve");
@@ -460,8 +458,8 @@ static void test_wait(void)
 {
     struct lodge *lodge;
     uint32_t session = 0;
-    pid_t server = play_start(port, answer_wait);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_wait);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_wait(lodge, 7, NULL, LODGE_DISCONNECTED, 5000, &session, NULL) == 0 && session == 7);
     CHECK(lodge_wait(lodge, 8, NULL, LODGE_GONE, 5000, NULL, NULL) == 0);
     CHECK(lodge_wait(lodge, 7, NULL, LODGE_GONE, 5000, &session, NULL) == LODGE_REASON_TIMED_OUT);
@@ -470,7 +468,7 @@ static void test_wait(void)
     CHECK(lodge_wait(lodge, 7, NULL, LODGE_GONE, 86400001, &session, NULL) == -EINVAL);
     CHECK(lodge_wait(lodge, 8, NULL, LODGE_GONE, 5000, NULL, NULL) == 0); /* still of use */
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
 }
 
 /* "Hello" is answered with yes; what is not waited for, as it says. */
@@ -495,8 +493,8 @@ static void test_message(void)
 {
     struct lodge *lodge;
     uint32_t response = 0;
-    pid_t server = play_start(port, answer_message);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_message);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_message(lodge, 7, "T", "Hello", 0x44, 0, true, &response, NULL) == 0);
     CHECK(response == LODGE_RESPONSE_YES);
     CHECK(lodge_message(lodge, 7, "T", "Hello", 0x44, 9, false, &response, NULL) == 0);
@@ -504,7 +502,7 @@ static void test_message(void)
     CHECK(lodge_message(lodge, 7, "T", "Hello", 0x44, 9, false, NULL, NULL) == 0);
     CHECK(lodge_message(lodge, 8, "T", "", 0, 0, true, &response, NULL) == LODGE_REASON_WRONG_STATE);
     lodge_close(lodge);
-    play_stop(server, port);
+    play_stop(server, place.port);
 }
 
 /* Two notices at once, then one after a gap. */
@@ -539,15 +537,15 @@ static void test_subscribe(void)
     struct lodge *lodge;
     struct lodge_error error;
     struct lodge_notices *notices = NULL, *late;
-    pid_t server = play_start(port, answer_subscribe);
-    CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+    pid_t server = play_start(place.port, answer_subscribe);
+    CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
     CHECK(lodge_next(lodge, 0, &notices, &error) == -EINVAL && lodge_ping(lodge, NULL) == 0);
     CHECK(lodge_subscribe(lodge, &error) == 0 && lodge_descriptor(lodge) >= 0);
     CHECK(lodge_ping(lodge, &error) == -EBUSY && lodge_subscribe(lodge, &error) == -EBUSY);
     CHECK(lodge_next(lodge, -1, &notices, &error) == 0 && lodge_next(lodge, 60000, &late, &error) == 0);
     struct lodge_notices *none = NULL;
     CHECK(lodge_next(lodge, 10, &none, &error) == -EAGAIN && none == NULL);
-    play_stop(server, port);
+    play_stop(server, place.port);
     CHECK(lodge_next(lodge, -1, &none, &error) == -EPIPE && none == NULL);
     CHECK(lodge_next(lodge, -1, &none, &error) == -ENOTCONN && lodge_descriptor(lodge) == -1);
     lodge_close(lodge);
@@ -613,13 +611,13 @@ static void test_broken(void)
         struct lodge *lodge;
         struct lodge_error error;
         struct lodge_sessions *sessions = NULL;
-        pid_t server = play_start(port, cases[i].answer);
-        CHECK(lodge_open_port(port, &lodge, NULL) == 0);
+        pid_t server = play_start(place.port, cases[i].answer);
+        CHECK(lodge_open_port(place.port, &lodge, NULL) == 0);
         CHECK(lodge_list_all(lodge, &sessions, &error) == cases[i].code && error.code == cases[i].code);
         CHECK(sessions == NULL && error.text[0] != '\0');
         CHECK(lodge_ping(lodge, &error) == -ENOTCONN);
         lodge_close(lodge);
-        play_stop(server, port);
+        play_stop(server, place.port);
     }
 }
 
@@ -629,8 +627,8 @@ static void test_turned_away(void)
     struct lodge *lodge;
     struct lodge_error error;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
-    int listener = packet_listen(port, 0600);
-    CHECK(listener >= 0 && lodge_open_port(port, &lodge, NULL) == 0);
+    int listener = packet_listen(place.port, 0600);
+    CHECK(listener >= 0 && lodge_open_port(place.port, &lodge, NULL) == 0);
     int fd = packet_accept(listener);
     answer.reason = REASON_BUSY;
     answer.detail = (char *)"This user has too many connections.";
@@ -640,20 +638,12 @@ static void test_turned_away(void)
     CHECK(strstr(error.text, "This user has too many connections.") != NULL);
     lodge_close(lodge);
     close(listener);
-    CHECK(unlink(port) == 0);
+    CHECK(unlink(place.port) == 0);
 }
 
 int main(void)
 {
-    CHECK(mkdtemp(folder) != NULL);
-    snprintf(config, sizeof(config), "%s/lodge.conf", folder);
-    snprintf(ports, sizeof(ports), "%s/ports", folder);
-    snprintf(port, sizeof(port), "%s/ports/lsm.port", folder);
-    FILE *out = fopen(config, "w");
-    CHECK(out != NULL);
-    fprintf(out, "[Server]\nRunDirectory = %s\n", folder);
-    CHECK(fclose(out) == 0 && mkdir(ports, 0700) == 0);
-
+    play_place_make(&place);
     test_no_server();
     test_server();
     test_list();
@@ -669,6 +659,6 @@ int main(void)
     test_subscribe();
     test_broken();
     test_turned_away();
-    CHECK(rmdir(ports) == 0 && unlink(config) == 0 && rmdir(folder) == 0);
+    play_place_remove(&place);
     return 0;
 }

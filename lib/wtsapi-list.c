@@ -1,6 +1,7 @@
 /* WTSEnumerateSessions and its kin. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <winpr/error.h>
 
@@ -79,66 +80,51 @@ static void *fill_ex(const struct lodge_sessions *sessions, bool wide)
 
 typedef void *fill_fn(const struct lodge_sessions *sessions, bool wide);
 
-static void *enumerate(HANDLE server, fill_fn *how, bool wide, DWORD *count_r)
+/* All four forms; `right`: the other arguments are as the API has them. *sessions_r is a pointer to structs.
+ */
+static BOOL enumerate(HANDLE server, bool right, fill_fn *how, bool wide, void *sessions_r, DWORD *count_r)
 {
+    if (!right || sessions_r == NULL || count_r == NULL)
+        return wtsapi_fail(ERROR_INVALID_PARAMETER);
     struct lodge_sessions *sessions = fetch(server);
     if (sessions == NULL)
-        return NULL;
+        return FALSE;
     void *info = how(sessions, wide);
-    if (info != NULL)
+    if (info != NULL) {
+        memcpy(sessions_r, &info, sizeof(info));
         *count_r = (DWORD)sessions->count;
+    }
     lodge_sessions_free(sessions);
-    return info;
-}
-
-/* False, with the error set, where the arguments are not as the API has them. */
-static bool arguments_are_right(bool right, const void *result_r, const DWORD *count_r)
-{
-    return (right && result_r != NULL && count_r != NULL) || wtsapi_fail(ERROR_INVALID_PARAMETER);
+    return info != NULL;
 }
 
 BOOL WINAPI wtsapi_sessions_a(HANDLE server, DWORD reserved, DWORD version, PWTS_SESSION_INFOA *sessions_r,
                               DWORD *count_r)
 {
-    if (!arguments_are_right(reserved == 0 && version == 1, sessions_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, fill, false, count_r);
-    if (info != NULL)
-        *sessions_r = info;
-    return info != NULL;
+    return enumerate(server, reserved == 0 && version == 1, fill, false, sessions_r, count_r);
 }
 
 BOOL WINAPI wtsapi_sessions_w(HANDLE server, DWORD reserved, DWORD version, PWTS_SESSION_INFOW *sessions_r,
                               DWORD *count_r)
 {
-    if (!arguments_are_right(reserved == 0 && version == 1, sessions_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, fill, true, count_r);
-    if (info != NULL)
-        *sessions_r = info;
-    return info != NULL;
+    return enumerate(server, reserved == 0 && version == 1, fill, true, sessions_r, count_r);
+}
+
+static bool is_level_1(const DWORD *level, DWORD filter)
+{
+    return level != NULL && *level == 1 && filter == 0;
 }
 
 BOOL WINAPI wtsapi_sessions_ex_a(HANDLE server, DWORD *level, DWORD filter, PWTS_SESSION_INFO_1A *sessions_r,
                                  DWORD *count_r)
 {
-    if (!arguments_are_right(level != NULL && *level == 1 && filter == 0, sessions_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, fill_ex, false, count_r);
-    if (info != NULL)
-        *sessions_r = info;
-    return info != NULL;
+    return enumerate(server, is_level_1(level, filter), fill_ex, false, sessions_r, count_r);
 }
 
 BOOL WINAPI wtsapi_sessions_ex_w(HANDLE server, DWORD *level, DWORD filter, PWTS_SESSION_INFO_1W *sessions_r,
                                  DWORD *count_r)
 {
-    if (!arguments_are_right(level != NULL && *level == 1 && filter == 0, sessions_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, fill_ex, true, count_r);
-    if (info != NULL)
-        *sessions_r = info;
-    return info != NULL;
+    return enumerate(server, is_level_1(level, filter), fill_ex, true, sessions_r, count_r);
 }
 
 VOID WINAPI wtsapi_free(PVOID memory)

@@ -1,6 +1,7 @@
 /* WTSEnumerateProcesses and its kin, WTSTerminateProcess. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <winpr/error.h>
 
@@ -144,71 +145,62 @@ static void *make(const struct found *found, size_t size, fill_fn *how, bool wid
     return memory;
 }
 
-/* Level 0 or 1 of the structs. NULL with the error set. */
-static void *enumerate(HANDLE server, DWORD session, DWORD level, bool wide, DWORD *count_r)
+/* All four forms; `right`: the other arguments are as the API has them. Level 0 or 1 of the structs, to which
+ * *processes_r is a pointer. */
+static BOOL enumerate(HANDLE server, bool right, DWORD session, DWORD level, bool wide, void *processes_r,
+                      DWORD *count_r)
 {
     struct found found = {0};
+    if (!right || processes_r == NULL || count_r == NULL)
+        return wtsapi_fail(ERROR_INVALID_PARAMETER);
     if (!find(server, session, &found))
-        return NULL;
+        return FALSE;
     void *info = level == WTS_PROCESS_INFO_LEVEL_0
                      ? make(&found, sizeof(WTS_PROCESS_INFOA), fill, wide, count_r)
                      : make(&found, sizeof(WTS_PROCESS_INFO_EXA), fill_ex, wide, count_r);
     found_free(&found);
     if (info == NULL)
-        wtsapi_fail(ERROR_NOT_ENOUGH_MEMORY);
-    return info;
+        return wtsapi_fail(ERROR_NOT_ENOUGH_MEMORY);
+    memcpy(processes_r, &info, sizeof(info));
+    return TRUE;
 }
 
-static bool arguments_are_right(bool right, const void *result_r, const DWORD *count_r)
+static BOOL enumerate_all(HANDLE server, DWORD reserved, DWORD version, bool wide, void *processes_r,
+                          DWORD *count_r)
 {
-    if (right && result_r != NULL && count_r != NULL)
-        return true;
-    wtsapi_fail(ERROR_INVALID_PARAMETER);
-    return false;
+    return enumerate(server, reserved == 0 && version == 1, WTS_ANY_SESSION, WTS_PROCESS_INFO_LEVEL_0, wide,
+                     processes_r, count_r);
+}
+
+static BOOL enumerate_ex(HANDLE server, const DWORD *level, DWORD session, bool wide, void *processes_r,
+                         DWORD *count_r)
+{
+    bool right = level != NULL && *level <= WTS_PROCESS_INFO_LEVEL_1;
+    return enumerate(server, right, session, right ? *level : 0, wide, processes_r, count_r);
 }
 
 BOOL WINAPI wtsapi_processes_a(HANDLE server, DWORD reserved, DWORD version, PWTS_PROCESS_INFOA *processes_r,
                                DWORD *count_r)
 {
-    if (!arguments_are_right(reserved == 0 && version == 1, processes_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, WTS_ANY_SESSION, WTS_PROCESS_INFO_LEVEL_0, false, count_r);
-    if (info != NULL)
-        *processes_r = info;
-    return info != NULL;
+    return enumerate_all(server, reserved, version, false, processes_r, count_r);
 }
 
 BOOL WINAPI wtsapi_processes_w(HANDLE server, DWORD reserved, DWORD version, PWTS_PROCESS_INFOW *processes_r,
                                DWORD *count_r)
 {
-    if (!arguments_are_right(reserved == 0 && version == 1, processes_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, WTS_ANY_SESSION, WTS_PROCESS_INFO_LEVEL_0, true, count_r);
-    if (info != NULL)
-        *processes_r = info;
-    return info != NULL;
+    return enumerate_all(server, reserved, version, true, processes_r, count_r);
 }
 
 BOOL WINAPI wtsapi_processes_ex_a(HANDLE server, DWORD *level, DWORD session, LPSTR *processes_r,
                                   DWORD *count_r)
 {
-    if (!arguments_are_right(level != NULL && *level <= WTS_PROCESS_INFO_LEVEL_1, processes_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, session, *level, false, count_r);
-    if (info != NULL)
-        *processes_r = info;
-    return info != NULL;
+    return enumerate_ex(server, level, session, false, processes_r, count_r);
 }
 
 BOOL WINAPI wtsapi_processes_ex_w(HANDLE server, DWORD *level, DWORD session, LPWSTR *processes_r,
                                   DWORD *count_r)
 {
-    if (!arguments_are_right(level != NULL && *level <= WTS_PROCESS_INFO_LEVEL_1, processes_r, count_r))
-        return FALSE;
-    void *info = enumerate(server, session, *level, true, count_r);
-    if (info != NULL)
-        *processes_r = info;
-    return info != NULL;
+    return enumerate_ex(server, level, session, true, processes_r, count_r);
 }
 
 /* Kills it in the session that has it. Returns as liblodge. */

@@ -14,7 +14,6 @@
     R(BOOL, QueryUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR * d, DWORD * e))           \
     R(BOOL, SetUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR d, DWORD e))              \
     R(BOOL, SetUserConfigA, (LPSTR a, LPSTR b, WTS_CONFIG_CLASS c, LPSTR d, DWORD e))                 \
-    R(BOOL, ShutdownSystem, (HANDLE a, DWORD b))                                                      \
     R(HANDLE, VirtualChannelOpen, (HANDLE a, DWORD b, LPSTR c))                                       \
     R(HANDLE, VirtualChannelOpenEx, (DWORD a, LPSTR b, DWORD c))                                      \
     R(BOOL, VirtualChannelClose, (HANDLE a))                                                          \
@@ -28,10 +27,6 @@
     R(BOOL, RegisterSessionNotificationEx, (HANDLE a, HWND b, DWORD c))                               \
     R(BOOL, UnRegisterSessionNotificationEx, (HANDLE a, HWND b))                                      \
     R(BOOL, QueryUserToken, (ULONG a, PHANDLE b))                                                     \
-    R(BOOL, EnumerateListenersW, (HANDLE a, PVOID b, DWORD c, PWTSLISTENERNAMEW d, DWORD * e))        \
-    R(BOOL, EnumerateListenersA, (HANDLE a, PVOID b, DWORD c, PWTSLISTENERNAMEA d, DWORD * e))        \
-    R(BOOL, QueryListenerConfigW, (HANDLE a, PVOID b, DWORD c, LPWSTR d, PWTSLISTENERCONFIGW e))      \
-    R(BOOL, QueryListenerConfigA, (HANDLE a, PVOID b, DWORD c, LPSTR d, PWTSLISTENERCONFIGA e))       \
     R(BOOL, CreateListenerW, (HANDLE a, PVOID b, DWORD c, LPWSTR d, PWTSLISTENERCONFIGW e, DWORD f))  \
     R(BOOL, CreateListenerA, (HANDLE a, PVOID b, DWORD c, LPSTR d, PWTSLISTENERCONFIGA e, DWORD f))   \
     R(BOOL, SetListenerSecurityW,                                                                     \
@@ -94,6 +89,11 @@ static const WtsApiFunctionTable table = {.dwVersion = 1,
                                           .pEnumerateProcessesExW = wtsapi_processes_ex_w,
                                           .pTerminateProcess = wtsapi_terminate,
                                           .pGetActiveConsoleSessionId = wtsapi_console,
+                                          .pShutdownSystem = wtsapi_shutdown,
+                                          .pEnumerateListenersA = wtsapi_listeners_a,
+                                          .pEnumerateListenersW = wtsapi_listeners_w,
+                                          .pQueryListenerConfigA = wtsapi_listener_config_a,
+                                          .pQueryListenerConfigW = wtsapi_listener_config_w,
                                           REST(REST_ENTRY)};
 
 const WtsApiFunctionTable *CDECL InitWtsApi(void)

@@ -109,5 +109,18 @@ BOOL WINAPI wtsapi_processes_ex_w(HANDLE server, DWORD *level, DWORD session, LP
                                   DWORD *count_r);
 BOOL WINAPI wtsapi_terminate(HANDLE server, DWORD pid, DWORD code);
 
+/* wtsapi-system.c */
+BOOL WINAPI wtsapi_shutdown(HANDLE server, DWORD flag);
+
+/* wtsapi-listener.c */
+BOOL WINAPI wtsapi_listeners_a(HANDLE server, PVOID reserved, DWORD reserved_too, PWTSLISTENERNAMEA names,
+                               DWORD *count_r);
+BOOL WINAPI wtsapi_listeners_w(HANDLE server, PVOID reserved, DWORD reserved_too, PWTSLISTENERNAMEW names,
+                               DWORD *count_r);
+BOOL WINAPI wtsapi_listener_config_a(HANDLE server, PVOID reserved, DWORD reserved_too, LPSTR name,
+                                     PWTSLISTENERCONFIGA config_r);
+BOOL WINAPI wtsapi_listener_config_w(HANDLE server, PVOID reserved, DWORD reserved_too, LPWSTR name,
+                                     PWTSLISTENERCONFIGW config_r);
+
 /* wtsapi-wait.c */
 BOOL WINAPI wtsapi_wait_event(HANDLE server, DWORD mask, DWORD *flags_r);
