@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/conf-items.h"
@@ -103,6 +102,22 @@ static char **add_locale(char **environment)
     return environment;
 }
 
+/* Frees and takes out the variables that begin so. */
+static void drop(char **environment, const char *const *beginnings, size_t count)
+{
+    char **kept = environment;
+    for (char **at = environment; *at != NULL; at++) {
+        bool found = false;
+        for (size_t i = 0; i < count; i++)
+            found |= strncmp(*at, beginnings[i], strlen(beginnings[i])) == 0;
+        if (found)
+            free(*at);
+        else
+            *kept++ = *at;
+    }
+    *kept = NULL;
+}
+
 /* lodge-init starts as root: what makes the C library load or trust other files does not come along, for a
  * user may have set it (pam_env with user_readenv). The list is that of programs with more rights than their
  * caller (ld.so(8), secure-execution mode). */
@@ -112,17 +127,16 @@ void environment_drop_unsafe(char **environment)
         "LD_",          "GLIBC_",   "MALLOC_",  "GCONV_PATH=",  "GETCONF_DIR=",
         "HOSTALIASES=", "LOCPATH=", "NLSPATH=", "LOCALDOMAIN=", "RESOLV_",
         "RES_OPTIONS=", "TMPDIR=",  "TZDIR=",   "BASH_ENV=",    "ENV="};
-    char **kept = environment;
-    for (char **at = environment; *at != NULL; at++) {
-        bool drop = false;
-        for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
-            drop |= strncmp(*at, unsafe[i], strlen(unsafe[i])) == 0;
-        if (drop)
-            free(*at);
-        else
-            *kept++ = *at;
-    }
-    *kept = NULL;
+    drop(environment, unsafe, sizeof(unsafe) / sizeof(unsafe[0]));
+}
+
+char **environment_own_runtime(char **environment, uid_t uid)
+{
+    static const char *const shared[] = {"DBUS_SESSION_BUS_ADDRESS="};
+    char runtime[64];
+    drop(environment, shared, sizeof(shared) / sizeof(shared[0]));
+    snprintf(runtime, sizeof(runtime), "/run/user/%u", uid);
+    return set(environment, "XDG_RUNTIME_DIR", runtime);
 }
 
 /* Those of [Environment] that nothing has set, by the names that lodge-smss gives; it has refused what would
@@ -148,16 +162,8 @@ static char **add_system(char **environment)
     return environment;
 }
 
-static bool is_users_directory(const char *path, uid_t uid)
+char **environment_make(struct pam_logon *pam, const struct identity *identity)
 {
-    struct stat status;
-    return path != NULL && path[0] == '/' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) &&
-           status.st_uid == uid;
-}
-
-char **environment_make(struct pam_logon *pam, const struct identity *identity, bool *own_runtime_r)
-{
-    char runtime[64];
     char **environment = pam != NULL ? pam_logon_environment(pam) : calloc(1, sizeof(environment[0]));
     if (environment != NULL)
         environment_drop_unsafe(environment);
@@ -166,13 +172,5 @@ char **environment_make(struct pam_logon *pam, const struct identity *identity, 
     environment = add_system(environment);
     if (environment != NULL && environment_get(environment, "PATH") == NULL)
         environment = add(environment, PATH_DEFAULT);
-    if (environment == NULL)
-        return NULL;
-    bool own = !is_users_directory(environment_get(environment, "XDG_RUNTIME_DIR"), identity->uid);
-    snprintf(runtime, sizeof(runtime), "/run/user/%u", identity->uid);
-    if (own)
-        environment = set(environment, "XDG_RUNTIME_DIR", runtime);
-    if (environment != NULL)
-        *own_runtime_r = own;
-    return environment;
+    return environment != NULL ? environment_own_runtime(environment, identity->uid) : NULL;
 }

@@ -155,9 +155,7 @@ static bool birth_give(struct session *session, struct birth *birth, struct pam_
                        struct failure *failure_r)
 {
     char hash[ACCOUNT_HASH_MAX + 1];
-    bool own_runtime = false;
-    birth->environment = environment_make(pam, birth->plan.identity, &own_runtime);
-    birth->plan.runtime_directory = own_runtime;
+    birth->environment = environment_make(pam, birth->plan.identity);
     bool ok = birth->environment != NULL || failure_set(failure_r, 0, "out of memory");
     ok = ok && hash_find(birth, hash, sizeof(hash), failure_r) &&
          birth_wait_exec(birth, &session->born, failure_r);

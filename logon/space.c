@@ -130,8 +130,7 @@ bool space_arrange(const struct space_plan *plan, struct failure *failure_r)
         .lab_home = lab ? mounts_keep(lab_home_path(plan->conf, identity, lab_home, sizeof(lab_home)))
                         : (struct mounts_kept){.fd = -1},
     };
-    return private_folders_mount(failure_r) &&
-           (!plan->runtime_directory || runtime_directory_mount(identity, failure_r)) &&
+    return private_folders_mount(failure_r) && runtime_directory_mount(identity, failure_r) &&
            (!lab || lab_home_mount(identity, kept.lab_home.fd, failure_r)) &&
            mounts_keep_restore(&kept.run, failure_r) && mounts_keep_restore(&kept.home, failure_r) &&
            run_directory_mount(plan, &kept, failure_r) && objects_mount(plan, failure_r) &&

@@ -11,10 +11,9 @@
 struct space_plan {
     const struct conf *conf;
     const struct identity *identity;
-    uint16_t id;            /* of the session */
-    const char *lab_hash;   /* of a lab account */
-    const char *programs;   /* the folder of Lodge's programs on the host */
-    bool runtime_directory; /* make /run/user/UID: PAM has made none */
+    uint16_t id;          /* of the session */
+    const char *lab_hash; /* of a lab account */
+    const char *programs; /* the folder of Lodge's programs on the host */
 };
 
 /* Arranges it. For the session's first process: in new namespaces, as root, before it execs. On failure the

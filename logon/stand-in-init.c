@@ -214,8 +214,9 @@ static bool receive(unsigned number, union sm_body *body)
         if (poll(&wait, 1, -1) < 0)
             continue;
         int got = message_receive(CHANNEL, &sm_protocol, SM_LOGON, body, sizeof(*body), &message, &problem);
-        if (got != -EAGAIN)
-            return got == 1 && message.number == number;
+        if (got == -EAGAIN || (got == 1 && message.number == SM_PING))
+            continue; /* whether it is alive, it does not say */
+        return got == 1 && message.number == number;
     }
 }
 

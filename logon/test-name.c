@@ -88,12 +88,28 @@ static void test_unsafe_variables_are_dropped(void)
     environment_free(environment);
 }
 
+/* What pam_systemd says is of the user's processes outside of the session. */
+static void test_runtime_directory_is_the_sessions_own(void)
+{
+    static const char *const given[] = {"XDG_RUNTIME_DIR=/run/user/1000/elsewhere", "XDG_SESSION_ID=7",
+                                        "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus"};
+    char **environment = calloc(sizeof(given) / sizeof(given[0]) + 1, sizeof(environment[0]));
+    CHECK(environment != NULL);
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+        environment[i] = strdup(given[i]);
+    environment = environment_own_runtime(environment, 1000);
+    CHECK_TEXT(environment_get(environment, "XDG_RUNTIME_DIR"), "/run/user/1000");
+    CHECK_TEXT(environment_get(environment, "XDG_SESSION_ID"), "7");
+    CHECK(environment_get(environment, "DBUS_SESSION_BUS_ADDRESS") == NULL);
+    CHECK(environment[2] == NULL);
+    environment_free(environment);
+}
+
 static void test_environment(void)
 {
     struct identity identity = {.account = SM_ACCOUNT_LAB, .uid = 612345};
-    bool own = false;
-    char **environment = environment_make(NULL, &identity, &own);
-    CHECK(environment != NULL && own);
+    char **environment = environment_make(NULL, &identity);
+    CHECK(environment != NULL);
     CHECK_TEXT(environment_get(environment, "XDG_RUNTIME_DIR"), "/run/user/612345");
     CHECK(environment_get(environment, "PATH") != NULL);
     CHECK(environment_get(environment, "PAT") == NULL);
@@ -101,7 +117,7 @@ static void test_environment(void)
     /* The system's variables, as lodge-smss hands them down; what is not named stays out. */
     CHECK(setenv("LODGE_VARIABLES", "COMPANY PATH  MISSING", 1) == 0 && setenv("COMPANY", "a b", 1) == 0);
     CHECK(setenv("PATH", "/bin:/opt", 1) == 0 && setenv("OTHER", "x", 1) == 0);
-    environment = environment_make(NULL, &identity, &own);
+    environment = environment_make(NULL, &identity);
     CHECK_TEXT(environment_get(environment, "COMPANY"), "a b");
     CHECK_TEXT(environment_get(environment, "PATH"), "/bin:/opt");
     CHECK(environment_get(environment, "OTHER") == NULL && environment_get(environment, "MISSING") == NULL);
@@ -114,6 +130,7 @@ int main(void)
     test_reduce();
     test_locale();
     test_unsafe_variables_are_dropped();
+    test_runtime_directory_is_the_sessions_own();
     test_environment();
     return 0;
 }
