@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "common/log.h"
+#include "common/slice.h"
 #include "common/text.h"
 #include "display/agent.h"
 
@@ -88,6 +89,7 @@ int main(int count, char **words)
         return 2;
     }
     harden();
+    slice_shorten(0);
     mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* images go back to the system when they are freed */
     mallopt(M_TRIM_THRESHOLD, 64 * 1024);
     return serve(&arguments);

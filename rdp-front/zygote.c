@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "common/packet.h"
+#include "common/slice.h"
 #include "rdp-front/control.h"
 #include "rdp-front/options.h"
 #include "rdp-front/sandbox.h"
@@ -312,6 +313,7 @@ int main(int argc, char **argv)
         log_warning(NULL, "a library has started a thread before the first fork");
     if (!confine(&zygote.setup.conf, &zygote.ports))
         return EXIT_FAILURE;
+    slice_shorten(0); /* the workers inherit it; their filter lets no one change it */
     message_send(zygote.channel, &control_protocol, CONTROL_READY, &(struct control_ready){0}, -1);
     serve(&zygote);
     _exit(EXIT_SUCCESS); /* nothing is worth tidying, and a leak check could not run in here */

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/packet.h"
+#include "common/slice.h"
 #include "common/text.h"
 #include "sessionmgr/init.h"
 
@@ -158,6 +159,8 @@ static int start(struct init *init, const struct x_server *server, int ready, in
     int failed = process_start(&init->x, &plan, init->loop, subsystem_x_ended, init);
     close(ready);
     close(errors);
+    if (!failed)
+        slice_shorten(init->x.pid);
     return failed;
 }
 

@@ -35,6 +35,17 @@ for size in range(32, 1024 + 1, 32):
         out.write(str(size))
 """
 
+# Together they take all; each alone takes less than the X server has.
+CROWD = """
+import os, signal
+for _ in range(80):
+    if os.fork() == 0:
+        kept = os.urandom(8 << 20)
+        while True:
+            signal.pause()
+raise SystemExit(0 if os.wait()[1] == signal.SIGKILL else 1)
+"""
+
 DESKTOP = """#!/bin/sh
 # The test desktop, and whatever comes as an order.
 BASE/desktop &
@@ -54,7 +65,8 @@ class Limits(SystemTest):
     def setUp(self):
         super().setUp()
         base = self.lodge.base
-        for name, text in (("bomb.py", BOMB), ("hog.py", HOG), ("session", DESKTOP.replace("BASE", base))):
+        for name, text in (("bomb.py", BOMB), ("hog.py", HOG), ("crowd.py", CROWD),
+                           ("session", DESKTOP.replace("BASE", base))):
             with open(f"{base}/{name}", "w") as out:
                 out.write(text)
             os.chmod(f"{base}/{name}", 0o755)
@@ -143,6 +155,14 @@ class Limits(SystemTest):
         self.assertEqual(wait_for("the hog is killed", lambda: self.read("anna", "hog-status")), "137")
         self.assertLess(int(self.read("anna", "hog")), MEMORY)
         self.works(bert, 1)
+        self.state("anna", "active")
+
+    def test_a_crowd_of_hogs(self):
+        if not self.holds("memory"):
+            self.skipTest("no controller for memory here")
+        self.desktop_of("anna")
+        self.order("anna", "crowd")
+        self.assertEqual(wait_for("one of them is killed", lambda: self.read("anna", "crowd-status")), "0")
         self.state("anna", "active")
 
     def test_limits_outlive_smss(self):
