@@ -94,7 +94,9 @@
     E(UPGRADE_REFUSED, 1092, "upgrade-refused", 3)                     \
     /* a part went back; it is over, and not everything is new */      \
     E(UPGRADE_ROLLED_BACK, 1093, "upgrade-rolled-back", 3)             \
-    E(UPGRADE_FAILED, 1094, "upgrade-failed", 3)
+    E(UPGRADE_FAILED, 1094, "upgrade-failed", 3)                       \
+    /* a desktop's session manager was asked to end it: the answer */  \
+    E(DESKTOP_ASKED, 1110, "desktop-asked", 6)
 
 #define EVENT_ENUM(symbol, id, name, priority) EVENT_##symbol = (id),
 enum event_id { EVENTS(EVENT_ENUM) };

@@ -24,6 +24,7 @@ enum {
     AT_LOCK,
     AT_LOCKER,
     AT_LOCK_CHILD,
+    AT_ENDSESSION,
     AT_MESSAGES,
     AT_REDIRECTS = AT_MESSAGES + MESSAGES_MOST,
     AT_VIEWERS = AT_REDIRECTS + REDIRECTS_MOST
@@ -39,6 +40,7 @@ bool agent_open(struct agent *agent_r, int listen_fd, int channel_fd)
     messages_init(&agent_r->messages);
     lock_init(&agent_r->lock);
     redirects_init(&agent_r->redirects);
+    endsession_init(&agent_r->endsession);
     struct x *x = &agent_r->x;
     if (!x_open(x, &problem)) {
         log_error(NULL, "%s", problem);
@@ -65,6 +67,7 @@ void agent_close(struct agent *agent)
     messages_end(&agent->messages);
     lock_end(&agent->lock);
     redirects_end(&agent->redirects);
+    endsession_end(&agent->endsession);
     close_descriptor(&agent->broker_fd);
     close_descriptor(&agent->input.layout.child_fd);
     pointer_free(&agent->pointer);
@@ -167,6 +170,14 @@ static void work(struct agent *agent)
         channel_tell_closed(agent);
 }
 
+/* Windows are asked to close when the session manager has had its turn. */
+static void look_at_manager(struct agent *agent)
+{
+    enum sm_manager answer;
+    if (endsession_look(&agent->endsession, clock_monotonic_ms(), &answer))
+        channel_manager_answered(agent, answer);
+}
+
 static int wait_ms(const struct agent *agent)
 {
     int64_t now = clock_monotonic_ms(), end = now + IDLE_MS;
@@ -182,6 +193,10 @@ static int wait_ms(const struct agent *agent)
     }
     if (agent->broker_fd != -1 && agent->input_told != agent->input_at && agent->input_due < end) {
         end = agent->input_due;
+        idle = false;
+    }
+    if (agent->endsession.fd != -1 && agent->endsession.due < end) {
+        end = agent->endsession.due;
         idle = false;
     }
     if (idle)
@@ -203,6 +218,7 @@ static nfds_t fill_poll(const struct agent *agent, struct pollfd *poll_r)
     poll_r[AT_LOCK] = (struct pollfd){.fd = agent->lock.watch, .events = POLLIN};
     poll_r[AT_LOCKER] = (struct pollfd){.fd = agent->lock.locker, .events = POLLIN};
     poll_r[AT_LOCK_CHILD] = (struct pollfd){.fd = agent->lock.child, .events = POLLIN};
+    poll_r[AT_ENDSESSION] = (struct pollfd){.fd = agent->endsession.fd, .events = POLLIN};
     for (size_t i = 0; i < MESSAGES_MOST; i++)
         poll_r[AT_MESSAGES + i] = (struct pollfd){.fd = agent->messages.at[i].fd, .events = POLLIN};
     for (size_t i = 0; i < REDIRECTS_MOST; i++)
@@ -256,6 +272,7 @@ int agent_run(struct agent *agent)
         }
         if (ready > 0)
             serve_ports(agent, polled);
+        look_at_manager(agent);
         if (!agent->over)
             work(agent);
     }

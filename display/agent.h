@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "display/endsession.h"
 #include "display/input.h"
 #include "display/lock.h"
 #include "display/messages.h"
@@ -41,6 +42,7 @@ struct agent {
     struct pointer pointer;
     struct resize resize;
     struct input input;
+    struct endsession endsession;
     struct windows windows;
     bool windows_told; /* that they are closed */
     bool x_asked;      /* whether it works */
@@ -95,5 +97,7 @@ void broker_lock_changed(struct agent *agent);
 void channel_receive(struct agent *agent);
 /* Tells lodge-init that the display can be used. Returns 0 or a negative errno. */
 int channel_ready(struct agent *agent);
+/* The desktop's session manager has answered, or not in time: it is the windows' turn. */
+void channel_manager_answered(struct agent *agent, enum sm_manager answer);
 /* Tells lodge-init that no window is left that could close. */
 void channel_tell_closed(struct agent *agent);

@@ -255,6 +255,23 @@ static void on_ping(struct agent *agent)
     x_expect(&agent->x, cookie.sequence, x_answered, agent, 0);
 }
 
+void channel_manager_answered(struct agent *agent, enum sm_manager answer)
+{
+    int failed = message_send(agent->channel_fd, &sm_protocol, SM_MANAGER_ANSWER,
+                              &(struct sm_manager_answer){.answer = (uint8_t)answer}, -1);
+    if (failed)
+        log_warning("lodge-init", "does not take MANAGER_ANSWER: %s", strerror(-failed));
+    agent->windows_told = false;
+    windows_close_all(&agent->windows);
+}
+
+/* The session manager may take a third of the grace time. */
+static void on_close_windows(struct agent *agent, uint32_t grace_ms)
+{
+    if (!endsession_begin(&agent->endsession, grace_ms / 3))
+        channel_manager_answered(agent, SM_MANAGER_NONE);
+}
+
 void channel_receive(struct agent *agent)
 {
     while (!agent->over) {
@@ -273,8 +290,7 @@ void channel_receive(struct agent *agent)
         } else if (message.number == SM_NOTICE) {
             viewer_dismiss(agent, 0, body.notice.reason, body.notice.detail, true);
         } else if (message.number == SM_CLOSE_WINDOWS) {
-            agent->windows_told = false;
-            windows_close_all(&agent->windows);
+            on_close_windows(agent, body.close_windows.grace_ms);
         } else if (message.number == SM_PING) {
             on_ping(agent);
         }

@@ -267,7 +267,7 @@ static void smss_read(struct logon *logon)
 static bool is_init_event(uint32_t event)
 {
     return event == EVENT_HUNG || event == EVENT_X_SERVER_EXIT || event == EVENT_AGENT_EXIT ||
-           event == EVENT_DESKTOP_EXIT || event == EVENT_SUBSYSTEM_EXIT;
+           event == EVENT_DESKTOP_EXIT || event == EVENT_SUBSYSTEM_EXIT || event == EVENT_DESKTOP_ASKED;
 }
 
 static void init_handle(struct logon *logon, const struct message *message, const union sm_body *body)

@@ -40,6 +40,18 @@ enum sm_listening { SM_LISTENING, SM_LISTENING_STOPPED, SM_LISTENING_DOWN };
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };
 
+/* What came of asking the desktop's own session manager to end the session: there is none; it has ended it;
+ * it lets nobody in; it called it off; it went away in between; it did not answer in time. */
+enum sm_manager {
+    SM_MANAGER_NONE,
+    SM_MANAGER_ENDED,
+    SM_MANAGER_CLOSED,
+    SM_MANAGER_REFUSED,
+    SM_MANAGER_BROKEN,
+    SM_MANAGER_SILENT,
+    SM_MANAGER_ANSWERS
+};
+
 /* Whose answer a PONG is. */
 enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
 
@@ -73,7 +85,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, RUN, run, 13, SM_LOGON, 0, 0)                                                                  \
     /* init -> logon: required subsystems and the desktop are started */                                     \
     M(SM, sm, STARTED, started, 14, SM_INIT, 0, 0)                                                           \
-    /* init -> agent: ask every window to close, as a desktop's session end does */                          \
+    /* init -> agent: have the desktop end, then ask every window to close, as a session's end does */       \
     M(SM, sm, CLOSE_WINDOWS, close_windows, 15, SM_INIT, 0, 0)                                               \
     /* init -> agent: show this to the person, the session is about to end */                                \
     M(SM, sm, NOTICE, notice, 16, SM_INIT, 0, 0)                                                             \
@@ -114,7 +126,10 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     /* broker -> smss: upgrade in place; who asked */                                                        \
     M(SM, sm, UPGRADE, upgrade, 37, SM_BROKER, 0, 0)                                                         \
     /* smss -> broker: it begins (the detail is the new version), or why not */                              \
-    M(SM, sm, UPGRADE_BEGUN, upgrade_begun, 38, SM_SMSS, 0, 0)
+    M(SM, sm, UPGRADE_BEGUN, upgrade_begun, 38, SM_SMSS, 0, 0)                                               \
+    /* agent -> init, once after CLOSE_WINDOWS: how the session manager answered (enum sm_manager), in a     \
+     * third of the grace time at most; windows are asked to close now */                                    \
+    M(SM, sm, MANAGER_ANSWER, manager_answer, 39, SM_AGENT, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -164,6 +179,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     F(S, text, fallback_desktop, 256) F(S, text, subsystems, SM_SUBSYSTEMS_ROOM)
 #define SM_STARTED_FIELDS(F, S)        F(S, u16, id)
 #define SM_CLOSE_WINDOWS_FIELDS(F, S)  F(S, u32, grace_ms)
+#define SM_MANAGER_ANSWER_FIELDS(F, S) F(S, u8, answer)
 #define SM_NOTICE_FIELDS(F, S)         F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_WINDOWS_CLOSED_FIELDS(F, S) F(S, u32, left)
 #define SM_EVENT_FIELDS(F, S) \

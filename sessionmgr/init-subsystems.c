@@ -94,6 +94,8 @@ static void agent_says(void *context, uint32_t events)
     } else if (got == 1 && message.number == SM_WINDOWS_CLOSED) {
         init->windows_closed = true;
         logoff_look(init);
+    } else if (got == 1 && message.number == SM_MANAGER_ANSWER) {
+        logoff_manager_answered(init, body.manager_answer.answer);
     } else {
         if (got < 0)
             log_warning(NULL, "the display agent breaks the protocol and is killed: %s", problem);

@@ -53,6 +53,9 @@ struct init {
     int agent_channel;
     struct loop_source *agent_source;
     bool agent_ready, windows_closed;
+    bool manager_answered;
+    unsigned closing_thirds; /* of the grace time: for the desktop's session manager, if there is one, and
+                                windows */
     struct loop_timer agent_timer;
     int64_t agent_starts[INIT_STARTS];
     unsigned agent_start_count;
@@ -121,5 +124,7 @@ void heart_forget(struct init *init);
 /* logoff.c */
 /* Ends the session for this reason, once; asked again, a shorter grace time counts. `detail` may be NULL. */
 void logoff_begin(struct init *init, enum reason reason, const char *detail, uint32_t grace_ms);
+/* The agent's MANAGER_ANSWER; `answer` is an enum sm_manager. */
+void logoff_manager_answered(struct init *init, unsigned answer);
 /* Something has ended: looks whether the logoff can go on. */
 void logoff_look(struct init *init);

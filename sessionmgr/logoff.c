@@ -92,6 +92,7 @@ static void enter_closing(struct init *init)
     struct sm_notice notice = {.reason = init->ended.reason};
     memcpy(notice.detail, init->ended.detail, sizeof(notice.detail));
     struct sm_close_windows close_windows = {.grace_ms = (uint32_t)(init->grace_ends - init->phase_began)};
+    init->closing_thirds = 2;
     tell_agent(init, SM_NOTICE, &notice);
     tell_agent(init, SM_CLOSE_WINDOWS, &close_windows);
 }
@@ -160,11 +161,11 @@ static bool is_x_gone(struct init *init)
     return init->x.pidfd < 0 && init->agent.pidfd < 0;
 }
 
-/* Windows get a third of the grace time: a program that saves when its window closes must not meet TERM
- * before. */
-static int64_t until_third(const struct init *init)
+/* The desktop's session manager, if there is one, gets a third of the grace time, and windows another: a
+ * program that saves when its window closes must not meet TERM before. */
+static int64_t until_closed(const struct init *init)
 {
-    return init->phase_began + (init->grace_ends - init->phase_began) / 3;
+    return init->phase_began + (init->grace_ends - init->phase_began) * init->closing_thirds / 3;
 }
 
 static int64_t until_grace(const struct init *init)
@@ -193,7 +194,7 @@ static const struct {
     bool (*over)(struct init *init);
     int64_t (*until)(const struct init *init);
 } phases[INIT_PHASES] = {
-    [INIT_CLOSING] = {enter_closing, is_closed, until_third},
+    [INIT_CLOSING] = {enter_closing, is_closed, until_closed},
     [INIT_TERMINATING] = {enter_terminating, is_terminated, until_grace},
     [INIT_KILLING] = {enter_killing, is_swept, until_killed},
     [INIT_STOPPING_AGENT] = {enter_stopping_agent, is_agent_gone, until_agent},
@@ -215,6 +216,27 @@ void logoff_look(struct init *init)
         enter(init, init->phase + 1);
     if (init->phase > INIT_UP && init->phase < INIT_DONE)
         loop_timer_set(init->loop, &init->timer, LOOK_MS);
+}
+
+void logoff_manager_answered(struct init *init, unsigned answer)
+{
+    static const char *const answers[SM_MANAGER_ANSWERS] = {
+        [SM_MANAGER_ENDED] = "has ended it",
+        [SM_MANAGER_CLOSED] = "lets nobody in",
+        [SM_MANAGER_REFUSED] = "has called it off",
+        [SM_MANAGER_BROKEN] = "went away without an answer",
+        [SM_MANAGER_SILENT] = "does not answer in time",
+    };
+    if (init->phase != INIT_CLOSING || init->manager_answered || answer >= SM_MANAGER_ANSWERS)
+        return;
+    init->manager_answered = true;
+    if (answer == SM_MANAGER_NONE)
+        init->closing_thirds = 1;
+    else
+        event_tell(init, EVENT_DESKTOP_ASKED,
+                   "the desktop's session manager was asked to end the session: it %s, after %.1f s",
+                   answers[answer], (double)(clock_monotonic_ms() - init->phase_began) / 1000);
+    logoff_look(init);
 }
 
 void logoff_begin(struct init *init, enum reason reason, const char *detail, uint32_t grace_ms)

@@ -1,6 +1,7 @@
 /* What test-init puts in the place of lodge-display: it proves that the X server can be used with the cookie,
  * and writes down what lodge-init says. Beside the cookie file: "agent" is what it writes, "crash" makes it
- * exit at once, "answer" makes it say that all windows are closed; it makes "closing" when they are to be. */
+ * exit at once, "answer" makes it say that all windows are closed, each digit in "manager" how the session
+ * manager answered; it makes "closing" when they are to be closed. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +62,21 @@ static void note(const char *what, unsigned number, const char *text)
     fclose(file);
 }
 
+/* One MANAGER_ANSWER for each digit. */
+static void tell_manager(void)
+{
+    FILE *file = open_in("manager", "r");
+    for (int digit; file != NULL && (digit = fgetc(file)) != EOF;) {
+        struct sm_manager_answer answer = {.answer = (uint8_t)(digit - '0')};
+        message_send(CHANNEL, &sm_protocol, SM_MANAGER_ANSWER, &answer, -1);
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
 static void closing(void)
 {
+    tell_manager();
     FILE *file = open_in("closing", "w");
     if (file != NULL)
         fclose(file);

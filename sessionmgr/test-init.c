@@ -331,6 +331,33 @@ static void a_logoff_does_not_wait_for_nothing(void)
     CHECK(clock_monotonic_ms() - began < PATIENT);
 }
 
+/* Returns after how many ms a session ended whose agent says so of its desktop's session manager. */
+static int64_t end_with_manager(const char *answers, uint32_t grace_ms)
+{
+    make_folders();
+    write_file(in(test.objects, "manager"), answers);
+    write_file(in(test.home, "desk"), stay);
+    start("sh desk");
+    expect(SM_STARTED);
+    wait_file(in(test.home, "up"), "");
+    int64_t began = clock_monotonic_ms();
+    end(grace_ms);
+    expect_ended(REASON_LOGOFF_ADMIN);
+    return clock_monotonic_ms() - began;
+}
+
+/* A third of the grace time for the session manager, if there is one, and another for windows. */
+static void a_session_manager_has_its_time(void)
+{
+    int64_t took = end_with_manager("0", 6000);
+    CHECK(took >= 2000 && took < 4000);
+    /* The first answer counts, and no number that is none. */
+    took = end_with_manager("915", 6000);
+    CHECK(took >= 4000);
+    CHECK(test.events[0].event == EVENT_DESKTOP_EXIT && test.events[1].event == EVENT_DESKTOP_ASKED);
+    CHECK(strstr(test.events[1].detail, "has ended it") != NULL);
+}
+
 static void what_ignores_term_is_killed(void)
 {
     make_folders();
@@ -653,6 +680,7 @@ int main(void)
     a_session_is_what_it_should_be();
     programs_may_save_before_term();
     a_logoff_does_not_wait_for_nothing();
+    a_session_manager_has_its_time();
     what_ignores_term_is_killed();
     the_desktop_ends_the_session();
     a_missing_desktop_is_named();
