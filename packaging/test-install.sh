@@ -44,9 +44,9 @@ if command -v ldd >/dev/null && ldd "$stage$libraries/liblodge-wtsapi.so" | grep
 fi
 if command -v systemd-analyze >/dev/null; then
     # In a tree of its own, where the programs that the unit names are.
-    # A systemd before 254 ignores DelegateSubgroup, but counts it as a mistake here.
+    # A systemd before 254 ignores what it does not know, but counts it as a mistake here.
     if [ "$(systemd-analyze --version | awk 'NR == 1 { print int($2) }')" -lt 254 ]; then
-        sed -i '/^DelegateSubgroup=/d' "$stage/$prefix/lib/systemd/system/lodge.service"
+        sed -E -i '/^(DelegateSubgroup|RestartSteps|RestartMaxDelaySec)=/d' "$stage/$prefix/lib/systemd/system/lodge.service"
     fi
     install -D -m 755 /dev/null "$stage/bin/sh"
     if ! said=$(systemd-analyze --root="$stage" --man=no --recursive-errors=no verify lodge.service 2>&1) ||
