@@ -163,7 +163,8 @@ void attach_pending(struct session *session)
         session->from = addresses_hold(&session->broker->addresses, peer->client.address);
     if (!session->load_test)
         bind_worker(session, peer);
-    bool was_viewed = session->state == SESSION_CONNECTED || session->state == SESSION_ACTIVE;
+    bool was_viewed = session->state == SESSION_CONNECTED || session->state == SESSION_ACTIVE ||
+                      session->state == SESSION_SHADOW;
     session_move(session, again && was_viewed ? SESSION_REATTACHES : SESSION_ATTACHES, REASON_NONE, NULL);
     answer_attached(session, peer, channel);
     close_descriptor(&channel);

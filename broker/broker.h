@@ -19,6 +19,7 @@
  *   outlet    and for journal or syslog
  *   health    whether the server is well
  *   messages  to the person of a session
+ *   shadow    the client of one session is shown another
  *   asks      questions to display agents whose answers are waited for
  *   desktop   whether it is locked, and what it was started with
  *   survey, procs   what runs in sessions, looked at in threads

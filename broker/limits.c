@@ -8,6 +8,7 @@
 #include "broker/link.h"
 #include "broker/logons.h"
 #include "broker/reload.h"
+#include "broker/shadow.h"
 #include "broker/standing.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,7 +19,8 @@
 
 static bool somebody_is_connected(const struct session *session)
 {
-    return session->state == SESSION_ACTIVE || session->state == SESSION_CONNECTED;
+    return session->state == SESSION_ACTIVE || session->state == SESSION_CONNECTED ||
+           session->state == SESSION_SHADOW;
 }
 
 /* What runs, runs anew from now on. */
@@ -75,6 +77,8 @@ static int64_t hours_end_ms(const struct session *session)
 static struct policy_timeout next_of(struct session *session)
 {
     session->limits.facts.hours_end_ms = hours_end_ms(session);
+    if (session->state == SESSION_SHADOW) /* what its person does, they do elsewhere */
+        session->limits.facts.input_ms = clock_monotonic_ms();
     return policy_timeouts(&session->limits.times, &session->limits.facts, clock_monotonic_ms());
 }
 
@@ -189,10 +193,12 @@ void limits_session_apply(struct session *session, bool known, const gid_t *gids
     standing_find(&standing, broker, session->user->uid, known, gids, count);
     limits->times = reload_times(&broker->conf, standing.members);
     limits->hours = standing.hours;
+    limits->shadow = (uint8_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_shadow);
     limits->logoff_s = (uint16_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_logoff_seconds);
     limits->redirects = (uint8_t)standing_redirects(&broker->conf, standing.members);
     census_put(&broker->census, &limits->place, true, standing_counted(&standing));
     limits_session_plan(session);
+    shadow_policy_changed(session);
     logons_census_taken(broker);
 }
 

@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "broker/desktop.h"
 #include "broker/limits.h"
+#include "broker/shadow.h"
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
@@ -51,6 +52,7 @@ void link_reset(struct session *session, const char *why)
     log_debug(session_about(session, about), "the connection to the display agent ended: %s", why);
     disconnect(&session->link);
     asks_agent_gone(session);
+    shadow_agent_gone(session);
     retry_later(session);
 }
 
@@ -73,7 +75,8 @@ static bool take_viewer(struct session *session, const union winstation_body *bo
 
 static bool take_viewer_gone(struct session *session, const union winstation_body *body)
 {
-    attach_viewer_gone(session, body->viewer_gone.viewer);
+    if (!shadow_viewer_gone(session, body->viewer_gone.viewer))
+        attach_viewer_gone(session, body->viewer_gone.viewer);
     return true;
 }
 
@@ -97,7 +100,9 @@ static bool take_input(struct session *session, const union winstation_body *bod
 
 static bool take_message_answer(struct session *session, const union winstation_body *body)
 {
-    messages_answered(session, body->message_answer.serial, body->message_answer.response);
+    const struct winstation_message_answer *answer = &body->message_answer;
+    if (!shadow_answered(session, answer->serial, answer->response))
+        messages_answered(session, answer->serial, answer->response);
     return true;
 }
 
@@ -209,6 +214,7 @@ void link_stop(struct session *session)
 {
     disconnect(&session->link);
     asks_agent_gone(session);
+    shadow_agent_gone(session);
     if (session->link.retry != NULL)
         event_free(session->link.retry);
     session->link.retry = NULL;

@@ -56,7 +56,8 @@ static bool is_for(uint64_t now_ms, uint64_t since_ms, uint32_t seconds)
 static bool is_of_age(const struct filter *filter, const struct session *session)
 {
     const Lodge__Lsm__ListRequest *list = filter->list;
-    bool viewed = session->state == SESSION_ACTIVE || session->state == SESSION_CONNECTED;
+    bool viewed = session->state == SESSION_ACTIVE || session->state == SESSION_CONNECTED ||
+                  session->state == SESSION_SHADOW;
     bool left = session->state == SESSION_DISCONNECTED;
     return is_for(filter->now_ms, session->logon_ms, list->logged_on_s) &&
            is_for(filter->now_ms, viewed ? session->connect_ms : 0, list->connected_s) &&

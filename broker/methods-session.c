@@ -114,12 +114,14 @@ void call_environment(struct peer *peer, const Lodge__Lsm__Request *request, int
 /* Why the client of `from` cannot have `session` now, or NULL. */
 static const char *cannot_connect(const struct session *session, const struct session *from)
 {
-    bool ready = session->state == SESSION_ACTIVE || session->state == SESSION_DISCONNECTED;
+    bool ready = session->state == SESSION_ACTIVE || session->state == SESSION_SHADOW ||
+                 session->state == SESSION_DISCONNECTED;
+    bool viewed = from->state == SESSION_ACTIVE || from->state == SESSION_SHADOW;
     if (session == from)
         return "It is the same session.";
     if (session->load_test || from->load_test)
         return "Virtual sessions have no clients.";
-    if (from->worker == NULL || from->state != SESSION_ACTIVE || from->pending != NULL)
+    if (from->worker == NULL || !viewed || from->pending != NULL)
         return "Nobody is connected to the session whose client it is to be.";
     return ready && link_can_attach(session) ? NULL : "The session cannot be connected to at the moment.";
 }
@@ -161,7 +163,7 @@ void call_reset(struct peer *peer, const Lodge__Lsm__Request *request, int *desc
 static void count_states(const struct broker *broker, Lodge__Lsm__Counters *told)
 {
     const unsigned *in = broker->sessions.in_state;
-    told->active = in[SESSION_ACTIVE];
+    told->active = in[SESSION_ACTIVE] + in[SESSION_SHADOW];
     told->connected = in[SESSION_CONNECTED];
     told->disconnected = in[SESSION_DISCONNECTED];
     told->init = in[SESSION_INIT];

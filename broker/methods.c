@@ -10,6 +10,7 @@
 #include "broker/methods-policy.h"
 #include "broker/methods-process.h"
 #include "broker/methods-session.h"
+#include "broker/shadow.h"
 #include "broker/subsystem.h"
 #include "broker/upgrade.h"
 #include "common/clock.h"
@@ -130,6 +131,20 @@ uint64_t methods_input_ms(const struct session *session, uint64_t now_real_ms)
     return input_ms > 0 && ago_ms < now_real_ms ? now_real_ms - ago_ms : 0;
 }
 
+static void tell_shadows(const struct session *session, struct told_session *told)
+{
+    bool control;
+    const struct session *shown = shadow_shown(session), *looking = shadow_looking(session, &control);
+    told->message.shadows = shown != NULL ? shown->id : 0;
+    if (looking == NULL)
+        return;
+    lodge__lsm__shadower__init(&told->shadower);
+    told->shadower.session = looking->id;
+    told->shadower.user = (char *)looking->name;
+    told->shadower.control = control;
+    told->message.shadower = &told->shadower;
+}
+
 void methods_tell_session(const struct session *session, struct told_session *told)
 {
     lodge__lsm__session__init(&told->message);
@@ -151,6 +166,7 @@ void methods_tell_session(const struct session *session, struct told_session *to
         snprintf(told->terminal, sizeof(told->terminal), ":%u", session->display);
         told->message.terminal = told->terminal;
     }
+    tell_shadows(session, told);
 }
 
 bool methods_may_see(const struct peer *peer, const struct session *session)
@@ -272,6 +288,9 @@ const struct method methods[] = {
     METHOD(LICENCE_REVOKE) = {"licence_revoke", ROLE_ADMIN, false, licence_call_revoke},
     METHOD(LICENCE_REPORT) = {"licence_report", ROLE_ADMIN, false, licence_call_report},
     METHOD(CREATE) = {"create", ROLE_ADMIN, false, call_create},
+    METHOD(SHADOW) = {"shadow", ROLE_ADMIN, false, call_shadow},
+    METHOD(SHADOW_STOP) = {"shadow_stop", ROLE_ADMIN | ROLE_USER, false, call_shadow_stop},
+    METHOD(SHADOW_CHANNEL) = {"shadow_channel", ROLE_FRONT, false, call_shadow_channel},
 };
 const size_t method_count = sizeof(methods) / sizeof(methods[0]);
 

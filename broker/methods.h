@@ -22,6 +22,7 @@ extern const size_t method_count;
 struct told_session {
     Lodge__Lsm__Session message;
     Lodge__Lsm__Client client;
+    Lodge__Lsm__Shadower shadower;
     char terminal[8];
 };
 

@@ -12,6 +12,7 @@
 #include "broker/messages.h"
 #include "broker/methods-events.h"
 #include "broker/methods.h"
+#include "broker/shadow.h"
 #include "broker/survey.h"
 #include "common/log.h"
 #include "common/packet.h"
@@ -74,6 +75,7 @@ static void release_hold(struct peer *peer)
         db_job_cancel(peer->report);
     peer->report = NULL;
     survey_forget_peer(peer);
+    shadow_peer_gone(peer);
     attach_peer_gone(peer);
 }
 

@@ -29,6 +29,7 @@ struct entry;
 struct event;
 struct logon;
 struct session;
+struct shadow;
 struct subscription;
 struct survey;
 struct user;
@@ -66,6 +67,8 @@ struct peer {
     } last; /* what it lost, and why */
     struct subscription *subscription;
     struct wait *wait;
+    struct shadow *shadow;             /* whose person is being asked for it; NULL: none's */
+    uint64_t shadow_serial;            /* front end: of its shadow_channel; 0: it has not asked yet */
     struct ask *ask;                   /* a question to a session whose answer it waits for */
     bool listener_wait, listener_stop; /* it has asked for a change of the listener, and which */
     uint64_t listener_serial;

@@ -10,6 +10,7 @@
 #include "broker/link.h"
 #include "broker/logons.h"
 #include "broker/peers.h"
+#include "broker/shadow.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -31,7 +32,7 @@ static const struct {
     [SESSION_ACTIVE] = {"Active", AMONG_CONNECTED},
     [SESSION_CONNECTED] = {"Connected", NOWHERE},
     [SESSION_CONNECT_QUERY] = {"ConnectQuery", NOWHERE},
-    [SESSION_SHADOW] = {"Shadow", NOWHERE},
+    [SESSION_SHADOW] = {"Shadow", AMONG_CONNECTED},
     [SESSION_DISCONNECTED] = {"Disconnected", AMONG_DISCONNECTED},
     [SESSION_IDLE] = {"Idle", NOWHERE},
     [SESSION_LISTEN] = {"Listen", NOWHERE},
@@ -42,8 +43,14 @@ static const struct {
 _Static_assert(sizeof(states) / sizeof(states[0]) == SESSION_STATES, "each state has its row");
 
 static const char *const event_names[] = {
-    [SESSION_STARTED] = "started",     [SESSION_ATTACHES] = "attaches", [SESSION_REATTACHES] = "reattaches",
-    [SESSION_IS_VIEWED] = "is viewed", [SESSION_LEFT] = "left",         [SESSION_ENDS] = "ends",
+    [SESSION_STARTED] = "started",
+    [SESSION_ATTACHES] = "attaches",
+    [SESSION_REATTACHES] = "reattaches",
+    [SESSION_IS_VIEWED] = "is viewed",
+    [SESSION_LEFT] = "left",
+    [SESSION_ENDS] = "ends",
+    [SESSION_LOOKS_AWAY] = "looks away",
+    [SESSION_LOOKS_BACK] = "looks back",
 };
 _Static_assert(sizeof(event_names) / sizeof(event_names[0]) == SESSION_EVENTS, "each event has its name");
 
@@ -73,6 +80,15 @@ static const struct {
             [SESSION_REATTACHES] = {true, SESSION_ACTIVE, 0},
             [SESSION_LEFT] = {true, SESSION_DISCONNECTED, EVENT_DISCONNECT},
             [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+            [SESSION_LOOKS_AWAY] = {true, SESSION_SHADOW, 0},
+        },
+    [SESSION_SHADOW] =
+        {
+            [SESSION_ATTACHES] = {true, SESSION_ACTIVE, EVENT_RECONNECT},
+            [SESSION_REATTACHES] = {true, SESSION_SHADOW, 0},
+            [SESSION_LEFT] = {true, SESSION_DISCONNECTED, EVENT_DISCONNECT},
+            [SESSION_ENDS] = {true, SESSION_DOWN, 0},
+            [SESSION_LOOKS_BACK] = {true, SESSION_ACTIVE, 0},
         },
     [SESSION_DISCONNECTED] =
         {
@@ -148,6 +164,21 @@ static void leave_place(struct session *session)
     }
 }
 
+/* Where both states have the same place it keeps its own among those of its user, unless `anew`. */
+static void change_state(struct session *session, enum session_state next, bool anew)
+{
+    unsigned *in_state = session->broker->sessions.in_state;
+    if (anew || states[next].place != states[session->state].place) {
+        leave_place(session);
+        session->state = next;
+        take_place(session);
+        return;
+    }
+    in_state[session->state]--;
+    in_state[next]++;
+    session->state = next;
+}
+
 bool session_move(struct session *session, enum session_event event, enum reason reason, const char *detail)
 {
     char about[SESSION_ABOUT_ROOM];
@@ -159,11 +190,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
     enum event_id record = transitions[session->state][event].record;
     enum session_state before = session->state;
     enum session_state next = transitions[before][event].next;
-    if (next != before || event == SESSION_ATTACHES) { /* else it keeps its place among those of its user */
-        leave_place(session);
-        session->state = next;
-        take_place(session);
-    }
+    change_state(session, next, event == SESSION_ATTACHES);
     if (event == SESSION_ATTACHES)
         session->connect_ms = (uint64_t)clock_real_ms();
     if (event == SESSION_LEFT)
@@ -180,6 +207,7 @@ bool session_move(struct session *session, enum session_event event, enum reason
     shutdown_session_moved(session, event);
     licences_session_changed(session);
     logons_wake(session->user);
+    shadow_session_moved(session, event, reason);
     return true;
 }
 
@@ -266,6 +294,7 @@ void session_remove(struct session *session, enum reason reason, const char *det
     record_event(broker, session->was_up ? EVENT_LOGOFF : EVENT_SESSION_FAILED, session->id, session->name,
                  session->client.address, reason, detail);
     watch_terminated(session, reason, detail);
+    shadow_session_over(session, reason);
     attach_session_over(session, reason, detail);
     logons_wake(user);
     session_forget(session);
@@ -283,6 +312,7 @@ void session_forget(struct session *session)
         TAILQ_REMOVE(&session->announcers, peer, announcing);
         peer->announced_to = NULL;
     }
+    shadow_forget(session);
     leave_place(session);
     TAILQ_REMOVE(&user->all, session, of_user);
     limits_session_stop(session);

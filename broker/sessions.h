@@ -42,6 +42,8 @@ enum session_event {
     SESSION_IS_VIEWED,  /* found out after this broker's start */
     SESSION_LEFT,       /* the viewer is gone or was sent away */
     SESSION_ENDS,       /* the logoff has begun */
+    SESSION_LOOKS_AWAY, /* its client is shown another session instead */
+    SESSION_LOOKS_BACK, /* and is not any more */
     SESSION_EVENTS
 };
 
@@ -49,6 +51,7 @@ struct broker;
 struct groups_query;
 struct entry;
 struct peer;
+struct shadow;
 struct user;
 
 /* The connection to the display agent (link.h). */
@@ -72,6 +75,7 @@ struct session_limits {
     uint16_t logoff_s; /* how long programs may take to end */
     uint8_t redirects; /* what may be redirected: REDIRECT_ bits */
     bool broken;       /* the client is gone, and the session is to end for that */
+    uint8_t shadow;    /* who may shadow it, and how: enum shadow_allowed (shadow-policy.h) */
 };
 
 struct session {
@@ -104,10 +108,12 @@ struct session {
     enum reason left_reason; /* why the last viewer left */
     struct agent_link link;
     struct session_limits limits;
-    struct peer *worker;   /* serves the viewer; NULL: not announced */
-    struct peer *pending;  /* gets the session when the agent can be reached */
-    uint64_t shutdown_box; /* the message about a shutdown that was shown last, 0: none */
-    struct ask_list asks;  /* questions to the agent whose answers are waited for */
+    struct peer *worker;     /* serves the viewer; NULL: not announced */
+    struct peer *pending;    /* gets the session when the agent can be reached */
+    struct shadow *shadower; /* shows it to another client, or is to; NULL: none (shadow.h) */
+    struct shadow *shadows;  /* shows another session to its client, likewise */
+    uint64_t shutdown_box;   /* the message about a shutdown that was shown last, 0: none */
+    struct ask_list asks;    /* questions to the agent whose answers are waited for */
     TAILQ_HEAD(, peer) announcers;
     char text[];
 };

@@ -75,6 +75,9 @@ static const struct {
     {LODGE__LSM__REQUEST__METHOD_LICENCE_REVOKE, true, true, false, false, REASON_WRONG_STATE},
     {LODGE__LSM__REQUEST__METHOD_LICENCE_REPORT, true, true, false, false, REASON_NONE},
     {LODGE__LSM__REQUEST__METHOD_CREATE, true, true, false, false, REASON_WRONG_STATE},
+    {LODGE__LSM__REQUEST__METHOD_SHADOW, true, true, false, false, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_SHADOW_STOP, true, true, false, true, REASON_NO_SESSION},
+    {LODGE__LSM__REQUEST__METHOD_SHADOW_CHANNEL, false, false, true, false, REASON_WRONG_STATE},
 };
 
 static void check_call(size_t row, int fd, bool allowed)
@@ -107,6 +110,8 @@ static void check_call(size_t row, int fd, bool allowed)
         Lodge__Lsm__LicenceRequest licence;
         Lodge__Lsm__LicenceReportRequest licence_report;
         Lodge__Lsm__CreateRequest create;
+        Lodge__Lsm__ShadowRequest shadow;
+        Lodge__Lsm__ShadowChannelRequest shadow_channel;
     } body;
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(&lodge__lsm__request__descriptor, (unsigned)rows[row].method);

@@ -28,14 +28,19 @@ static bool is_changing(const struct session *session)
            session->state == SESSION_DOWN;
 }
 
-static void check_list(const struct session_list *list, enum session_state state, unsigned want)
+static bool is_connected(const struct session *session)
+{
+    return session->state == SESSION_ACTIVE || session->state == SESSION_SHADOW;
+}
+
+static void check_list(const struct session_list *list, bool connected, unsigned want)
 {
     unsigned count = 0;
     unsigned last = STEPS;
     struct session *session;
     TAILQ_FOREACH(session, list, by_user)
     {
-        CHECK(session->state == state);
+        CHECK(connected ? is_connected(session) : session->state == SESSION_DISCONNECTED);
         CHECK(since[session->id] < last);
         last = since[session->id];
         count++;
@@ -55,13 +60,13 @@ static void check_user(uid_t uid)
             continue;
         sessions++;
         changing += is_changing(session);
-        active += session->state == SESSION_ACTIVE;
+        active += is_connected(session);
         disconnected += session->state == SESSION_DISCONNECTED;
     }
     struct user *user = users_hold(&broker->users, uid);
     CHECK(user->references == sessions + 1 && user->sessions == sessions && user->changing == changing);
-    check_list(&user->connected, SESSION_ACTIVE, active);
-    check_list(&user->disconnected, SESSION_DISCONNECTED, disconnected);
+    check_list(&user->connected, true, active);
+    check_list(&user->disconnected, false, disconnected);
     users_release(&broker->users, user);
 }
 
@@ -85,7 +90,8 @@ static void random_history(void)
             enum session_event event = (enum session_event)(random() % SESSION_EVENTS);
             bool moved = session_move(session, event, REASON_NONE, NULL);
             CHECK(moved || session->state == before);
-            if (session->state != before || (moved && event == SESSION_ATTACHES))
+            bool looked = event == SESSION_LOOKS_AWAY || event == SESSION_LOOKS_BACK;
+            if ((session->state != before && !looked) || (moved && event == SESSION_ATTACHES))
                 since[id] = step;
         }
         check_user(1000 + (uid_t)(step % USERS));
@@ -100,6 +106,10 @@ static void only_what_may_be_is_done(void)
     CHECK(session_move(session, SESSION_ATTACHES, REASON_NONE, NULL) && session->state == SESSION_CONNECTED);
     CHECK(session_move(session, SESSION_STARTED, REASON_NONE, NULL) && session->state == SESSION_ACTIVE);
     CHECK(!session_move(session, SESSION_STARTED, REASON_NONE, NULL));
+    CHECK(!session_move(session, SESSION_LOOKS_BACK, REASON_NONE, NULL));
+    CHECK(session_move(session, SESSION_LOOKS_AWAY, REASON_NONE, NULL) && session->state == SESSION_SHADOW);
+    CHECK(session_move(session, SESSION_REATTACHES, REASON_NONE, NULL) && session->state == SESSION_SHADOW);
+    CHECK(session_move(session, SESSION_LOOKS_BACK, REASON_NONE, NULL) && session->state == SESSION_ACTIVE);
     CHECK(session_move(session, SESSION_LEFT, REASON_NONE, NULL) && session->state == SESSION_DISCONNECTED);
     CHECK(!session_move(session, SESSION_REATTACHES, REASON_NONE, NULL));
     CHECK(session_move(session, SESSION_ENDS, REASON_NONE, NULL) && session->state == SESSION_DOWN);

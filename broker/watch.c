@@ -332,6 +332,14 @@ void watch_locked(struct session *session)
                     REASON_NONE, NULL);
 }
 
+void watch_shadowed(struct session *session, bool begins, enum reason reason, const char *detail)
+{
+    publish_session(session,
+                    begins ? LODGE__LSM__NOTICE_KIND__NOTICE_SHADOW_START
+                           : LODGE__LSM__NOTICE_KIND__NOTICE_SHADOW_STOP,
+                    reason, detail);
+}
+
 void watch_terminated(struct session *session, enum reason reason, const char *detail)
 {
     struct notice notice = {.kind = LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE,

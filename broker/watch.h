@@ -32,7 +32,7 @@ bool watch_wait(struct peer *peer, uint64_t serial, uint16_t session, const char
 /* The peer is gone, with what it had. Its user must be there still. */
 void watch_peer_gone(struct peer *peer);
 
-#define WATCH_KINDS (LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE + 1)
+#define WATCH_KINDS (LODGE__LSM__NOTICE_KIND__NOTICE_SHADOW_STOP + 1)
 
 /* What has happened since the start. */
 struct counters {
@@ -51,6 +51,8 @@ void watch_moved(struct session *session, enum session_event event, enum session
                  enum reason reason, const char *detail);
 /* The desktop was locked or unlocked. */
 void watch_locked(struct session *session);
+/* It is shown to another client, or another session to its client; or that is over. */
+void watch_shadowed(struct session *session, bool begins, enum reason reason, const char *detail);
 void watch_terminated(struct session *session, enum reason reason, const char *detail);
 /* A session came to a limit, for which it is disconnected or ended now. */
 void watch_limit(struct session *session, enum reason reason, const char *detail);

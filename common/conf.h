@@ -111,6 +111,9 @@
       "1: the session's sound is heard at the client")                                                       \
     K(Sessions, AudioCapture, NUMBER, audio_capture, 0, 1, "0", true,                                        \
       "1: programs of the session may record from the client's microphone")                                  \
+    K(Sessions, Shadow, NUMBER, shadow, 0, 4, "1", true,                                                     \
+      "whether administrators may shadow sessions: 0: no; 1: with control, 2: the same without asking the "  \
+      "person; 3: looking on, 4: the same without asking")                                                   \
     K(Shutdown, DeadlineSeconds, NUMBER, shutdown_deadline, 5, 3600, "60", false,                            \
       "how long shutdown waits for processes that cannot be killed before it goes on without their end")     \
     K(Shutdown, HaltCommand, TEXT, halt_command, 0, 255, "", false,                                          \
@@ -204,7 +207,7 @@ enum conf_answer { CONF_IGNORE, CONF_DEGRADED, CONF_STOP };
     G(memory_max)             \
     G(tasks_max)              \
     G(cpu_weight)             \
-    G(clipboard) G(drives) G(audio_playback) G(audio_capture)
+    G(clipboard) G(drives) G(audio_playback) G(audio_capture) G(shadow)
 #define CONF_GROUP_TEXTS(G)    G(logon_hours) G(desktop) G(home)
 #define CONF_GROUPS_MAX        16
 #define CONF_GROUP_ENUM(field) CONF_GROUP_##field,

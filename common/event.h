@@ -95,6 +95,11 @@
     /* a part went back; it is over, and not everything is new */      \
     E(UPGRADE_ROLLED_BACK, 1093, "upgrade-rolled-back", 3)             \
     E(UPGRADE_FAILED, 1094, "upgrade-failed", 3)                       \
+    /* a session is shown to another client besides: whose, how */     \
+    E(SHADOW_START, 1100, "shadow-start", 5)                           \
+    E(SHADOW_STOP, 1101, "shadow-stop", 5)                             \
+    /* it was not: by the configuration or by its person */            \
+    E(SHADOW_REFUSED, 1102, "shadow-refused", 4)                       \
     /* a desktop's session manager was asked to end it: the answer */  \
     E(DESKTOP_ASKED, 1110, "desktop-asked", 6)
 

@@ -59,7 +59,8 @@
     R(GROUP_LIMIT, "group-limit", 0x6, "Your group has as many sessions as it may have. Try again later.")   \
     R(MOVED, "moved", 0x0, "You were connected to another session.")                                         \
     R(NO_SUBSYSTEM, "no-such-subsystem", 0x0, "The configuration has no such subsystem.")                    \
-    R(UPGRADE_REFUSED, "upgrade-refused", 0x0, "The new programs are not in order. The old ones go on.")
+    R(UPGRADE_REFUSED, "upgrade-refused", 0x0, "The new programs are not in order. The old ones go on.")     \
+    R(SHADOW_REFUSED, "shadow-refused", 0x0, "The person at the session did not allow it.")
 
 #define REASON_ENUM(symbol, name, error_info, sentence) REASON_##symbol,
 enum reason { REASONS(REASON_ENUM) REASON_COUNT };

@@ -61,6 +61,8 @@ const char *describe_notice(uint32_t kind)
         [LODGE__LSM__NOTICE_KIND__NOTICE_LOCK] = "lock",
         [LODGE__LSM__NOTICE_KIND__NOTICE_UNLOCK] = "unlock",
         [LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE] = "licence",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_SHADOW_START] = "shadow-start",
+        [LODGE__LSM__NOTICE_KIND__NOTICE_SHADOW_STOP] = "shadow-stop",
     };
     return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : names[0];
 }

@@ -18,12 +18,20 @@
 
 #define AGENT_MAX_VIEWERS 16
 
+/* What a viewer may do besides looking on. */
+enum viewer_part {
+    VIEWER_OWN = 1,      /* the session's own client: everything */
+    VIEWER_CONTROLS = 2, /* shadows the session, with keys and mouse */
+    VIEWER_LOOKS_ON = 4, /* shadows it */
+};
+
 /* One viewer. What it has yet to be told is kept as versions and a region, never as a queue of messages: a
  * viewer that does not read costs nothing more, and gets the newest when it reads again. */
 struct viewer {
     struct viewer *next; /* of agent.viewers */
     uint64_t id;
     int fd;
+    enum viewer_part part;
     struct input_source source;
     struct region damage; /* in the memory, and not yet told */
     uint32_t generation;  /* of the memory that it has; 0: none */
@@ -68,7 +76,9 @@ void agent_close(struct agent *agent);
 /* viewer.c */
 
 /* Takes a viewer whose end of the channel is `fd`, the agent's from now on. One with the same number goes. */
-void viewer_attach(struct agent *agent, int fd, uint64_t id);
+void viewer_attach(struct agent *agent, int fd, uint64_t id, enum viewer_part part);
+/* Says BYE to those who shadow the session. */
+void viewer_dismiss_shadows(struct agent *agent, unsigned reason);
 /* Says BYE to a viewer (0: to all of them) and lets it go; the broker is told when `tell_broker`. */
 void viewer_dismiss(struct agent *agent, uint64_t id, unsigned reason, const char *detail, bool tell_broker);
 /* Reads what the viewer sent. */

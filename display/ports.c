@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
+#include "common/reason.h"
 #include "common/text.h"
 #include "display/agent.h"
 #include "rpc/sm.h"
@@ -15,6 +16,13 @@
 #define BROKER         "the broker"
 #define INPUT_EVERY_MS 1000
 
+/* A shadowing is the broker's: it ends with its connection. */
+static void broker_close(struct agent *agent)
+{
+    close_descriptor(&agent->broker_fd);
+    viewer_dismiss_shadows(agent, REASON_NO_BROKER);
+}
+
 void broker_send(struct agent *agent, unsigned number, const void *body)
 {
     if (agent->broker_fd == -1)
@@ -22,7 +30,7 @@ void broker_send(struct agent *agent, unsigned number, const void *body)
     int failed = message_send(agent->broker_fd, &winstation_protocol, number, body, -1);
     if (failed) {
         log_warning(BROKER, "closed: %s", strerror(-failed));
-        close_descriptor(&agent->broker_fd);
+        broker_close(agent);
     }
 }
 
@@ -60,7 +68,7 @@ void broker_lock_changed(struct agent *agent)
 static void tell_everything(struct agent *agent)
 {
     for (const struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
-        if (!viewer->gone)
+        if (!viewer->gone && viewer->part == VIEWER_OWN)
             broker_send(agent, WINSTATION_VIEWER, &(struct winstation_viewer){.viewer = viewer->id});
     }
     tell_input(agent, clock_monotonic_ms());
@@ -81,7 +89,7 @@ void broker_accept(struct agent *agent)
         close_descriptor(&fd);
         return;
     }
-    close_descriptor(&agent->broker_fd);
+    broker_close(agent);
     agent->broker_fd = fd;
     tell_everything(agent);
 }
@@ -93,7 +101,16 @@ static bool on_attach(struct agent *agent, const union winstation_body *body, in
         return false;
     resize_want(&agent->resize, attach->width, attach->height, agent->screen.width, agent->screen.height);
     input_set_layout(&agent->input, attach->keyboard_layout);
-    viewer_attach(agent, descriptor, attach->viewer);
+    viewer_attach(agent, descriptor, attach->viewer, VIEWER_OWN);
+    return true;
+}
+
+static bool on_shadow(struct agent *agent, const union winstation_body *body, int descriptor)
+{
+    const struct winstation_shadow *shadow = &body->shadow;
+    if (shadow->viewer == 0)
+        return false;
+    viewer_attach(agent, descriptor, shadow->viewer, shadow->control ? VIEWER_CONTROLS : VIEWER_LOOKS_ON);
     return true;
 }
 
@@ -181,9 +198,13 @@ static bool act_for_broker(struct agent *agent, const struct message *message,
     static const struct {
         unsigned number;
         bool (*action)(struct agent *, const union winstation_body *, int);
-    } actions[] = {{WINSTATION_ATTACH, on_attach},     {WINSTATION_DETACH, on_detach},
-                   {WINSTATION_MESSAGE, on_message},   {WINSTATION_MESSAGE_CANCEL, on_message_cancel},
-                   {WINSTATION_LOCK_DESKTOP, on_lock}, {WINSTATION_ENVIRONMENT, on_environment}};
+    } actions[] = {{WINSTATION_ATTACH, on_attach},
+                   {WINSTATION_DETACH, on_detach},
+                   {WINSTATION_SHADOW, on_shadow},
+                   {WINSTATION_MESSAGE, on_message},
+                   {WINSTATION_MESSAGE_CANCEL, on_message_cancel},
+                   {WINSTATION_LOCK_DESKTOP, on_lock},
+                   {WINSTATION_ENVIRONMENT, on_environment}};
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
         if (actions[i].number == message->number)
             return actions[i].action(agent, body, message->descriptor);
@@ -209,7 +230,7 @@ void broker_receive(struct agent *agent)
         }
         if (got != 0)
             log_warning(BROKER, "closed: %s", problem[0] ? problem : strerror(-got));
-        close_descriptor(&agent->broker_fd);
+        broker_close(agent);
     }
 }
 

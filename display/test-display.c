@@ -632,6 +632,8 @@ static void run(const char *display, const char *const *words, uint16_t width, u
     test_resize(&view, &program);
     printf("  - two_viewers\n");
     test_two_viewers(&bed, &view, &program);
+    printf("  - shadowing\n");
+    test_shadowing(&bed, &view, &program);
     printf("  - suppress\n");
     test_suppress(&view, &program);
     printf("  - grab\n");

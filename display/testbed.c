@@ -223,6 +223,18 @@ void broker_attach(struct bed *bed, struct view *view, uint64_t id, uint16_t wid
     close(pair[1]);
 }
 
+void broker_shadow(struct bed *bed, struct view *view, uint64_t id, bool control)
+{
+    int pair[2];
+    CHECK(packet_pair(pair) == 0);
+    memset(view, 0, sizeof(*view));
+    view->id = id;
+    view->fd = pair[0];
+    struct winstation_shadow shadow = {id, control};
+    CHECK(message_send(bed->broker_fd, &winstation_protocol, WINSTATION_SHADOW, &shadow, pair[1]) == 0);
+    close(pair[1]);
+}
+
 void broker_detach(struct bed *bed, uint64_t id, unsigned reason)
 {
     struct winstation_detach detach = {.viewer = id, .reason = (uint16_t)reason, .detail = "because"};

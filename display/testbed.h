@@ -65,6 +65,8 @@ bool broker_take(struct bed *bed, struct message *message_r, union winstation_bo
 void broker_expect(struct bed *bed, unsigned number, union winstation_body *body_r);
 void broker_attach(struct bed *bed, struct view *view, uint64_t id, uint16_t width, uint16_t height,
                    uint32_t layout);
+/* A viewer that shadows the session. */
+void broker_shadow(struct bed *bed, struct view *view, uint64_t id, bool control);
 void broker_detach(struct bed *bed, uint64_t id, unsigned reason);
 void init_send(struct bed *bed, unsigned number, const void *body);
 /* Takes the next message from the agent to lodge-init, if one comes within `wait_ms`. Returns its number, or
@@ -112,5 +114,7 @@ void program_wait_focus(struct program *program, xcb_window_t window);
 void program_wait_for_manager(const struct bed *bed);
 void program_wait_listed(struct program *program);
 
+/* test-shadowing.c: with one viewer that is attached, of a screen of 1024x768. */
+void test_shadowing(struct bed *bed, struct view *view, struct program *program);
 /* test-messages.c: with one viewer that is attached, and an agent that shows no message. */
 void test_messages(struct bed *bed, struct view *view, struct program *program);

@@ -52,7 +52,7 @@ static bool show_screen(struct agent *agent)
     return true;
 }
 
-void viewer_attach(struct agent *agent, int fd, uint64_t id)
+void viewer_attach(struct agent *agent, int fd, uint64_t id, enum viewer_part part)
 {
     struct viewer *old = find(agent, id);
     if (old != NULL)
@@ -66,23 +66,36 @@ void viewer_attach(struct agent *agent, int fd, uint64_t id)
     }
     viewer->id = id;
     viewer->fd = fd;
+    viewer->part = part;
     viewer->moved_version = agent->pointer.moved_version;
     viewer->next = agent->viewers;
     agent->viewers = viewer;
     agent->viewer_count++;
-    log_viewer(viewer, "attached", "");
+    log_viewer(viewer, "attached", part == VIEWER_OWN ? "" : "it shadows the session");
+}
+
+static void dismiss(struct viewer *viewer, unsigned reason, const char *detail, bool tell_broker)
+{
+    struct winstation_bye bye = {.reason = (uint16_t)reason};
+    text_copy(bye.detail, sizeof(bye.detail), detail);
+    message_send(viewer->fd, &winstation_protocol, WINSTATION_BYE, &bye, -1);
+    log_viewer(viewer, "dismissed", "");
+    viewer_goes(viewer, tell_broker);
 }
 
 void viewer_dismiss(struct agent *agent, uint64_t id, unsigned reason, const char *detail, bool tell_broker)
 {
-    struct winstation_bye bye = {.reason = (uint16_t)reason};
-    text_copy(bye.detail, sizeof(bye.detail), detail);
     for (struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
-        if (viewer->gone || (id != 0 && viewer->id != id))
-            continue;
-        message_send(viewer->fd, &winstation_protocol, WINSTATION_BYE, &bye, -1);
-        log_viewer(viewer, "dismissed", "");
-        viewer_goes(viewer, tell_broker);
+        if (!viewer->gone && (id == 0 || viewer->id == id))
+            dismiss(viewer, reason, detail, tell_broker);
+    }
+}
+
+void viewer_dismiss_shadows(struct agent *agent, unsigned reason)
+{
+    for (struct viewer *viewer = agent->viewers; viewer != NULL; viewer = viewer->next) {
+        if (!viewer->gone && viewer->part != VIEWER_OWN)
+            dismiss(viewer, reason, "", false);
     }
 }
 
@@ -110,9 +123,13 @@ static void on_mouse(struct agent *agent, struct viewer *viewer, const union win
     input_take_mouse(&agent->input, &viewer->source, &body->mouse, agent->screen.width, agent->screen.height);
 }
 
+/* The lock keys are as the session's own client has them. */
 static void on_locks(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
 {
-    input_take_locks(&agent->input, &viewer->source, body->locks.locks);
+    if (viewer->part != VIEWER_OWN)
+        input_release(&agent->input, &viewer->source);
+    else
+        input_take_locks(&agent->input, &viewer->source, body->locks.locks);
 }
 
 static void on_resize(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
@@ -133,8 +150,10 @@ static void on_suppress(struct agent *agent, struct viewer *viewer, const union 
 {
     bool before = viewer->suppressed;
     viewer->suppressed = body->suppress.suppressed != 0;
-    if (before && !viewer->suppressed)
-        damage_everything(agent, viewer);
+    if (!before || viewer->suppressed)
+        return;
+    damage_everything(agent, viewer);
+    viewer->shape_version = 0; /* it may have shown other things meanwhile */
 }
 
 static void on_redirect_wanted(struct agent *agent, struct viewer *viewer, const union winstation_body *body)
@@ -153,25 +172,29 @@ static void on_redirect_wanted(struct agent *agent, struct viewer *viewer, const
         log_viewer(viewer, "a redirection cannot be had", strerror(-failed));
 }
 
+#define ANYONE (VIEWER_OWN | VIEWER_CONTROLS | VIEWER_LOOKS_ON)
+
+/* What of whom counts; anything else is passed over. */
 static const struct {
     unsigned number;
+    unsigned parts;
     void (*action)(struct agent *, struct viewer *, const union winstation_body *);
 } actions[] = {
-    {WINSTATION_FRAME_DONE, on_frame_done},
-    {WINSTATION_KEY, on_key},
-    {WINSTATION_TEXT, on_text},
-    {WINSTATION_MOUSE, on_mouse},
-    {WINSTATION_LOCKS, on_locks},
-    {WINSTATION_RESIZE, on_resize},
-    {WINSTATION_SUPPRESS, on_suppress},
-    {WINSTATION_REDIRECT_WANTED, on_redirect_wanted},
+    {WINSTATION_FRAME_DONE, ANYONE, on_frame_done},
+    {WINSTATION_KEY, VIEWER_OWN | VIEWER_CONTROLS, on_key},
+    {WINSTATION_TEXT, VIEWER_OWN | VIEWER_CONTROLS, on_text},
+    {WINSTATION_MOUSE, VIEWER_OWN | VIEWER_CONTROLS, on_mouse},
+    {WINSTATION_LOCKS, VIEWER_OWN | VIEWER_CONTROLS, on_locks},
+    {WINSTATION_RESIZE, VIEWER_OWN, on_resize},
+    {WINSTATION_SUPPRESS, ANYONE, on_suppress},
+    {WINSTATION_REDIRECT_WANTED, VIEWER_OWN, on_redirect_wanted},
 };
 
 static void act(struct agent *agent, struct viewer *viewer, unsigned number,
                 const union winstation_body *body)
 {
     for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-        if (actions[i].number == number)
+        if (actions[i].number == number && (actions[i].parts & (unsigned)viewer->part) != 0)
             actions[i].action(agent, viewer, body);
     }
 }

@@ -104,7 +104,7 @@ static void give_up(struct redirect *redirect, const char *why)
 static void program_want(struct redirect *redirect)
 {
     int64_t now = clock_monotonic_ms();
-    if (redirect->state == NULL || redirect->program >= 0 || redirect->worker->channel < 0)
+    if (redirect->state == NULL || redirect->program >= 0 || redirect->worker->channel.fd < 0)
         return;
     if (now - redirect->programs_since_ms > PROGRAMS_WINDOW_MS) {
         redirect->programs_since_ms = now;

@@ -285,7 +285,9 @@ Lodge__Lsm__Request *broker_receive(struct broker *broker, Lodge__Lsm__Request__
             *descriptor_r = descriptor;
             return request;
         }
-        CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_CLIENT && descriptor < 0);
+        CHECK((request->method_case == LODGE__LSM__REQUEST__METHOD_CLIENT ||
+               request->method_case == LODGE__LSM__REQUEST__METHOD_SHADOW_CHANNEL) &&
+              descriptor < 0);
         lodge__lsm__request__free_unpacked(request, NULL);
     }
 }
@@ -327,6 +329,33 @@ int broker_attach(struct broker *broker, uint32_t session, uint64_t viewer)
     answer.attached = &attached;
     CHECK(lsm_send_answer(broker->fd, &answer, pair[1]) == 0);
     close(pair[1]);
+    return pair[0];
+}
+
+void broker_expect_shadow_channel(struct broker *broker, uint64_t viewer, uint32_t session)
+{
+    int none;
+    Lodge__Lsm__Request *request = broker_receive(broker, LODGE__LSM__REQUEST__METHOD_SHADOW_CHANNEL, &none);
+    CHECK(request->shadow_channel->viewer == viewer && request->shadow_channel->session == session);
+    lodge__lsm__request__free_unpacked(request, NULL);
+}
+
+int broker_shadow(struct broker *broker, uint32_t session, uint64_t viewer, bool control)
+{
+    int pair[2] = {-1, -1};
+    Lodge__Lsm__ShadowChannel told = LODGE__LSM__SHADOW_CHANNEL__INIT;
+    Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
+    CHECK(session == 0 || packet_pair(pair) == 0);
+    told.session = session;
+    told.viewer = viewer;
+    told.control = control;
+    told.hotkey = 0x6A; /* VK_MULTIPLY */
+    told.modifiers = 2; /* Ctrl */
+    answer.serial = broker->serial;
+    answer.result_case = LODGE__LSM__ANSWER__RESULT_SHADOW_CHANNEL;
+    answer.shadow_channel = &told;
+    CHECK(lsm_send_answer(broker->fd, &answer, pair[1]) == 0);
+    close_descriptor(&pair[1]);
     return pair[0];
 }
 
@@ -431,6 +460,13 @@ static uint8_t keycode_of(char letter)
     const char *at = letter == '.' ? NULL : strchr(rows, letter);
     CHECK(at != NULL);
     return (uint8_t)(24 + (at - rows));
+}
+
+void display_key(const struct front *front, uint8_t keycode, bool down)
+{
+    xcb_test_fake_input(front->xcb, down ? XCB_KEY_PRESS : XCB_KEY_RELEASE, keycode, 0, root_of(front), 0, 0,
+                        0);
+    CHECK(xcb_flush(front->xcb) > 0);
 }
 
 void display_type(const struct front *front, const char *text)

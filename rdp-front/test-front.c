@@ -18,6 +18,10 @@
 #define BLUE              0x2040c0
 #define GREEN             0x208040
 
+/* Keys of the X server. */
+#define CONTROL         37
+#define KEYPAD_MULTIPLY 63
+
 /* Exit codes of xfreerdp for an error info. */
 #define EXIT_REPLACED 5
 #define EXIT_OUT      6
@@ -139,6 +143,120 @@ static void check_recovery(const struct front *front)
     close(broker.fd);
 }
 
+/* The worker closes this channel. Nothing that the person does may have gone there. */
+static void expect_untouched_end(int channel)
+{
+    union winstation_body body;
+    struct message message;
+    const char *problem;
+    int got;
+    do {
+        wait_readable(channel, "the end of a channel");
+        got = message_receive(channel, &winstation_protocol, WINSTATION_BY_VIEWER, &body, sizeof(body),
+                              &message, &problem);
+        if (got == 1)
+            CHECK(message.number == WINSTATION_FRAME_DONE || message.number == WINSTATION_SUPPRESS);
+    } while (got == 1);
+    CHECK(got == 0);
+    close(channel);
+}
+
+static void expect_suppressed(int channel, bool suppressed)
+{
+    union winstation_body body;
+    agent_expect(channel, WINSTATION_SUPPRESS, &body);
+    CHECK(body.suppress.suppressed == suppressed);
+}
+
+/* Another session is shown instead of the own one, which is put aside. */
+static int begin_shadow(const struct front *front, struct broker *broker, int own, uint64_t viewer,
+                        bool control)
+{
+    union winstation_body body;
+    int channel = broker_shadow(broker, 12, viewer, control);
+    expect_suppressed(own, true);
+    agent_show(channel, 800, 600, BLUE);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, BLUE);
+    return channel;
+}
+
+/* The own one is shown again, of what was there. */
+static void expect_own(const struct front *front, int own)
+{
+    expect_suppressed(own, false);
+    display_expect(front, ORANGE);
+}
+
+static void press_hotkey(const struct front *front)
+{
+    display_key(front, CONTROL, true);
+    display_key(front, KEYPAD_MULTIPLY, true);
+    display_key(front, KEYPAD_MULTIPLY, false);
+    display_key(front, CONTROL, false);
+}
+
+/* Looking on, with control, and each way in which that ends. */
+static void check_shadow(const struct front *front)
+{
+    struct broker broker;
+    union winstation_body body;
+    int fd;
+    pid_t client = client_start(front, "ada", "secret", NULL);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "secret");
+    int own = broker_attach(&broker, 11, 46);
+    agent_show(own, 1024, 768, ORANGE);
+    agent_expect(own, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, ORANGE);
+    broker_expect_shadow_channel(&broker, 0, 0);
+
+    int channel = begin_shadow(front, &broker, own, 47, false);
+    display_type(front, "a");
+    press_hotkey(front);
+    expect_untouched_end(channel);
+    expect_own(front, own);
+    broker_expect_shadow_channel(&broker, 47, 12);
+    display_type(front, "a");
+    expect_key(own, WINSTATION_KEY_DOWN); /* the first that it gets since */
+    expect_key(own, 0);
+
+    channel = begin_shadow(front, &broker, own, 48, true);
+    display_type(front, "a");
+    expect_key(channel, WINSTATION_KEY_DOWN);
+    expect_key(channel, 0);
+    CHECK(broker_shadow(&broker, 0, 47, false) < 0); /* of an earlier one: nothing happens */
+    display_type(front, "a");
+    expect_key(channel, WINSTATION_KEY_DOWN);
+    CHECK(broker_shadow(&broker, 0, 48, false) < 0);
+    expect_own(front, own);
+    close(channel);
+    broker_expect_shadow_channel(&broker, 48, 12);
+
+    channel = begin_shadow(front, &broker, own, 49, true);
+    close(channel); /* its agent is gone */
+    expect_own(front, own);
+    broker_expect_shadow_channel(&broker, 49, 12);
+
+    channel = begin_shadow(front, &broker, own, 50, false);
+    agent_show(own, 1024, 768, GREEN); /* what happens meanwhile is not seen, and is there afterwards */
+    agent_expect(own, WINSTATION_FRAME_DONE, &body);
+    CHECK(display_centre(front) != GREEN);
+    close(broker.fd);
+    expect_untouched_end(channel);
+    expect_suppressed(own, false);
+    display_expect(front, GREEN);
+    broker_accept(front, &broker);
+    Lodge__Lsm__Request *request = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_ANNOUNCE, &fd);
+    CHECK(request->announce->session == 11 && request->announce->viewer == 46);
+    lodge__lsm__request__free_unpacked(request, NULL);
+    broker_refuse(&broker, REASON_NONE);
+    broker_expect_shadow_channel(&broker, 50, 12);
+    client_kill(client);
+    close(own);
+    close(broker.fd);
+}
+
 /* Waits until the frame is taken, or the time is over. */
 static void frame_wait(int channel, int64_t until)
 {
@@ -237,6 +355,7 @@ int main(void)
     check_logon_screen(&front);
     check_refusal(&front);
     check_recovery(&front);
+    check_shadow(&front);
     check_stopped_client(&front);
     front_stop(&front);
     front_start(&front, "LogonSeconds = 6\nMaxUnauthenticated = 3");

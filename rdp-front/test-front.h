@@ -41,7 +41,7 @@ struct broker {
     uint64_t serial; /* of the last request */
 };
 void broker_accept(const struct front *front, struct broker *broker_r);
-/* Waits for a request of this kind, passing over `client` ones. The caller frees it. */
+/* Waits for a request of this kind, passing over `client` and `shadow_channel` ones. The caller frees it. */
 Lodge__Lsm__Request *broker_receive(struct broker *broker, Lodge__Lsm__Request__MethodCase method,
                                     int *descriptor_r);
 /* Waits for a logon; checks user and password where they are not NULL. */
@@ -49,6 +49,11 @@ void broker_expect_logon(struct broker *broker, const char *user, const char *pa
 void broker_refuse(struct broker *broker, uint32_t reason);
 /* Answers with a new winstation channel. Returns the agent's end. */
 int broker_attach(struct broker *broker, uint32_t session, uint64_t viewer);
+/* The worker asks what its client is to be shown, and says that this is over (0: nothing). */
+void broker_expect_shadow_channel(struct broker *broker, uint64_t viewer, uint32_t session);
+/* Answers that, which was the last request, with another session to show; returns that agent's end. Session
+ * 0: what `viewer` names is over; returns -1. */
+int broker_shadow(struct broker *broker, uint32_t session, uint64_t viewer, bool control);
 
 /* The agent's side. */
 void agent_show(int channel, unsigned width, unsigned height, uint32_t colour);
@@ -62,6 +67,7 @@ void agent_bye(int channel, unsigned reason);
 void display_expect(const struct front *front, uint32_t colour);
 uint32_t display_centre(const struct front *front);
 void display_expect_change(const struct front *front, uint32_t from);
+void display_key(const struct front *front, uint8_t keycode, bool down);
 /* Types small letters (and a newline for Enter) on the X server's US keyboard. */
 void display_type(const struct front *front, const char *text);
 

@@ -43,11 +43,11 @@ static const char *frame_map(struct frame *frame_r, const struct winstation_scre
     return NULL;
 }
 
-/* The channel ended without a BYE: the agent died, init starts it anew. */
-static void channel_lost(struct worker *worker, const char *why)
+/* The session's own channel ended without a BYE: the agent died, init starts it anew. */
+static void own_lost(struct worker *worker, const char *why)
 {
     int64_t now = clock_monotonic_ms();
-    channel_close(worker);
+    channel_close(&worker->channel);
     log_warning(worker->facts.address, "the channel of session %u ended: %s", worker->session, why);
     if (now - worker->reattachments_since_ms > REATTACH_WINDOW_MS) {
         worker->reattachments_since_ms = now;
@@ -59,61 +59,103 @@ static void channel_lost(struct worker *worker, const char *why)
         broker_attach(worker);
 }
 
-static const char *on_screen(struct worker *worker, const union winstation_body *body, int *fd)
+static void lost(struct channel *channel, const char *why)
 {
-    struct frame frame, old = worker->frame;
+    struct worker *worker = channel->worker;
+    if (channel == &worker->channel)
+        own_lost(worker, why);
+    else
+        shadow_over(worker, why);
+}
+
+struct channel *channel_shown(struct worker *worker)
+{
+    return worker->shadow.channel.fd >= 0 ? &worker->shadow.channel : &worker->channel;
+}
+
+void channel_draw(struct channel *channel)
+{
+    struct worker *worker = channel->worker;
+    const struct frame *frame = &channel->frame;
+    graphics_set_screen(worker->graphics, frame->pixels, frame->width, frame->height, frame->stride);
+    worker->drawn = channel;
+    if (frame->pixels == NULL)
+        return;
+    screen_free(worker->screen);
+    worker->screen = NULL;
+}
+
+static const char *on_screen(struct channel *channel, const union winstation_body *body, int *fd)
+{
+    struct worker *worker = channel->worker;
+    struct frame frame, old = channel->frame;
     const char *problem = frame_map(&frame, &body->screen, *fd);
     if (problem != NULL)
         return problem;
-    worker->frame = frame;
-    graphics_set_screen(worker->graphics, frame.pixels, frame.width, frame.height, frame.stride);
+    channel->frame = frame;
+    if (channel == channel_shown(worker) || channel == worker->drawn)
+        channel_draw(channel);
     frame_unmap(&old);
-    screen_free(worker->screen);
-    worker->screen = NULL;
+    if (channel != &worker->channel)
+        return NULL;
     worker->facts.width = frame.width;
     worker->facts.height = frame.height;
     return NULL;
 }
 
-static const char *on_damage(struct worker *worker, const union winstation_body *body, int *fd)
+static const char *on_damage(struct channel *channel, const union winstation_body *body, int *fd)
 {
+    struct worker *worker = channel->worker;
     (void)fd;
-    if (worker->frame.pixels == NULL)
+    if (channel->frame.pixels == NULL)
         return "damage came before a screen";
-    graphics_damage(worker->graphics, &body->damage.rectangles);
+    channel->owes = true;
+    if (channel == channel_shown(worker))
+        graphics_damage(worker->graphics, &body->damage.rectangles);
+    else /* it comes again, with all else, when the session is shown again */
+        channel_frame_done(channel);
     return NULL;
 }
 
-static const char *on_pointer(struct worker *worker, const union winstation_body *body, int *fd)
+static const char *on_pointer(struct channel *channel, const union winstation_body *body, int *fd)
 {
     (void)fd;
-    graphics_pointer(worker->graphics, &body->pointer);
+    if (channel == channel_shown(channel->worker))
+        graphics_pointer(channel->worker->graphics, &body->pointer);
     return NULL;
 }
 
-static const char *on_pointer_moved(struct worker *worker, const union winstation_body *body, int *fd)
+static const char *on_pointer_moved(struct channel *channel, const union winstation_body *body, int *fd)
 {
+    struct worker *worker = channel->worker;
     (void)fd;
+    if (channel != channel_shown(worker))
+        return NULL;
     worker->mouse_x = body->pointer_moved.x;
     worker->mouse_y = body->pointer_moved.y;
     graphics_pointer_moved(worker->graphics, body->pointer_moved.x, body->pointer_moved.y);
     return NULL;
 }
 
-static const char *on_bye(struct worker *worker, const union winstation_body *body, int *fd)
+static const char *on_bye(struct channel *channel, const union winstation_body *body, int *fd)
 {
-    if (body->bye.reason == REASON_MOVED) {
-        channel_lost(worker, "the client is moved to another session");
-        return NULL;
-    }
+    struct worker *worker = channel->worker;
+    enum reason reason = body->bye.reason < REASON_COUNT ? (enum reason)body->bye.reason : REASON_INTERNAL;
     (void)fd;
-    worker_end(worker, body->bye.reason < REASON_COUNT ? (enum reason)body->bye.reason : REASON_INTERNAL,
-               body->bye.detail);
+    if (channel != &worker->channel)
+        lost(channel, reason_name(reason));
+    else if (reason == REASON_MOVED)
+        lost(channel, "the client is moved to another session");
+    else
+        worker_end(worker, reason, body->bye.detail);
     return NULL;
 }
 
-static const char *on_redirect(struct worker *worker, const union winstation_body *body, int *fd)
+static const char *on_redirect(struct channel *channel, const union winstation_body *body, int *fd)
 {
+    struct worker *worker = channel->worker;
+    if (channel != &worker->channel)
+        return "a session that is only shown has nothing to do with the client's devices";
     redirects_program(worker->redirects, body->redirect.kind, *fd);
     *fd = -1;
     return NULL;
@@ -121,66 +163,66 @@ static const char *on_redirect(struct worker *worker, const union winstation_bod
 
 static const struct {
     unsigned number;
-    const char *(*handle)(struct worker *worker, const union winstation_body *body, int *fd);
+    const char *(*handle)(struct channel *channel, const union winstation_body *body, int *fd);
 } handlers[] = {
     {WINSTATION_SCREEN, on_screen},   {WINSTATION_DAMAGE, on_damage},
     {WINSTATION_POINTER, on_pointer}, {WINSTATION_POINTER_MOVED, on_pointer_moved},
     {WINSTATION_BYE, on_bye},         {WINSTATION_REDIRECT, on_redirect},
 };
 
-static const char *dispatch(struct worker *worker, unsigned number, const union winstation_body *body,
+static const char *dispatch(struct channel *channel, unsigned number, const union winstation_body *body,
                             int *fd)
 {
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
         if (handlers[i].number == number)
-            return handlers[i].handle(worker, body, fd);
+            return handlers[i].handle(channel, body, fd);
     return "it is for the broker";
 }
 
 /* Returns false when there is nothing more to read for now. */
-static bool read_one(struct worker *worker)
+static bool read_one(struct channel *channel)
 {
     union winstation_body body;
     struct message message;
     const char *problem = "";
-    int got = message_receive(worker->channel, &winstation_protocol, WINSTATION_BY_AGENT, &body, sizeof(body),
+    int got = message_receive(channel->fd, &winstation_protocol, WINSTATION_BY_AGENT, &body, sizeof(body),
                               &message, &problem);
     if (got == -EAGAIN)
         return false;
     if (got <= 0) {
-        channel_lost(worker, got == 0 ? "the display agent is gone" : problem);
+        lost(channel, got == 0 ? "the display agent is gone" : problem);
         return false;
     }
-    problem = dispatch(worker, message.number, &body, &message.descriptor);
+    problem = dispatch(channel, message.number, &body, &message.descriptor);
     close_descriptor(&message.descriptor);
     if (problem != NULL)
-        channel_lost(worker, problem);
-    return worker->channel >= 0 && worker->stage == STAGE_ATTACHED;
+        lost(channel, problem);
+    return channel->fd >= 0 && channel->worker->stage == STAGE_ATTACHED;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     (void)fd, (void)what;
-    struct worker *worker = user;
-    for (int i = 0; i < PACKETS_A_TURN && read_one(worker); i++)
+    struct channel *channel = user;
+    for (int i = 0; i < PACKETS_A_TURN && read_one(channel); i++)
         ;
 }
 
 /* Sends what waits. What cannot be sent for another cause than a full socket is dropped: reading will tell
  * that the channel has ended. */
-static void queue_flush(struct worker *worker)
+static void queue_flush(struct channel *channel)
 {
-    while (worker->queue_count > 0) {
-        const struct waiting_input *first = &worker->queue[worker->queue_first];
-        int failed = message_send(worker->channel, &winstation_protocol, first->number, &first->body, -1);
+    while (channel->queue_count > 0) {
+        const struct waiting_input *first = &channel->queue[channel->queue_first];
+        int failed = message_send(channel->fd, &winstation_protocol, first->number, &first->body, -1);
         if (failed == -EAGAIN) {
-            event_add(worker->channel_write, NULL);
+            event_add(channel->writable, NULL);
             return;
         }
-        worker->queue_first = (worker->queue_first + 1) % CHANNEL_QUEUE;
-        worker->queue_count--;
+        channel->queue_first = (channel->queue_first + 1) % CHANNEL_QUEUE;
+        channel->queue_count--;
     }
-    worker->queue_overflowed = false;
+    channel->queue_overflowed = false;
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *user)
@@ -190,12 +232,12 @@ static void on_writable(evutil_socket_t fd, short what, void *user)
 }
 
 /* A move replaces a move that waits at the end: only the last position counts. */
-static bool replace_move(struct worker *worker, const struct waiting_input *input)
+static bool replace_move(struct channel *channel, const struct waiting_input *input)
 {
-    if (worker->queue_count == 0 || input->number != WINSTATION_MOUSE)
+    if (channel->queue_count == 0 || input->number != WINSTATION_MOUSE)
         return false;
     struct waiting_input *last =
-        &worker->queue[(worker->queue_first + worker->queue_count - 1) % CHANNEL_QUEUE];
+        &channel->queue[(channel->queue_first + channel->queue_count - 1) % CHANNEL_QUEUE];
     if (last->number != WINSTATION_MOUSE || last->body.mouse.buttons != input->body.mouse.buttons ||
         last->body.mouse.wheel || last->body.mouse.horizontal_wheel || input->body.mouse.wheel ||
         input->body.mouse.horizontal_wheel)
@@ -204,69 +246,85 @@ static bool replace_move(struct worker *worker, const struct waiting_input *inpu
     return true;
 }
 
-static void enqueue(struct worker *worker, const struct waiting_input *input)
+static void enqueue(struct channel *channel, const struct waiting_input *input)
 {
-    if (worker->channel < 0 || replace_move(worker, input))
+    if (channel->fd < 0 || replace_move(channel, input))
         return;
-    if (worker->queue_count == CHANNEL_QUEUE) {
-        if (!worker->queue_overflowed)
-            log_warning(worker->facts.address, "session %u does not take its input", worker->session);
-        worker->queue_overflowed = true;
+    if (channel->queue_count == CHANNEL_QUEUE) {
+        if (!channel->queue_overflowed)
+            log_warning(channel->worker->facts.address, "session %u does not take its input",
+                        channel->worker->session);
+        channel->queue_overflowed = true;
         return;
     }
-    worker->queue[(worker->queue_first + worker->queue_count++) % CHANNEL_QUEUE] = *input;
-    queue_flush(worker);
+    channel->queue[(channel->queue_first + channel->queue_count++) % CHANNEL_QUEUE] = *input;
+    queue_flush(channel);
 }
 
-void channel_open(struct worker *worker, int fd)
+void channel_open(struct channel *channel, int fd)
 {
-    channel_close(worker);
-    worker->channel = fd;
-    worker->channel_event = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_readable, worker);
-    worker->channel_write = event_new(worker->base, fd, EV_WRITE, on_writable, worker);
+    struct worker *worker = channel->worker;
+    channel_close(channel);
+    channel->fd = fd;
+    channel->readable = event_new(worker->base, fd, EV_READ | EV_PERSIST, on_readable, channel);
+    channel->writable = event_new(worker->base, fd, EV_WRITE, on_writable, channel);
     if (worker->activated_once)
-        channel_start(worker);
+        channel_start(channel);
 }
 
-void channel_start(struct worker *worker)
+void channel_start(struct channel *channel)
 {
-    if (worker->channel < 0)
+    struct worker *worker = channel->worker;
+    if (channel->fd < 0)
         return;
-    event_add(worker->channel_event, NULL);
-    channel_locks(worker, worker->locks);
-    if (worker->suppressed)
-        channel_suppress(worker, true);
-    if (worker->display.width != 0)
+    event_add(channel->readable, NULL);
+    if (channel == &worker->channel)
+        channel_locks(channel, worker->locks);
+    if (worker->suppressed || channel != channel_shown(worker))
+        channel_suppress(channel, true);
+    if (channel == &worker->channel && worker->display.width != 0)
         channel_resize(worker);
-    redirects_session_there(worker->redirects);
+    if (channel == &worker->channel)
+        redirects_session_there(worker->redirects);
 }
 
-void channel_close(struct worker *worker)
+void channel_close(struct channel *channel)
 {
-    if (worker->channel < 0)
+    if (channel->fd < 0)
         return;
-    redirects_session_gone(worker->redirects);
-    event_free(worker->channel_event);
-    event_free(worker->channel_write);
-    worker->channel_event = worker->channel_write = NULL;
-    close_descriptor(&worker->channel);
-    worker->queue_count = 0;
+    if (channel == &channel->worker->channel && channel->worker->redirects != NULL)
+        redirects_session_gone(channel->worker->redirects);
+    event_free(channel->readable);
+    event_free(channel->writable);
+    channel->readable = channel->writable = NULL;
+    close_descriptor(&channel->fd);
+    channel->queue_count = 0;
+    channel->owes = false;
 }
 
-void channel_frame_done(struct worker *worker)
+void channel_finish(struct channel *channel)
 {
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_FRAME_DONE});
+    channel_close(channel);
+    frame_unmap(&channel->frame);
 }
 
-void channel_key(struct worker *worker, unsigned flags, unsigned scancode)
+void channel_frame_done(struct channel *channel)
 {
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_KEY,
-                                            .body.key = {(uint8_t)flags, (uint8_t)scancode}});
+    if (!channel->owes)
+        return;
+    channel->owes = false;
+    enqueue(channel, &(struct waiting_input){.number = WINSTATION_FRAME_DONE});
 }
 
-void channel_text(struct worker *worker, bool down, uint16_t unit)
+void channel_key(struct channel *channel, unsigned flags, unsigned scancode)
 {
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_TEXT, .body.text = {down, unit}});
+    enqueue(channel, &(struct waiting_input){.number = WINSTATION_KEY,
+                                             .body.key = {(uint8_t)flags, (uint8_t)scancode}});
+}
+
+void channel_text(struct channel *channel, bool down, uint16_t unit)
+{
+    enqueue(channel, &(struct waiting_input){.number = WINSTATION_TEXT, .body.text = {down, unit}});
 }
 
 static uint16_t within(unsigned position, unsigned size)
@@ -274,35 +332,36 @@ static uint16_t within(unsigned position, unsigned size)
     return (uint16_t)(size > 0 && position >= size ? size - 1 : position);
 }
 
-void channel_mouse(struct worker *worker, int wheel, int horizontal_wheel)
+void channel_mouse(struct channel *channel, int wheel, int horizontal_wheel)
 {
-    struct winstation_mouse mouse = {.x = within(worker->mouse_x, worker->frame.width),
-                                     .y = within(worker->mouse_y, worker->frame.height),
+    const struct worker *worker = channel->worker;
+    struct winstation_mouse mouse = {.x = within(worker->mouse_x, channel->frame.width),
+                                     .y = within(worker->mouse_y, channel->frame.height),
                                      .buttons = worker->buttons,
                                      .wheel = (uint16_t)wheel,
                                      .horizontal_wheel = (uint16_t)horizontal_wheel};
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_MOUSE, .body.mouse = mouse});
+    enqueue(channel, &(struct waiting_input){.number = WINSTATION_MOUSE, .body.mouse = mouse});
 }
 
-void channel_locks(struct worker *worker, unsigned locks)
+void channel_locks(struct channel *channel, unsigned locks)
 {
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_LOCKS, .body.locks = {(uint8_t)locks}});
+    enqueue(channel, &(struct waiting_input){.number = WINSTATION_LOCKS, .body.locks = {(uint8_t)locks}});
 }
 
-void channel_suppress(struct worker *worker, bool suppressed)
+void channel_suppress(struct channel *channel, bool suppressed)
 {
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_SUPPRESS, .body.suppress = {suppressed}});
+    enqueue(channel, &(struct waiting_input){.number = WINSTATION_SUPPRESS, .body.suppress = {suppressed}});
 }
 
 void channel_resize(struct worker *worker)
 {
     struct winstation_resize resize = {worker->display.width, worker->display.height};
-    enqueue(worker, &(struct waiting_input){.number = WINSTATION_RESIZE, .body.resize = resize});
+    enqueue(&worker->channel, &(struct waiting_input){.number = WINSTATION_RESIZE, .body.resize = resize});
 }
 
 void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits)
 {
     struct winstation_redirect_wanted wanted = {(uint8_t)kind, bits};
-    enqueue(worker,
+    enqueue(&worker->channel,
             &(struct waiting_input){.number = WINSTATION_REDIRECT_WANTED, .body.redirect_wanted = wanted});
 }

@@ -76,8 +76,8 @@ void display_control_poll(struct worker *worker, event_callback_fn on_wake)
         return;
     for (int i = 0; i < LAYOUTS_A_TURN && read_layout(worker, &size); i++)
         ;
-    if (size.width == 0)
-        return;
+    if (size.width == 0 || channel_shown(worker) != &worker->channel)
+        return; /* another session's size is its own client's affair, and this one's stays as it is */
     worker->display.width = (uint16_t)size.width;
     worker->display.height = (uint16_t)size.height;
     if (worker->stage == STAGE_ATTACHED)

@@ -32,8 +32,11 @@ static BOOL on_key(rdpInput *input, UINT16 flags, UINT8 code)
 {
     struct worker *worker = worker_of(input);
     unsigned bits = key_flags(flags);
+    struct channel *channel = shadow_input(worker);
+    if (to_session(worker) && (shadow_is_hotkey(worker, bits, code) || channel == NULL))
+        return TRUE;
     if (to_session(worker))
-        channel_key(worker, bits, code);
+        channel_key(channel, bits, code);
     else if (to_screen(worker))
         screen_key(worker->screen, bits, code);
     else if (bits & WINSTATION_KEY_DOWN)
@@ -45,8 +48,9 @@ static BOOL on_unicode(rdpInput *input, UINT16 flags, UINT16 code)
 {
     struct worker *worker = worker_of(input);
     bool down = !(flags & KBD_FLAGS_RELEASE);
-    if (to_session(worker))
-        channel_text(worker, down, code);
+    struct channel *channel = shadow_input(worker);
+    if (to_session(worker) && channel != NULL)
+        channel_text(channel, down, code);
     else if (to_screen(worker))
         screen_text(worker->screen, down, code);
     else if (down)
@@ -56,8 +60,9 @@ static BOOL on_unicode(rdpInput *input, UINT16 flags, UINT16 code)
 
 static void mouse_changed(struct worker *worker, uint8_t before, int wheel, int horizontal_wheel)
 {
-    if (to_session(worker))
-        channel_mouse(worker, wheel, horizontal_wheel);
+    struct channel *channel = shadow_input(worker);
+    if (to_session(worker) && channel != NULL)
+        channel_mouse(channel, wheel, horizontal_wheel);
     else if (to_screen(worker))
         screen_mouse(worker->screen, worker->mouse_x, worker->mouse_y, worker->buttons);
     else if (worker->buttons & ~before)
@@ -128,8 +133,10 @@ static BOOL on_synchronize(rdpInput *input, UINT32 flags)
     if (flags & KBD_SYNC_CAPS_LOCK)
         locks |= WINSTATION_CAPS;
     worker->locks = (uint8_t)locks;
-    if (to_session(worker))
-        channel_locks(worker, locks);
+    struct channel *channel = shadow_input(worker);
+    worker->shadow.held = 0;
+    if (to_session(worker) && channel != NULL)
+        channel_locks(channel, locks);
     else if (to_screen(worker))
         screen_locks(worker->screen, locks);
     return TRUE;

@@ -130,6 +130,20 @@ bool broker_tell_traffic(struct worker *worker, Lodge__Lsm__Traffic *traffic)
     return worker->pending == PENDING_NONE && send_request(worker, &request, PENDING_NONE, -1) == 0;
 }
 
+bool broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session, uint64_t *serial_r)
+{
+    Lodge__Lsm__ShadowChannelRequest shadow = LODGE__LSM__SHADOW_CHANNEL_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    shadow.viewer = viewer;
+    shadow.session = session;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_SHADOW_CHANNEL;
+    request.shadow_channel = &shadow;
+    if (worker->stage != STAGE_ATTACHED || send_request(worker, &request, PENDING_NONE, -1) != 0)
+        return false;
+    *serial_r = request.serial;
+    return true;
+}
+
 /* An answer that brings the viewer's end of a channel. */
 static void on_attached(struct worker *worker, const Lodge__Lsm__Attached *attached, int *fd)
 {
@@ -138,8 +152,9 @@ static void on_attached(struct worker *worker, const Lodge__Lsm__Attached *attac
     worker->viewer = attached->viewer;
     worker->stage = STAGE_ATTACHED;
     redirects_allow(worker->redirects, attached->redirect);
-    channel_open(worker, *fd);
+    channel_open(&worker->channel, *fd);
     *fd = -1;
+    shadow_listen(worker);
     if (!first)
         return;
     log_info(worker->facts.address, "%s has session %u%s", attached->user, worker->session,
@@ -155,6 +170,10 @@ static enum reason reason_of(const Lodge__Lsm__Answer *answer)
 static void on_answer(struct worker *worker, const Lodge__Lsm__Answer *answer, int *fd)
 {
     enum pending pending = worker->pending;
+    if (answer->serial == worker->shadow.serial) {
+        shadow_take(worker, answer, fd);
+        return;
+    }
     if (pending == PENDING_NONE || answer->serial != worker->pending_serial)
         return; /* of a `client` request: it says nothing */
     if (pending == PENDING_LOGON && answer->result_case == LODGE__LSM__ANSWER__RESULT_QUESTION) {
@@ -165,7 +184,7 @@ static void on_answer(struct worker *worker, const Lodge__Lsm__Answer *answer, i
     bool attached = answer->result_case == LODGE__LSM__ANSWER__RESULT_ATTACHED && *fd >= 0;
     if (answer->reason == REASON_NONE && pending != PENDING_ANNOUNCE && attached)
         on_attached(worker, answer->attached, fd);
-    else if (answer->reason == REASON_NONE && pending == PENDING_ANNOUNCE && worker->channel < 0)
+    else if (answer->reason == REASON_NONE && pending == PENDING_ANNOUNCE && worker->channel.fd < 0)
         broker_attach(worker);
     else if (answer->reason == REASON_NONE && pending != PENDING_ANNOUNCE)
         worker_end(worker, REASON_INTERNAL, "The broker's answer has no channel.");
@@ -173,12 +192,15 @@ static void on_answer(struct worker *worker, const Lodge__Lsm__Answer *answer, i
         logon_refused(worker, reason_of(answer), answer->detail);
     else if (answer->reason != REASON_NONE)
         worker_end(worker, reason_of(answer), answer->detail);
+    if (answer->reason == REASON_NONE && pending == PENDING_ANNOUNCE)
+        shadow_listen(worker);
 }
 
 static void broker_lost(struct worker *worker)
 {
     enum pending pending = worker->pending;
     broker_close(worker);
+    shadow_broker_lost(worker);
     if (pending == PENDING_LOGON)
         worker_end(worker, REASON_NO_BROKER, NULL);
     else

@@ -102,7 +102,7 @@ static BOOL on_suppress(rdpContext *context, BYTE allow, const RECTANGLE_16 *are
     worker->suppressed = !allow;
     graphics_suppress(worker->graphics, worker->suppressed);
     if (worker->stage == STAGE_ATTACHED)
-        channel_suppress(worker, worker->suppressed);
+        channel_suppress(channel_shown(worker), worker->suppressed);
     return TRUE;
 }
 
@@ -115,8 +115,8 @@ static BOOL on_frame_acknowledged(rdpContext *context, UINT32 frame)
 static void on_frame_done(void *user)
 {
     struct worker *worker = user;
-    if (worker->stage == STAGE_ATTACHED && worker->frame.pixels != NULL)
-        channel_frame_done(worker);
+    if (worker->stage == STAGE_ATTACHED && worker->drawn != NULL)
+        channel_frame_done(worker->drawn);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)

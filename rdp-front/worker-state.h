@@ -56,6 +56,32 @@ struct frame {
     size_t stride;
 };
 
+/* A winstation channel to a display agent, and what came through it. */
+struct channel {
+    struct worker *worker;
+    int fd; /* -1: none */
+    struct event *readable, *writable;
+    struct waiting_input queue[CHANNEL_QUEUE];
+    size_t queue_first, queue_count;
+    bool queue_overflowed;
+    bool owes; /* a FRAME_DONE */
+    struct frame frame;
+};
+
+/* Another session that the client is shown instead of its own (worker-shadow.c). */
+struct shadow {
+    struct channel channel; /* fd -1: there is none */
+    uint64_t serial;        /* of the request that brings them; 0: not asked */
+    uint32_t session;       /* the one that is shown, or was and the broker has yet to be told so */
+    uint64_t viewer;        /* likewise; 0: none */
+    bool control;           /* else the client's input goes nowhere */
+    struct {
+        unsigned scancode; /* with bit 8: an extended one */
+        unsigned modifiers;
+    } hotkey;      /* ends it */
+    unsigned held; /* modifiers that are down now */
+};
+
 struct client_facts {
     char name[64], address[64], product[32], user[CREDENTIALS_USER_MAX + 1];
     uint32_t width, height, keyboard_layout, build;
@@ -116,12 +142,9 @@ struct worker {
     /* the session */
     uint32_t session;
     uint64_t viewer;
-    int channel;
-    struct event *channel_event, *channel_write;
-    struct waiting_input queue[CHANNEL_QUEUE];
-    size_t queue_first, queue_count;
-    bool queue_overflowed;
-    struct frame frame;
+    struct channel channel;
+    struct shadow shadow;
+    struct channel *drawn; /* whose frame memory the client is shown; NULL: none */
     unsigned reattachments;
     int64_t reattachments_since_ms;
     uint16_t mouse_x, mouse_y;
@@ -198,6 +221,9 @@ void broker_take_over(struct worker *worker, bool yes);
 /* Tells the broker when codec or redirections have been settled or have changed. */
 void broker_tell_codec(struct worker *worker);
 
+/* Asks what is to be shown instead of the session, and tells what is so no more. Returns false when the
+ * broker cannot be asked now; else *serial_r is the request's. */
+bool broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session, uint64_t *serial_r);
 /* Returns false when the broker cannot be told now. */
 bool broker_tell_traffic(struct worker *worker, Lodge__Lsm__Traffic *traffic);
 
@@ -209,22 +235,44 @@ void traffic_poll(struct worker *worker);
 void traffic_forget(struct worker *worker);
 void traffic_close(struct worker *worker);
 
-/* worker-channel.c: the session */
-void channel_open(struct worker *worker, int fd);
-void channel_close(struct worker *worker);
+/* worker-channel.c: the session, and another that is shown instead */
+/* Takes `fd`, the viewer's end. */
+void channel_open(struct channel *channel, int fd);
+void channel_close(struct channel *channel);
+/* Likewise, and unmaps its frame memory, which must not be drawn any more. */
+void channel_finish(struct channel *channel);
 /* Begins to read once the client is active. */
-void channel_start(struct worker *worker);
-void channel_frame_done(struct worker *worker);
-void channel_key(struct worker *worker, unsigned flags, unsigned scancode);
-void channel_text(struct worker *worker, bool down, uint16_t unit);
+void channel_start(struct channel *channel);
+/* The one that the client sees, and where its input goes. */
+struct channel *channel_shown(struct worker *worker);
+/* Has the client be shown this channel's frame memory. */
+void channel_draw(struct channel *channel);
+/* Nothing is sent where no DAMAGE has come since the last. */
+void channel_frame_done(struct channel *channel);
+void channel_key(struct channel *channel, unsigned flags, unsigned scancode);
+void channel_text(struct channel *channel, bool down, uint16_t unit);
 /* Position and buttons are the worker's; wheel turns in 1/120. */
-void channel_mouse(struct worker *worker, int wheel, int horizontal_wheel);
-void channel_locks(struct worker *worker, unsigned locks);
-void channel_suppress(struct worker *worker, bool suppressed);
-/* Asks for the size that the client has asked for. */
+void channel_mouse(struct channel *channel, int wheel, int horizontal_wheel);
+void channel_locks(struct channel *channel, unsigned locks);
+void channel_suppress(struct channel *channel, bool suppressed);
+/* Asks the client's own session for the size that the client has asked for. */
 void channel_resize(struct worker *worker);
 /* Has the program of this kind of redirection be started. */
 void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits);
+
+/* worker-shadow.c: the client is shown another session instead of its own */
+
+/* Asks the broker what is to be shown, where that is not under way, and tells it what is over. */
+void shadow_listen(struct worker *worker);
+void shadow_broker_lost(struct worker *worker);
+/* An answer to that question; may take the descriptor. */
+void shadow_take(struct worker *worker, const Lodge__Lsm__Answer *answer, int *fd);
+/* Where the client's input goes: to the channel that is shown, or NULL: nowhere. */
+struct channel *shadow_input(struct worker *worker);
+/* Looks at a key of the client's. True: it has ended the shadowing, and goes no further. */
+bool shadow_is_hotkey(struct worker *worker, unsigned flags, unsigned scancode);
+/* The client sees its own session again. Nothing happens where it does. */
+void shadow_over(struct worker *worker, const char *why);
 
 /* worker-display-control.c: the size that the client wants */
 

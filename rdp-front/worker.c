@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -90,7 +89,8 @@ void worker_end(struct worker *worker, enum reason reason, const char *detail)
     worker->end_reason = reason;
     if (detail != NULL)
         strncpy(worker->end_detail, detail, sizeof(worker->end_detail) - 1);
-    channel_close(worker);
+    channel_close(&worker->channel);
+    channel_close(&worker->shadow.channel);
     broker_close(worker);
     close_descriptor(&worker->credentials);
     worker->stage = STAGE_NOTICE;
@@ -111,7 +111,7 @@ void worker_notice_read(struct worker *worker)
 void worker_activated(struct worker *worker)
 {
     worker_show_screen(worker);
-    channel_start(worker);
+    channel_start(&worker->channel);
     if (worker->stage == STAGE_NOTICE)
         notice_show(worker);
     else if (worker->stage == STAGE_LOGGING_ON && worker->screen == NULL)
@@ -211,13 +211,12 @@ static void serve(struct worker *worker)
 
 static void finish(struct worker *worker)
 {
-    channel_close(worker);
     broker_close(worker);
     close_descriptor(&worker->credentials);
     peer_close(worker);
     screen_free(worker->screen);
-    if (worker->frame.pixels != NULL)
-        munmap(worker->frame.pixels, worker->frame.size);
+    channel_finish(&worker->channel);
+    channel_finish(&worker->shadow.channel);
     if (worker->control_event != NULL)
         event_free(worker->control_event);
     close_descriptor(&worker->control);
@@ -243,7 +242,9 @@ int worker_run(struct worker_setup *setup, int control)
     if (worker == NULL)
         return EXIT_FAILURE;
     worker->setup = setup;
-    worker->control = worker->socket = worker->lsm = worker->channel = worker->credentials = -1;
+    worker->control = worker->socket = worker->lsm = worker->credentials = -1;
+    worker->channel = (struct channel){.worker = worker, .fd = -1};
+    worker->shadow.channel = (struct channel){.worker = worker, .fd = -1};
     worker->base = event_base_new();
     worker->redirects = redirects_new(worker);
     if (worker->base == NULL || worker->redirects == NULL) {

@@ -89,6 +89,10 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     /* agent -> viewer: the SEQPACKET socket of the program that stands for this kind of redirection in    \
      * the session */                                                                                      \
     M(WINSTATION, winstation, REDIRECT, redirect, 21, WINSTATION_BY_AGENT, 1, 1)                           \
+    /* broker -> agent: the end of the channel of a viewer that shadows the session: it is shown what is   \
+     * there. Its keys and mouse count with `control` alone; of LOCKS that every key is up; RESIZE and     \
+     * REDIRECT_WANTED never. It is not named in VIEWER, and sent away when the broker goes */             \
+    M(WINSTATION, winstation, SHADOW, shadow, 22, WINSTATION_BY_BROKER, 1, 1)                              \
     /* viewer -> agent: the last DAMAGE has been used up */                                                \
     M(WINSTATION, winstation, FRAME_DONE, frame_done, 32, WINSTATION_BY_VIEWER, 0, 0)                      \
     /* viewer -> agent: a scancode of set 1 */                                                             \
@@ -101,7 +105,8 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     M(WINSTATION, winstation, LOCKS, locks, 36, WINSTATION_BY_VIEWER, 0, 0)                                \
     /* viewer -> agent: the size the client wants, a new SCREEN follows */                                 \
     M(WINSTATION, winstation, RESIZE, resize, 37, WINSTATION_BY_VIEWER, 0, 0)                              \
-    /* viewer -> agent: 1: show nothing for now (minimised); 0: show again, all of it is damaged */        \
+    /* viewer -> agent: 1: show nothing for now (minimised); 0: show again, all of it is damaged, and the  \
+     * pointer's shape is told again */                                                                    \
     M(WINSTATION, winstation, SUPPRESS, suppress, 38, WINSTATION_BY_VIEWER, 0, 0)                          \
     /* viewer -> agent: start the program of this kind of redirection, with these bits                     \
      * (common/redirect.h); a REDIRECT follows, or nothing where that cannot be had */                     \
@@ -129,6 +134,7 @@ enum winstation_lock { WINSTATION_SCROLL = 1, WINSTATION_NUM = 2, WINSTATION_CAP
     F(S, u16, hot_y) F(S, u16, width) F(S, u16, height) F(S, bytes, pixels, WINSTATION_POINTER_MAX)
 #define WINSTATION_POINTER_MOVED_FIELDS(F, S) F(S, u16, x) F(S, u16, y)
 #define WINSTATION_BYE_FIELDS(F, S)           F(S, u16, reason) F(S, text, detail, 512)
+#define WINSTATION_SHADOW_FIELDS(F, S)        F(S, u64, viewer) F(S, u8, control)
 #define WINSTATION_FRAME_DONE_FIELDS(F, S)    F(S, u8, unused)
 #define WINSTATION_KEY_FIELDS(F, S)           F(S, u8, flags) F(S, u8, scancode)
 #define WINSTATION_TEXT_FIELDS(F, S)          F(S, u8, down) F(S, u16, unit)

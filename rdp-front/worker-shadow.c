@@ -1,0 +1,122 @@
+/* Shadowing: the client is shown another session instead of its own, until the broker, that session's agent or
+ * the person's hot key ends it. The own session keeps its channel meanwhile, which is told that nothing is
+ * shown for now, so that it comes back as it was. */
+#include <string.h>
+#include <winpr/input.h>
+
+#include "common/log.h"
+#include "rdp-front/worker-state.h"
+
+#define EXTENDED 0x100u
+
+/* Modifiers, as in ShadowChannel. */
+enum { SHIFT = 1, CTRL = 2, ALT = 4 };
+
+static unsigned modifier_of(unsigned scancode)
+{
+    static const struct {
+        uint8_t scancode, modifier;
+    } keys[] = {{0x2A, SHIFT}, {0x36, SHIFT}, {0x1D, CTRL}, {0x38, ALT}};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].scancode == (scancode & 0xFF))
+            return keys[i].modifier;
+    }
+    return 0;
+}
+
+bool shadow_is_hotkey(struct worker *worker, unsigned flags, unsigned scancode)
+{
+    struct shadow *shadow = &worker->shadow;
+    bool down = (flags & WINSTATION_KEY_DOWN) != 0;
+    if (shadow->channel.fd < 0)
+        return false;
+    unsigned modifier = modifier_of(scancode);
+    shadow->held = down ? shadow->held | modifier : shadow->held & ~modifier;
+    unsigned code = scancode | ((flags & WINSTATION_KEY_EXTENDED) != 0 ? EXTENDED : 0);
+    if (!down || code != shadow->hotkey.scancode || shadow->held != shadow->hotkey.modifiers)
+        return false;
+    shadow_over(worker, "by the person's hot key");
+    return true;
+}
+
+struct channel *shadow_input(struct worker *worker)
+{
+    struct shadow *shadow = &worker->shadow;
+    if (shadow->channel.fd < 0)
+        return &worker->channel;
+    return shadow->control ? &shadow->channel : NULL;
+}
+
+/* The own session is put aside: nothing of it is shown, and no key or button stays down there. */
+static void put_aside(struct worker *worker)
+{
+    if (worker->buttons != 0) {
+        worker->buttons = 0;
+        channel_mouse(&worker->channel, 0, 0);
+    }
+    channel_locks(&worker->channel, worker->locks);
+    channel_suppress(&worker->channel, true);
+    channel_frame_done(&worker->channel);
+}
+
+static void begin(struct worker *worker, const Lodge__Lsm__ShadowChannel *told, int fd)
+{
+    struct shadow *shadow = &worker->shadow;
+    shadow_over(worker, "for another one");
+    put_aside(worker);
+    shadow->session = told->session;
+    shadow->viewer = told->viewer;
+    shadow->control = told->control;
+    shadow->hotkey.scancode = GetVirtualScanCodeFromVirtualKeyCode(told->hotkey, WINPR_KBD_TYPE_IBM_ENHANCED) &
+                              (EXTENDED | 0xFF);
+    shadow->hotkey.modifiers = told->modifiers;
+    shadow->held = 0;
+    channel_open(&shadow->channel, fd);
+    log_info(worker->facts.address, "session %u is shown instead of session %u%s", shadow->session,
+             worker->session, shadow->control ? ", with control" : "");
+}
+
+void shadow_over(struct worker *worker, const char *why)
+{
+    struct shadow *shadow = &worker->shadow;
+    if (shadow->channel.fd < 0)
+        return;
+    log_info(worker->facts.address, "session %u is shown no more: %s", shadow->session, why);
+    channel_close(&shadow->channel);
+    worker->buttons = 0;
+    channel_locks(&worker->channel, worker->locks);
+    if (!worker->suppressed)
+        channel_suppress(&worker->channel, false);
+    channel_draw(&worker->channel);
+    channel_finish(&shadow->channel);
+    shadow->serial = 0;
+    shadow_listen(worker);
+}
+
+void shadow_listen(struct worker *worker)
+{
+    struct shadow *shadow = &worker->shadow;
+    if (shadow->serial != 0 || !broker_ask_shadow(worker, shadow->viewer, shadow->session, &shadow->serial))
+        return;
+    shadow->viewer = 0;
+    shadow->session = 0;
+}
+
+void shadow_broker_lost(struct worker *worker)
+{
+    worker->shadow.serial = 0;
+    shadow_over(worker, "the broker is away");
+}
+
+void shadow_take(struct worker *worker, const Lodge__Lsm__Answer *answer, int *fd)
+{
+    const Lodge__Lsm__ShadowChannel *told = answer->shadow_channel;
+    if (answer->result_case != LODGE__LSM__ANSWER__RESULT_SHADOW_CHANNEL || worker->stage != STAGE_ATTACHED)
+        return;
+    if (told->session != 0 && *fd >= 0) {
+        begin(worker, told, *fd);
+        *fd = -1;
+    } else if (told->session == 0 && told->viewer != 0 && told->viewer == worker->shadow.viewer) {
+        shadow_over(worker, reason_name(answer->reason));
+    }
+}
