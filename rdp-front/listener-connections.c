@@ -234,6 +234,43 @@ static void take_in(struct listener *listener, int socket, const struct sockaddr
     deadline_arrange(listener);
 }
 
+/* The worker of a client that another listener has left has ended. */
+static void on_left_ended(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    connection_free(user);
+}
+
+static void count_in(struct listener *listener, const struct left_client *client)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    struct in6_addr key;
+    int worker = client->worker;
+    if (connection == NULL) {
+        close(worker);
+        return;
+    }
+    connection->listener = listener;
+    connection->control = worker;
+    connection->id = listener->next_id++;
+    address_take(&client->from, connection->address, sizeof(connection->address), &key);
+    connection->event = event_new(listener->base, worker, EV_READ, on_left_ended, connection);
+    LIST_INSERT_HEAD(bucket_of(listener, connection->id), connection, link);
+    listener->open++;
+    if (connection->event == NULL || event_add(connection->event, NULL) != 0 ||
+        !throttle_count_in(listener->throttle, &key, connection))
+        connection_free(connection);
+}
+
+void connections_count_in(struct listener *listener, const struct left_clients *left)
+{
+    for (size_t i = 0; i < left->count; i++)
+        count_in(listener, &left->all[i]);
+    if (left->count > 0)
+        log_info(NULL, "counts %zu clients that the last listener left", left->count);
+    sm_numbers_changed(listener);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *user)
 {
     (void)what;

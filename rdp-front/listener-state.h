@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "common/conf.h"
+#include "rdp-front/listener-left.h"
 #include "rdp-front/throttle.h"
 
 #define CONNECTION_BUCKETS 256
@@ -19,7 +20,7 @@ struct connection {
     struct listener *listener;
     uint64_t id;
     char address[64];
-    int control;
+    int control; /* of one that another listener has left: its worker's pidfd */
     struct event *event;
     bool wants_broker;
 };
@@ -74,5 +75,7 @@ void connections_init(struct listener *listener);
 void connections_start(struct listener *listener);
 /* Takes this socket in place of the one that there was. */
 void connections_listen_on(struct listener *listener, int socket);
+/* Counts the clients that another listener has left. Owns their pidfds. */
+void connections_count_in(struct listener *listener, const struct left_clients *left);
 /* What the zygote says about a connection's worker: logs what is not as it should be. */
 void connection_exited(struct listener *listener, uint64_t id, uint32_t status);

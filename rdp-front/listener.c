@@ -80,7 +80,7 @@ static void descriptors_raise(void)
     }
 }
 
-static bool serve(struct listener *listener)
+static bool serve(struct listener *listener, const struct left_clients *left)
 {
     const struct conf *conf = &listener->conf;
     struct throttle_limits limits = {(unsigned)conf->max_connections, (unsigned)conf->max_per_address,
@@ -94,6 +94,7 @@ static bool serve(struct listener *listener)
     connections_init(listener);
     zygote_watch(listener);
     sm_watch(listener);
+    connections_count_in(listener, left);
     event_base_dispatch(listener->base);
     return !listener->failed;
 }
@@ -112,7 +113,11 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     descriptors_raise();
+    struct left_clients left;
+    left_clients_find(&listener.conf, &left);
     if (!is_socket(listener.listen) || !zygote_open(&listener, options.config) || !confine(&listener.conf))
         return EXIT_FAILURE;
-    return serve(&listener) ? EXIT_SUCCESS : EXIT_FAILURE;
+    bool served = serve(&listener, &left);
+    left_clients_free(&left);
+    return served ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -53,6 +53,23 @@ static void check_connection_limit(void)
     throttle_free(throttle);
 }
 
+/* Those that were there before count, however many they are, and never have to go. */
+static void check_those_before(void)
+{
+    struct throttle *throttle = throttle_new(&(struct throttle_limits){2, 1, 10, 1000});
+    struct in6_addr one = address_of("::ffff:1.1.1.1"), two = address_of("2001:db8::1");
+    CHECK(throttle_count_in(throttle, &one, &users[0]) && throttle_count_in(throttle, &one, &users[1]));
+    CHECK(throttle_count_in(throttle, &two, &users[2]) && throttle_next_ms(throttle) == -1);
+    CHECK(throttle_counts(throttle).connections == 3 && throttle_counts(throttle).unauthenticated == 0);
+    CHECK(throttle_counts(throttle).addresses == 2);
+    CHECK(admit(throttle, "::ffff:1.1.1.3", 3, 0) == -2);
+    throttle_leave(throttle, &users[0]);
+    throttle_leave(throttle, &users[2]);
+    CHECK(admit(throttle, "::ffff:1.1.1.1", 3, 0) == -2);
+    CHECK(admit(throttle, "2001:db8::2", 3, 0) == -1);
+    throttle_free(throttle);
+}
+
 static void check_address_limit(void)
 {
     struct throttle *throttle = throttle_new(&(struct throttle_limits){10, 1, 10, 1000});
@@ -92,6 +109,7 @@ int main(void)
 {
     check_unauthenticated_limit();
     check_connection_limit();
+    check_those_before();
     check_address_limit();
     check_deadlines();
     return 0;

@@ -161,14 +161,40 @@ static struct place *victim_for(struct throttle *throttle, struct source *source
     return throttle->counts.unauthenticated >= limits->unauthenticated ? oldest : NULL;
 }
 
-enum throttle_verdict throttle_admit(struct throttle *throttle, const struct in6_addr *address,
-                                     int64_t now_ms, void *user, void **victim_r)
+/* The source of an address, made where it is the first of it. NULL without memory. */
+static struct source *source_of(struct throttle *throttle, const struct in6_addr *address)
 {
     uint8_t key[16];
     key_of(address, key);
     struct source *source = source_find(throttle, key);
-    if (source == NULL)
-        source = source_new(throttle, key);
+    return source != NULL ? source : source_new(throttle, key);
+}
+
+static void place_count(struct throttle *throttle, struct place *place)
+{
+    place->source->connections++;
+    throttle->counts.connections++;
+    LIST_INSERT_HEAD(users_of(throttle, place->user), place, by_user);
+}
+
+bool throttle_count_in(struct throttle *throttle, const struct in6_addr *address, void *user)
+{
+    struct source *source = source_of(throttle, address);
+    struct place *place = source != NULL ? calloc(1, sizeof(*place)) : NULL;
+    if (place == NULL) {
+        if (source != NULL)
+            source_drop_unused(throttle, source);
+        return false;
+    }
+    *place = (struct place){.source = source, .user = user, .logged_on = true};
+    place_count(throttle, place);
+    return true;
+}
+
+enum throttle_verdict throttle_admit(struct throttle *throttle, const struct in6_addr *address,
+                                     int64_t now_ms, void *user, void **victim_r)
+{
+    struct source *source = source_of(throttle, address);
     struct place *place = source ? calloc(1, sizeof(*place)) : NULL;
     enum throttle_verdict verdict = THROTTLE_TOO_MANY;
     struct place *victim = place ? victim_for(throttle, source, &verdict) : NULL;
@@ -180,12 +206,10 @@ enum throttle_verdict throttle_admit(struct throttle *throttle, const struct in6
     }
     *place =
         (struct place){.source = source, .user = user, .deadline_ms = now_ms + throttle->limits.logon_ms};
-    source->connections++; /* before the victim goes, which may be the last of this source */
-    throttle->counts.connections++;
+    place_count(throttle, place); /* before the victim goes, which may be the last of this source */
     throttle->counts.unauthenticated++;
     TAILQ_INSERT_TAIL(&throttle->waiting, place, by_age);
     TAILQ_INSERT_TAIL(&source->waiting, place, by_source);
-    LIST_INSERT_HEAD(users_of(throttle, user), place, by_user);
     *victim_r = victim ? place_leave(throttle, victim) : NULL;
     return THROTTLE_ADMITTED;
 }

@@ -27,6 +27,9 @@ void throttle_free(struct throttle *throttle);
  * for it, to be closed by the caller, or NULL; else it is untouched. Where memory is short: TOO_MANY. */
 enum throttle_verdict throttle_admit(struct throttle *throttle, const struct in6_addr *address,
                                      int64_t now_ms, void *user, void **victim_r);
+/* Counts a connection that was there before and has logged on, whatever the limits say. False where memory is
+ * short. */
+bool throttle_count_in(struct throttle *throttle, const struct in6_addr *address, void *user);
 /* The connection of `user` has logged on: no deadline any more. False where it is not in the table. */
 bool throttle_logged_on(struct throttle *throttle, const void *user);
 /* The connection of `user` has ended. Unknown ones are ignored. */

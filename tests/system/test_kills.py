@@ -1,5 +1,6 @@
 """kill -9 of each process in turn loses what docs/architecture.md says, and no more."""
 
+import json
 import os
 import signal
 
@@ -142,6 +143,39 @@ class Kills(SystemTest):
                 self.kill(name)
                 client.ended()
                 self.no_session("anna")
+
+
+class LeftClients(SystemTest):
+    settings = {"Listener_MaxPerAddress": 2}
+    accounts = ("anna", "bert", "carl")
+
+    def listener(self):
+        told = json.loads(self.lodge.ctl("listener", "list", "--json").stdout or "{}").get("listeners")
+        return told[0] if told else {"state": "down", "connections": -1, "refused": -1}
+
+    def counts(self, number):
+        wait_for(f"{number} connections are counted", lambda: self.listener()["connections"] == number)
+
+    def test_the_next_listener_counts_those_that_the_last_one_left(self):
+        anna = self.desktop_of("anna")
+        self.counts(1)
+        for _ in range(2):
+            old = self.lodge.pids("lodge-rdp")[0]
+            os.kill(old, signal.SIGKILL)
+            wait_for("the listener is back", lambda old=old: self.listener().get("pid", old) not in (0, old)
+                     and self.listener()["state"] == "listening")
+            self.counts(1)
+        bert = self.desktop_of("bert")
+        self.counts(2)
+        late = self.client("carl")
+        late.ended()
+        self.assertIn("its address has as many connections as it may", self.lodge.log())
+        self.assertEqual({session["user"] for session in self.lodge.sessions()}, {"anna", "bert"})
+        self.lodge.done("disconnect", str(self.lodge.session_of("anna")["id"]))
+        anna.ended()
+        self.counts(1)
+        self.desktop_of("carl")
+        bert.sees(colour_of("bert"))
 
 
 if __name__ == "__main__":
