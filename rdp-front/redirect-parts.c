@@ -1,7 +1,9 @@
 #include "rdp-front/redirect.h"
 
+#include "rdp-front/clipboard.h"
+
 const struct redirect_part *const redirect_parts[REDIRECT_KINDS] = {
-    [REDIRECT_KIND_CLIPBOARD] = NULL,
+    [REDIRECT_KIND_CLIPBOARD] = &clipboard_part,
     [REDIRECT_KIND_AUDIO] = NULL,
     [REDIRECT_KIND_DRIVES] = NULL,
 };

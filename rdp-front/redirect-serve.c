@@ -18,6 +18,7 @@
 #define WAITING_MOST       (32u << 20) /* bytes kept for a program that does not read */
 #define PROGRAMS_MOST      5           /* started within PROGRAMS_WINDOW_MS */
 #define PROGRAMS_WINDOW_MS 60000
+#define MESSAGE_KEPT       (1u << 20) /* room for a client's message that stays when it has been read */
 
 /* A packet that the program has yet to take. */
 struct waiting {
@@ -48,10 +49,27 @@ struct redirects {
     struct worker *worker;
     uint32_t allowed;
     struct redirect at[REDIRECT_KINDS];
-    uint8_t *message; /* of the client's; grows to what the largest took */
+    uint8_t *message; /* of the client's */
     size_t room;
     uint8_t packet[REDIRECT_PACKET_MAX];
 };
+
+static void waiting_free(struct waiting *waiting)
+{
+    explicit_bzero(waiting->data, waiting->size); /* it may be a password that was copied */
+    free(waiting);
+}
+
+/* The same for the message that was read last. */
+static void message_drop(struct redirects *redirects, size_t size)
+{
+    explicit_bzero(redirects->message, size);
+    if (redirects->room <= MESSAGE_KEPT)
+        return;
+    free(redirects->message);
+    redirects->message = NULL;
+    redirects->room = 0;
+}
 
 static void on_wake(evutil_socket_t fd, short what, void *user)
 {
@@ -68,7 +86,7 @@ static void program_forget(struct redirect *redirect)
     close_descriptor(&redirect->program);
     while (redirect->first != NULL) {
         struct waiting *next = redirect->first->next;
-        free(redirect->first);
+        waiting_free(redirect->first);
         redirect->first = next;
     }
     redirect->last = &redirect->first;
@@ -128,7 +146,7 @@ static bool waiting_flush(struct redirect *redirect)
             return false;
         redirect->first = first->next;
         redirect->waiting -= first->size;
-        free(first);
+        waiting_free(first);
     }
     if (redirect->first == NULL)
         redirect->last = &redirect->first;
@@ -234,6 +252,7 @@ static const char *channel_look(struct redirects *redirects, struct redirect *re
         if (!virtual_channel_read(channel, redirects->message, (size_t)size))
             return "the client's channel cannot be read";
         problem = redirect->part->from_client(redirect->state, index, redirects->message, (size_t)size);
+        message_drop(redirects, (size_t)size);
     }
     return problem;
 }
@@ -254,6 +273,7 @@ static const char *program_look(struct redirects *redirects, struct redirect *re
             break;
         }
         problem = redirect->part->from_session(redirect->state, redirects->packet, (size_t)got);
+        explicit_bzero(redirects->packet, (size_t)got);
     }
     return problem;
 }
