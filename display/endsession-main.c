@@ -237,11 +237,11 @@ int main(int count, char **arguments)
         puts("lodge-endsession " LODGE_VERSION);
         return 0;
     }
-    if (count != 1 || display == NULL || cookies == NULL) {
+    if (count != 1 || display == NULL) {
         bool help = count == 2 && strcmp(arguments[1], "--help") == 0;
         fputs("usage: lodge-endsession\n"
-              "Asks the session manager of the desktop at DISPLAY, with the cookies in XAUTHORITY, to end\n"
-              "the session; lodge-display starts it.\n"
+              "Asks the session manager of the desktop at DISPLAY to end the session, its programs saving;\n"
+              "lodge-display starts it.\n"
               "  --help, --version\n",
               help ? stdout : stderr);
         return help ? 0 : STATUS_USAGE;

@@ -69,8 +69,9 @@ bool manager_take_environment(const char *block, size_t size, const char *displa
     const char *ids = value_of(block, size, "SESSION_MANAGER");
     const char *authority = value_of(block, size, "ICEAUTHORITY");
     struct manager manager = {.authority = ""};
-    if (ids == NULL || its_cookies == NULL || strcmp(its_cookies, cookies) != 0 ||
-        !is_display(value_of(block, size, "DISPLAY"), display) ||
+    bool same =
+        its_cookies == NULL || cookies == NULL ? its_cookies == cookies : strcmp(its_cookies, cookies) == 0;
+    if (ids == NULL || !same || !is_display(value_of(block, size, "DISPLAY"), display) ||
         !manager_take_ids(ids, strlen(ids), &manager))
         return false;
     if (authority != NULL && strlen(authority) < sizeof(manager.authority))

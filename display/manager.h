@@ -16,6 +16,7 @@ struct manager {
  * there is none, or the list is longer than any or no printable text. */
 bool manager_take_ids(const char *ids, size_t length, struct manager *manager_r);
 /* Takes SESSION_MANAGER and ICEAUTHORITY of an environment as /proc/PID/environ has it; false when it names
- * no manager of this machine, or is one of another display than `display` with the cookies in `cookies`. */
+ * no manager of this machine, or is one of another display than `display` with the cookies in `cookies`
+ * (XAUTHORITY, NULL: none). */
 bool manager_take_environment(const char *block, size_t size, const char *display, const char *cookies,
                               struct manager *manager_r);

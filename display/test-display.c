@@ -495,7 +495,7 @@ static void test_restart(struct bed *bed, struct program *program)
 /* The window is asked to close, and init is not told that it has as long as it has not. */
 static xcb_client_message_event_t expect_closing(struct bed *bed, struct program *program)
 {
-    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
+    init_close_windows(bed);
     xcb_client_message_event_t *message =
         (xcb_client_message_event_t *)program_wait(program, XCB_CLIENT_MESSAGE, WAIT_MS);
     CHECK(message != NULL && message->data.data32[0] == program->delete_window);
@@ -514,7 +514,7 @@ static void expect_closed(struct bed *bed, struct program *program)
     CHECK(init_take(bed, 300) == 0);
     program_end(program);
     CHECK(init_take(bed, WAIT_MS) == SM_WINDOWS_CLOSED);
-    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){1000});
+    init_close_windows(bed);
     CHECK(init_take(bed, WAIT_MS) == SM_WINDOWS_CLOSED);
 }
 

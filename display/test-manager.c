@@ -30,6 +30,7 @@ static void test_environment(void)
     CHECK(manager_take_environment(BLOCK("A=b\0DISPLAY=:0.0\0XAUTHORITY=/c\0SESSION_MANAGER=unix/h:/m"), ":0",
                                    "/c", &manager));
     CHECK(strcmp(manager.ids, "unix/h:/m") == 0 && manager.authority[0] == '\0');
+    CHECK(manager_take_environment(BLOCK("DISPLAY=:0\0SESSION_MANAGER=unix/h:/m"), ":0", NULL, &manager));
     CHECK(manager_take_environment(
         BLOCK("ICEAUTHORITY=/run/ice\0SESSION_MANAGER=local/h:@m\0DISPLAY=:0\0XAUTHORITY=/c"), ":0", "/c",
         &manager));
@@ -47,6 +48,9 @@ static void test_other_environments(void)
     CHECK(!manager_take_environment(BLOCK("DISPLAY=:0\0XAUTHORITY=/c\0XSESSION_MANAGER=unix/h:/m"), ":0",
                                     "/c", &manager));
     CHECK(!manager_take_environment(BLOCK("DISPLAY=:0\0XAUTHORITY=/c\0SESSION_MANAGER=tcp/h:1"), ":0", "/c",
+                                    &manager));
+    CHECK(!manager_take_environment(BLOCK("DISPLAY=:0\0SESSION_MANAGER=unix/h:/m"), ":0", "/c", &manager));
+    CHECK(!manager_take_environment(BLOCK("DISPLAY=:0\0XAUTHORITY=/c\0SESSION_MANAGER=unix/h:/m"), ":0", NULL,
                                     &manager));
     CHECK(!manager_take_environment("", 0, ":0", "/c", &manager));
     /* Cut off, as the block is longer than what was read of it: the last value may not be all of it. */

@@ -88,11 +88,12 @@ static void make_programs(struct bed *bed)
     CHECK(mkdtemp(bed->programs) != NULL && chmod(bed->programs, 0755) == 0);
     copy_program(LODGE_DISPLAY, bed->programs);
     copy_program(LODGE_MESSAGE, bed->programs);
+    copy_program(LODGE_ENDSESSION, bed->programs);
 }
 
 static void remove_programs(struct bed *bed)
 {
-    static const char *const names[] = {"lodge-display", "lodge-message"};
+    static const char *const names[] = {"lodge-display", "lodge-message", "lodge-endsession"};
     char path[PATH_MAX];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s", bed->programs, names[i]);
@@ -239,6 +240,12 @@ void broker_detach(struct bed *bed, uint64_t id, unsigned reason)
 {
     struct winstation_detach detach = {.viewer = id, .reason = (uint16_t)reason, .detail = "because"};
     CHECK(message_send(bed->broker_fd, &winstation_protocol, WINSTATION_DETACH, &detach, -1) == 0);
+}
+
+void init_close_windows(struct bed *bed)
+{
+    init_send(bed, SM_CLOSE_WINDOWS, &(struct sm_close_windows){3 * WAIT_MS});
+    CHECK(init_take(bed, WAIT_MS) == SM_MANAGER_ANSWER);
 }
 
 void init_send(struct bed *bed, unsigned number, const void *body)

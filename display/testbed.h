@@ -68,6 +68,8 @@ void broker_attach(struct bed *bed, struct view *view, uint64_t id, uint16_t wid
 /* A viewer that shadows the session. */
 void broker_shadow(struct bed *bed, struct view *view, uint64_t id, bool control);
 void broker_detach(struct bed *bed, uint64_t id, unsigned reason);
+/* CLOSE_WINDOWS, and that there is no session manager has been said: the windows are being asked. */
+void init_close_windows(struct bed *bed);
 void init_send(struct bed *bed, unsigned number, const void *body);
 /* Takes the next message from the agent to lodge-init, if one comes within `wait_ms`. Returns its number, or
  * 0. */
