@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 
+import deaf_disk
 import harness
 from harness import SystemTest, colour_of, wait_for
 
@@ -208,41 +209,42 @@ class Logoff(SystemTest):
         for pid in daemons:
             self.assertFalse(os.path.exists(f"/proc/{pid}"))
 
-    def freezer(self):
-        """A cgroup of the v1 freezer: what is frozen there does not end of SIGKILL, as what waits for a disk does
-        not. It stands in for that."""
-        for line in open("/proc/self/mountinfo").read().splitlines():
-            fields, kind = line.split(" - ")
-            if kind.startswith("cgroup ") and "freezer" in kind.split()[-1].split(","):
-                folder = f"{fields.split()[4]}/{os.path.basename(self.lodge.base)}"
-                os.mkdir(folder)
-                self.addCleanup(os.rmdir, folder)
-                return folder
-        return self.skipTest("no cgroup v1 freezer is mounted here")
+    def with_a_deaf_disk(self):
+        """A desktop whose user anna has a program that waits for a disk that does not answer."""
+        if not deaf_disk.is_possible():
+            self.skipTest("no /dev/fuse here")
+        self.lodge.stop()  # sessions have the mounts that lodge-smss has
+        disk = deaf_disk.DeafDisk(self.lodge.base + "/disk")
+        self.addCleanup(disk.close)
+        script = self.lodge.base + "/with-disk"
+        with open(script, "w") as out:
+            out.write(f"#!/bin/sh\n[ $USER != anna ] || cat {disk.path}/stuck &\nexec {self.lodge.base}/desktop\n")
+        os.chmod(script, 0o755)
+        self.lodge.set(Sessions_Desktop=script)
+        self.lodge.start()
+        return disk
 
-    def freeze(self, folder, pid):
-        with open(folder + "/cgroup.procs", "w") as procs:
-            procs.write(str(pid))
-        with open(folder + "/freezer.state", "w") as state:
-            state.write("FROZEN")
-        wait_for("it is frozen", lambda: open(folder + "/freezer.state").read() == "FROZEN\n")
+    def status_of(self, pid):
+        with open(f"/proc/{pid}/status") as status:
+            return dict(line.split(":\t", 1) for line in status.read().splitlines())
 
-    def thaw(self, folder):
-        with open(folder + "/freezer.state", "w") as state:
-            state.write("THAWED")
+    def has_sigkill(self, pid):
+        status = self.status_of(pid)
+        return any(int(status[pending], 16) & 1 << signal.SIGKILL - 1 for pending in ("SigPnd", "ShdPnd"))
 
     def test_what_cannot_be_killed_is_named_and_holds_up_nobody(self):
-        folder = self.freezer()
+        disk = self.with_a_deaf_disk()
         self.desktop_of("anna")
         self.desktop_of("bert")
         anna, bert = self.state("anna", "active")["id"], self.state("bert", "active")["id"]
-        stuck = self.named(anna, "desktop")[0]
-        self.freeze(folder, stuck)
-        self.addCleanup(self.thaw, folder)
+        wait_for("a program waits for the disk", lambda: disk.waiting() == 1)
+        stuck = self.named(anna, "cat")[0]
         self.lodge.done("logoff", str(anna))
         self.lodge.done("logoff", str(bert))
         self.no_session("bert")
         self.state("anna", "down")
+        wait_for("it has SIGKILL and does not end", lambda: self.has_sigkill(stuck))
+        self.assertEqual(self.status_of(stuck)["State"][0], "D")
         self.desktop_of("carl")
         began = time.monotonic()
         self.lodge.smss.send_signal(signal.SIGTERM)
@@ -250,8 +252,8 @@ class Logoff(SystemTest):
         self.lodge.smss.send_signal(signal.SIGTERM)
         self.assertEqual(self.lodge.smss.wait(harness.DEADLINE), 0)
         self.assertGreater(time.monotonic() - began, 5)
-        self.assertTrue(os.path.exists(f"/proc/{stuck}"))
-        self.thaw(folder)
+        self.assertEqual((self.status_of(stuck)["State"][0], disk.waiting()), ("D", 1))
+        disk.release()
         wait_for("its end", lambda: not os.path.exists(f"/proc/{stuck}"))
         self.lodge.start()
         self.assertFalse(os.path.exists(f"{self.lodge.run}/cgroup/session-{anna}"))
@@ -259,7 +261,20 @@ class Logoff(SystemTest):
         self.assertEqual([event["session"] for event in told], [anna, anna])
         for event, text in zip(told, ("waits for what cannot be killed", "shutdown goes on without")):
             self.assertIn(text, event["detail"])
-            self.assertIn(f"desktop {stuck}", event["detail"])
+            self.assertIn(f"cat {stuck}", event["detail"])
+
+    def test_a_disk_that_answers_again_lets_the_session_go(self):
+        disk = self.with_a_deaf_disk()
+        self.desktop_of("anna")
+        session = self.state("anna", "active")["id"]
+        wait_for("a program waits for the disk", lambda: disk.waiting() == 1)
+        self.lodge.done("logoff", str(session))
+        wait_for("it is named", lambda: "waits for what cannot be killed" in self.lodge.log())
+        self.assertEqual(self.lodge.session_of("anna")["state"], "down")
+        disk.release()
+        self.no_session("anna")
+        self.assertFalse(os.path.exists(f"{self.lodge.run}/cgroup/session-{session}"))
+        self.assertFalse(os.path.exists(f"{self.lodge.run}/sessions/{session}"))
 
 
 if __name__ == "__main__":
