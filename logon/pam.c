@@ -200,6 +200,10 @@ void pam_logon_end(struct pam_logon **pam)
         return;
     pam_handle_t *handle = (*pam)->handle;
     if (handle != NULL) {
+        /* pam_systemd would tell logind the end of that session, which logind believes nobody outside of its
+         * scope. The end of this process tells it too. */
+        if (pam_getenv(handle, "XDG_SESSION_ID") != NULL)
+            pam_putenv(handle, "XDG_SESSION_ID");
         if ((*pam)->session)
             (*pam)->last = pam_close_session(handle, PAM_SILENT);
         if ((*pam)->credentials)
