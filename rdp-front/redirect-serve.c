@@ -36,7 +36,7 @@ struct redirect {
     bool closed;   /* broken: it is not used any more in this connection */
     void *state;   /* NULL: not begun */
     struct virtual_channel channels[REDIRECT_CHANNELS];
-    bool waits[REDIRECT_CHANNELS], told[REDIRECT_CHANNELS];
+    bool waits[REDIRECT_CHANNELS], told[REDIRECT_CHANNELS], renews[REDIRECT_CHANNELS];
     int program; /* the socket; -1: there is none */
     struct event *readable, *writable;
     struct waiting *first, **last;
@@ -201,6 +201,23 @@ static void channels_open(struct redirect *redirect, uint32_t allowed)
     }
 }
 
+/* Not at once: it is the part that asks, perhaps about a message of that channel. */
+void redirect_channel_renew(struct redirect *redirect, unsigned channel)
+{
+    redirect->renews[channel] = true;
+}
+
+static void channels_renew(struct redirect *redirect)
+{
+    for (unsigned i = 0; i < REDIRECT_CHANNELS; i++) {
+        if (!redirect->renews[i])
+            continue;
+        virtual_channel_close(&redirect->channels[i]);
+        redirect->renews[i] = redirect->told[i] = false;
+        redirect->waits[i] = true;
+    }
+}
+
 /* Not before the client is active: its channels have been joined then. */
 static void redirect_begin(struct redirect *redirect, uint32_t allowed)
 {
@@ -234,7 +251,8 @@ static const char *channel_look(struct redirects *redirects, struct redirect *re
         redirect->told[index] = true;
         problem = redirect->part->client_there(redirect->state, index);
     }
-    for (int i = 0; problem == NULL && i < MESSAGES_A_TURN && redirect->first == NULL; i++) {
+    for (int i = 0;
+         problem == NULL && i < MESSAGES_A_TURN && redirect->first == NULL && !redirect->renews[index]; i++) {
         long size = virtual_channel_next(channel);
         if (size == 0)
             break;
@@ -283,6 +301,7 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
 {
     const char *problem = NULL;
     bool blocked = redirect->worker->peer->IsWriteBlocked(redirect->worker->peer);
+    channels_renew(redirect);
     for (unsigned i = 0; i < REDIRECT_CHANNELS; i++) {
         if (redirect->waits[i])
             channels_open(redirect, redirect->part->channels[i].bits & redirect->bits);
@@ -293,6 +312,7 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
         program_gone(redirect);
     if (problem == NULL && redirect->program >= 0 && !blocked)
         problem = program_look(redirects, redirect);
+    channels_renew(redirect);
     if (problem != NULL)
         give_up(redirect, problem);
     else if (redirect->readable != NULL && blocked)
@@ -349,8 +369,11 @@ void redirects_program(struct redirects *redirects, unsigned kind, int fd)
 uint32_t redirects_in_use(const struct redirects *redirects)
 {
     uint32_t bits = 0;
-    for (size_t i = 0; i < REDIRECT_KINDS; i++)
-        bits |= redirects->at[i].program >= 0 ? redirects->at[i].bits : 0;
+    for (size_t i = 0; i < REDIRECT_KINDS; i++) {
+        const struct redirect *redirect = &redirects->at[i];
+        for (size_t at = 0; redirect->program >= 0 && at < REDIRECT_CHANNELS; at++)
+            bits |= redirect->told[at] ? redirect->part->channels[at].bits & redirect->bits : 0;
+    }
     return bits;
 }
 

@@ -42,6 +42,8 @@ struct redirect_part {
 
 /* Sends a message to the client. Nothing happens where the channel is not there. */
 void redirect_to_client(struct redirect *redirect, unsigned channel, const void *data, size_t size);
+/* Closes the channel and opens it anew: client_there is called when the client has opened the new one. */
+void redirect_channel_renew(struct redirect *redirect, unsigned channel);
 /* Sends a packet (REDIRECT_PACKET_MAX bytes at most) to the program; it is kept while that does not read, up
  * to 32 MiB, and then the program is given up. Nothing happens where there is none. */
 void redirect_to_session(struct redirect *redirect, const void *data, size_t size);
