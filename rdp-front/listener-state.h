@@ -47,6 +47,9 @@ struct listener {
 
 /* listener-zygote.c */
 
+/* Finds the zygote's program and holds it: the one that lodge-smss handed down after it took this listener
+ * back from an upgrade (SM_ZYGOTE_FD), else the one beside this program. Returns false, having logged why. */
+bool zygote_find(void);
 /* Starts the zygote, as root, and hands it the PEM texts. Returns its channel or a negative errno. */
 int zygote_start(const char *config, const char *certificate, size_t certificate_size, const char *key,
                  size_t key_size);

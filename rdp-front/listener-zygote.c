@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/packet.h"
 #include "rdp-front/control.h"
 #include "rdp-front/listener-state.h"
+#include "rpc/sm.h"
 
 #define ZYGOTE         "lodge-rdp-worker"
 #define ZYGOTE_CHANNEL 3
@@ -26,13 +28,36 @@ static bool zygote_path(char *path, size_t size)
     return (size_t)snprintf(path + folder, size - folder, ZYGOTE) < size - folder;
 }
 
-static _Noreturn void become_zygote(const char *path, const char *config, int channel)
+static bool is_program(int fd)
 {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool zygote_find(void)
+{
+    char path[PATH_MAX];
+    if (is_program(SM_ZYGOTE_FD)) {
+        fcntl(SM_ZYGOTE_FD, F_SETFD, FD_CLOEXEC);
+        return true;
+    }
+    int fd = zygote_path(path, sizeof(path)) ? open(path, O_PATH | O_CLOEXEC) : -1;
+    bool held = fd == SM_ZYGOTE_FD || (fd >= 0 && dup3(fd, SM_ZYGOTE_FD, O_CLOEXEC) >= 0);
+    if (!held)
+        log_error(NULL, "there is no " ZYGOTE " beside this program: %s", strerror(errno));
+    if (fd != SM_ZYGOTE_FD)
+        close_descriptor(&fd);
+    return held;
+}
+
+static _Noreturn void become_zygote(const char *config, int channel)
+{
+    const char *const argv[] = {ZYGOTE, "--zygote", "--config", config, "--channel-fd", "3", NULL};
     if (channel == ZYGOTE_CHANNEL)
         fcntl(channel, F_SETFD, 0);
     else
         dup2(channel, ZYGOTE_CHANNEL);
-    execl(path, ZYGOTE, "--zygote", "--config", config, "--channel-fd", "3", (char *)NULL);
+    execveat(SM_ZYGOTE_FD, "", (char *const *)argv, environ, AT_EMPTY_PATH);
     _exit(127);
 }
 
@@ -57,14 +82,13 @@ static int send_pair(int channel, const char *certificate, size_t certificate_si
 int zygote_start(const char *config, const char *certificate, size_t certificate_size, const char *key,
                  size_t key_size)
 {
-    char path[PATH_MAX];
     int pair[2];
-    int failed = zygote_path(path, sizeof(path)) ? packet_pair(pair) : -ENAMETOOLONG;
+    int failed = packet_pair(pair);
     if (failed)
         return failed;
     pid_t pid = fork();
     if (pid == 0)
-        become_zygote(path, config, pair[1]);
+        become_zygote(config, pair[1]);
     failed = pid < 0 ? -errno : send_pair(pair[0], certificate, certificate_size, key, key_size);
     close(pair[1]);
     if (failed)

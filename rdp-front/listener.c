@@ -106,13 +106,17 @@ int main(int argc, char **argv)
                                 "Started by lodge-smss; N is the listening TCP socket.\n";
     struct options options;
     int status;
-    if (!options_parse(&options, argc, argv, "lodge-rdp", "--listen-fd", NULL, usage, &status))
+    static const struct options_plan plan = {
+        .program = "lodge-rdp", .usage = usage, .fd_option = "--listen-fd", .kept = 1};
+    if (!options_parse(&options, argc, argv, &plan, &status))
         return status;
     listener.conf = options.conf;
     listener.listen = options.fd;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     descriptors_raise();
+    if (!zygote_find())
+        return EXIT_FAILURE;
     struct left_clients left;
     left_clients_find(&listener.conf, &left);
     if (!is_socket(listener.listen) || !zygote_open(&listener, options.config) || !confine(&listener.conf))

@@ -34,27 +34,27 @@ static bool load(struct options *options, const char *program, const char *confi
     return true;
 }
 
-bool options_parse(struct options *options_r, int argc, char **argv, const char *program,
-                   const char *fd_option, const char *must, const char *usage, int *status_r)
+bool options_parse(struct options *options_r, int argc, char **argv, const struct options_plan *plan,
+                   int *status_r)
 {
     const char *config = CONF_DEFAULT_FILE;
-    bool seen = must == NULL;
+    bool seen = plan->must == NULL;
     long fd = -1;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--help") == 0) {
-            fputs(usage, stdout);
+            fputs(plan->usage, stdout);
             return finish(status_r, EXIT_SUCCESS);
         }
         if (strcmp(argv[i], "--version") == 0) {
-            printf("%s %s\n", program, LODGE_VERSION);
+            printf("%s %s\n", plan->program, LODGE_VERSION);
             return finish(status_r, EXIT_SUCCESS);
         }
-        if (must != NULL && strcmp(argv[i], must) == 0)
+        if (plan->must != NULL && strcmp(argv[i], plan->must) == 0)
             seen = true;
         else if (strcmp(argv[i], "--config") == 0 && value != NULL)
             config = argv[++i];
-        else if (strcmp(argv[i], fd_option) == 0 && value != NULL && text_number(value, 3, 1000, &fd))
+        else if (strcmp(argv[i], plan->fd_option) == 0 && value != NULL && text_number(value, 3, 1000, &fd))
             i++;
         else
             fd = -2;
@@ -62,11 +62,12 @@ bool options_parse(struct options *options_r, int argc, char **argv, const char 
             break;
     }
     if (fd < 0 || !seen) {
-        fputs(usage, stderr);
+        fputs(plan->usage, stderr);
         return finish(status_r, 2);
     }
-    close_range((unsigned)fd + 1, ~0u, 0); /* what else was inherited is not for these programs */
+    close_range((unsigned)fd + 1 + plan->kept, ~0u,
+                0); /* what else was inherited is not for these programs */
     options_r->fd = (int)fd;
     options_r->config = config;
-    return load(options_r, program, config) || finish(status_r, EXIT_FAILURE);
+    return load(options_r, plan->program, config) || finish(status_r, EXIT_FAILURE);
 }

@@ -11,9 +11,16 @@ struct options {
     const char *config; /* the path of the configuration, of argv */
 };
 
-/* Reads `--config FILE`, the descriptor option (named `fd_option`), and the word `must` (NULL: none), loads
- * the configuration, starts the log as `program`, makes the descriptor non-blocking and close-on-exec, and
- * closes every higher one.
+/* What a program takes. */
+struct options_plan {
+    const char *program, *usage;
+    const char *fd_option; /* names a descriptor */
+    const char *must;      /* this word has to be there; NULL: none */
+    unsigned kept;         /* descriptors above that one that stay open */
+};
+
+/* Reads `--config FILE` and what the plan has, loads the configuration, starts the log, makes the descriptor
+ * non-blocking and close-on-exec, and closes every higher one.
  * Returns true; or false after having said why (or the help, or the version), with the exit status. */
-bool options_parse(struct options *options_r, int argc, char **argv, const char *program,
-                   const char *fd_option, const char *must, const char *usage, int *status_r);
+bool options_parse(struct options *options_r, int argc, char **argv, const struct options_plan *plan,
+                   int *status_r);

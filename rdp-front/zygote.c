@@ -303,8 +303,12 @@ int main(int argc, char **argv)
                                 "Started by lodge-rdp; serves one RDP client in each of its children.\n";
     struct options options;
     int status;
-    if (!options_parse(&options, argc, argv, "lodge-rdp-worker", "--channel-fd", "--zygote", usage, &status))
+    static const struct options_plan plan = {
+        .program = "lodge-rdp-worker", .usage = usage, .fd_option = "--channel-fd", .must = "--zygote"};
+    if (!options_parse(&options, argc, argv, &plan, &status))
         return status;
+    prctl(PR_SET_NAME,
+          "lodge-rdp-worker"); /* the kernel's name for a program by its descriptor is a number */
     zygote.setup.conf = options.conf;
     zygote.channel = options.fd;
     if (!signals_open(&zygote) || !set_up(&zygote))

@@ -151,12 +151,13 @@ void service_start(struct service *service)
         path, (char *)"--config", (char *)smss->conf_path, (char *)kinds[service->which].option, (char *)"3",
         NULL};
     int errors = service->lines.fd >= 0 ? lines_named_end(log_path(service, log, sizeof(log))) : -1;
+    const int descriptors[] = {service->listening, service->previous_zygote};
     char previous[32];
     snprintf(previous, sizeof(previous), "/proc/self/fd/%d", service->previous);
     struct process_plan plan = {.path = service->back ? previous : path,
                                 .argv = argv,
-                                .fds = &service->listening,
-                                .fd_count = 1,
+                                .fds = descriptors,
+                                .fd_count = service->back && service->previous_zygote >= 0 ? 2 : 1,
                                 .error_fd = errors,
                                 .directory = "/",
                                 .environment = smss->environment,
@@ -277,6 +278,7 @@ void service_init(struct smss *smss)
                                     .process = PROCESS_NONE,
                                     .lines = LINES_NONE,
                                     .previous = -1,
+                                    .previous_zygote = -1,
                                     .listening = -1};
         service->timer = (struct loop_timer){.expired = timer_expired, .context = service};
     }
@@ -336,8 +338,10 @@ void service_ready(struct service *service)
              (long long)(clock_monotonic_ms() - service->started));
     boot_service_ready(service->smss, service->which);
     struct service *listener = &service->smss->services[SERVICE_LISTENER];
-    if (!service->back)
+    if (!service->back) {
         close_descriptor(&service->previous);
+        close_descriptor(&service->previous_zygote);
+    }
     if (service->replaced) {
         service->replaced = false;
         upgrade_service_ready(service);
@@ -391,6 +395,11 @@ bool service_replace(struct service *service)
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)service->process.pid);
     close_descriptor(&service->previous);
     service->previous = open(path, O_PATH | O_CLOEXEC);
+    if (service->which == SERVICE_LISTENER) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)service->process.pid, SM_ZYGOTE_FD);
+        close_descriptor(&service->previous_zygote);
+        service->previous_zygote = open(path, O_PATH | O_CLOEXEC);
+    }
     service->back = false;
     service->replaced = true;
     log_info(service_name(service), "makes room for its new program");

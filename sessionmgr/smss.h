@@ -72,6 +72,7 @@ struct service {
     bool replaced;               /* its new program has yet to say READY */
     bool back;                   /* it runs `previous` */
     int previous;                /* the program that it ran before an upgrade, -1: none */
+    int previous_zygote;         /* of a listener: its workers' program then, which goes down with it */
     int64_t started, started_us; /* the second: when it was, in microseconds; 0: by an earlier lodge-smss */
     struct heartbeat heart;
 };

@@ -184,6 +184,36 @@ esac
         self.assertTrue(self.is_new(self.lodge.smss.pid, "lodge-smss"))
         self.works()
 
+    def test_a_listener_that_goes_back_takes_its_workers_program_along(self):
+        old = {name: os.stat(f"{self.programs}/{name}").st_ino for name in ("lodge-rdp", "lodge-rdp-worker")}
+        self.install_new()
+        self.install_broken("lodge-rdp-worker")  # so that the new lodge-rdp has no zygote
+        failed = self.lodge.ctl("upgrade")
+        self.assertEqual(failed.returncode, 1, failed)
+        self.event("upgrade-rolled-back", "the new program of the listener exited with status 1")
+        self.event("upgrade-failed", "1 of 2 services run the old program")
+
+        def all_old():
+            for name, inode in old.items():
+                for pid in self.lodge.pids(name):
+                    self.assertEqual(os.stat(f"/proc/{pid}/exe").st_ino, inode, name)
+        all_old()
+        self.desktop_of("bert").close()
+        # It is old in its next life too, and can be upgraded from.
+        listener = self.lodge.pids("lodge-rdp")[-1]
+        os.kill(listener, signal.SIGKILL)
+        wait_for("another listener", lambda: set(self.lodge.pids("lodge-rdp")) - {listener})
+        self.desktop_of("bert").close()
+        all_old()
+        self.install_new("lodge-rdp-worker")
+        self.lodge.done("upgrade")
+        self.event("upgraded", "from version 0.9.0 to 0.9.0")
+        self.assertTrue(self.is_new(self.lodge.pids("lodge-rdp")[-1], "lodge-rdp"))
+        self.desktop_of("bert").close()
+        zygote = max(self.lodge.pids("lodge-rdp-worker"), key=lambda pid: os.stat(f"/proc/{pid}").st_ctime)
+        self.assertTrue(self.is_new(zygote, "lodge-rdp-worker"))
+        self.works()
+
     def test_a_new_lodge_smss_that_cannot_start_gives_back(self):
         # What the program does that finds it cannot start: it becomes the one before it, which fails as well here.
         self.install_new("lodge-smss")
