@@ -333,15 +333,23 @@ class Client:
         wait_for(f"the colour {colour} on the client's screen (it shows {self.screen.pixel(x, y)})", look,
                  deadline)
 
+    def window(self):
+        for window in self.screen.root.query_tree().children:
+            if window.get_attributes().map_state == X.IsViewable and window.get_geometry().width > 200:
+                return window
+        return None
+
     def resize(self, width, height):
-        """Its window changes its size, as a person changes it."""
-        def shown():
-            for window in self.screen.root.query_tree().children:
-                if window.get_attributes().map_state == X.IsViewable and window.get_geometry().width > 200:
-                    return window
-            return None
-        wait_for("the client's window", shown).configure(width=width, height=height)
+        """Its window changes its size, as a person changes it. The client gives it the desktop's new size once more
+        when that comes: who resizes again before that has happened may have it undone (is_sized)."""
+        wait_for("the client's window", self.window).configure(width=width, height=height)
         self.screen.display.sync()
+
+    def is_sized(self, width, height):
+        def sized():
+            geometry = self.window().get_geometry()
+            return (geometry.width, geometry.height) == (width, height)
+        wait_for(f"a client's window of {width}x{height}", sized)
 
     def ended(self, deadline=None):
         """Waits for the client's end by itself; its exit status."""

@@ -71,6 +71,7 @@ class Path(SystemTest):
             client.resize(width, height)
             wait_for(f"a desktop of {width}x{height}", lambda: (self.lodge.desktop("anna")["width"],
                      self.lodge.desktop("anna")["height"]) == (width & ~1, height))
+            client.is_sized(width & ~1, height)
             client.sees(colour_of("anna"), width - 20, height - 20)
         client.screen.click(300, 300)
         client.screen.type("r")
