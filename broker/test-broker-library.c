@@ -64,8 +64,8 @@ static const char *const functions[][2] = {
     {"licence_revoke", "lodge_licence_revoke"},
     {"licence_report", "lodge_licence_report"},
     {"create", "lodge_create"},
-    {"shadow", NULL},
-    {"shadow_stop", NULL},
+    {"shadow", "lodge_shadow"},
+    {"shadow_stop", "lodge_shadow_stop"},
     {"shadow_channel", NULL},
 };
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
@@ -389,6 +389,8 @@ static void what_the_broker_knows(struct lodge *lodge)
     events(lodge);
     counters(lodge);
     a_shutdown_is_called_off(lodge);
+    CHECK(lodge_shadow(lodge, 1, 2, LODGE_SHADOW_VIEW, 0, 0, NULL, NULL) == LODGE_REASON_WRONG_STATE);
+    CHECK(lodge_shadow_stop(lodge, 1, NULL) == LODGE_REASON_WRONG_STATE);
     uint32_t session = 77;
     CHECK(lodge_create(lodge, 7, "load", "192.0.2.1:4000", &session, NULL) == LODGE_REASON_WRONG_STATE);
     CHECK(session == 77);

@@ -17,7 +17,8 @@ _Static_assert((int)LODGE_REASON_NO_SESSION == (int)REASON_NO_SESSION &&
                    (int)LODGE_REASON_BAD_CONFIGURATION == (int)REASON_BAD_CONFIGURATION &&
                    (int)LODGE_REASON_NO_PROCESS == (int)REASON_NO_PROCESS &&
                    (int)LODGE_REASON_NO_SUBSYSTEM == (int)REASON_NO_SUBSYSTEM &&
-                   (int)LODGE_REASON_UPGRADE_REFUSED == (int)REASON_UPGRADE_REFUSED,
+                   (int)LODGE_REASON_UPGRADE_REFUSED == (int)REASON_UPGRADE_REFUSED &&
+                   (int)LODGE_REASON_SHADOW_REFUSED == (int)REASON_SHADOW_REFUSED,
                "the numbers of lodge.h are those of the table");
 _Static_assert((int)LODGE_INIT == (int)LODGE__LSM__STATE__INIT &&
                    (int)LODGE_DISCONNECTED == (int)LODGE__LSM__STATE__DISCONNECTED,

@@ -7,7 +7,7 @@
 #define DAY_MS    86400000
 #define MINUTE_MS 60000
 
-_Static_assert((int)LODGE_NOTICE_LICENCE == (int)LODGE__LSM__NOTICE_KIND__NOTICE_LICENCE &&
+_Static_assert((int)LODGE_NOTICE_SHADOW_STOP == (int)LODGE__LSM__NOTICE_KIND__NOTICE_SHADOW_STOP &&
                    (int)LODGE_NOTICE_TERMINATE == (int)LODGE__LSM__NOTICE_KIND__NOTICE_TERMINATE,
                "the kinds of lodge.h are those of the protocol");
 

@@ -9,6 +9,8 @@
 #include "common/text.h"
 #include "lib/ask.h"
 
+#define CONSENT_MS 30000 /* a person has to answer in */
+
 int lodge_open_port(const char *path, struct lodge **lodge_r, struct lodge_error *error)
 {
     struct lodge *lodge = malloc(sizeof(*lodge));
@@ -97,6 +99,38 @@ int lodge_reset(struct lodge *lodge, uint32_t session, struct lodge_error *error
 int lodge_lock(struct lodge *lodge, uint32_t session, struct lodge_error *error)
 {
     return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_LOCK, session, error);
+}
+
+_Static_assert((int)LODGE_SHADOW_CONTROL == (int)LODGE__LSM__SHADOW_MODE__SHADOW_CONTROL &&
+                   (int)LODGE_SHADOW_VIEW == (int)LODGE__LSM__SHADOW_MODE__SHADOW_VIEW,
+               "the modes of lodge.h are those of the protocol");
+
+int lodge_shadow(struct lodge *lodge, uint32_t session, uint32_t from, enum lodge_shadow mode,
+                 uint32_t hotkey, uint32_t modifiers, bool *control_r, struct lodge_error *error)
+{
+    Lodge__Lsm__ShadowRequest which = LODGE__LSM__SHADOW_REQUEST__INIT;
+    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
+    Lodge__Lsm__Answer *answer;
+    which.session = session;
+    which.from = from;
+    which.mode = (Lodge__Lsm__ShadowMode)mode;
+    which.hotkey = hotkey;
+    which.modifiers = modifiers;
+    request.method_case = LODGE__LSM__REQUEST__METHOD_SHADOW;
+    request.shadow = &which;
+    int failed =
+        lodge_ask_slowly(lodge, &request, CONSENT_MS, LODGE__LSM__ANSWER__RESULT_SHADOWING, &answer, error);
+    if (failed != 0)
+        return failed;
+    if (control_r != NULL)
+        *control_r = answer->shadowing->control;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return 0;
+}
+
+int lodge_shadow_stop(struct lodge *lodge, uint32_t session, struct lodge_error *error)
+{
+    return ask_of_session(lodge, LODGE__LSM__REQUEST__METHOD_SHADOW_STOP, session, error);
 }
 
 int lodge_connect(struct lodge *lodge, uint32_t session, uint32_t from, struct lodge_error *error)

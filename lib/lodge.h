@@ -42,6 +42,7 @@ enum lodge_reason {
     LODGE_REASON_NO_PROCESS = 40,
     LODGE_REASON_NO_SUBSYSTEM = 43,
     LODGE_REASON_UPGRADE_REFUSED = 44,
+    LODGE_REASON_SHADOW_REFUSED = 45,
 };
 
 /* Why a call failed. */
@@ -81,7 +82,9 @@ enum lodge_kind {
     LODGE_NOTICE_LIMIT,      /* a logon was refused for a limit, or a session came to one */
     LODGE_NOTICE_LOCK,       /* the desktop was locked */
     LODGE_NOTICE_UNLOCK,
-    LODGE_NOTICE_LICENCE, /* a licence was issued or revoked, or somebody was let in without */
+    LODGE_NOTICE_LICENCE,      /* a licence was issued or revoked, or somebody was let in without */
+    LODGE_NOTICE_SHADOW_START, /* it is shown to another client besides */
+    LODGE_NOTICE_SHADOW_STOP,
 };
 
 /* Whether new sessions are made. */
@@ -97,6 +100,13 @@ enum lodge_order {
     LODGE_BY_ID,
     LODGE_BY_USER,
     LODGE_BY_LOGON, /* the time of it */
+};
+
+/* How a session is shadowed. */
+enum lodge_shadow {
+    LODGE_SHADOW_AS_ALLOWED, /* by the key Shadow of the configuration */
+    LODGE_SHADOW_CONTROL,    /* with keys and mouse */
+    LODGE_SHADOW_VIEW,       /* it is only looked at */
 };
 
 /* What follows the end of the server. */
@@ -180,11 +190,15 @@ struct lodge_session {
     uint64_t logon_ms;                 /* these since 1970; 0: never */
     uint64_t connect_ms;
     uint64_t disconnect_ms;
-    uint64_t now_ms;      /* the server's clock when it answered */
-    uint64_t input_ms;    /* the person's last input, connecting counts; idle since then. 0: not known */
-    bool locked;          /* the desktop */
-    const char *terminal; /* its X display, ":0"; "": not known */
-    bool load_test;       /* made by lodge_create: it has no processes */
+    uint64_t now_ms;           /* the server's clock when it answered */
+    uint64_t input_ms;         /* the person's last input, connecting counts; idle since then. 0: not known */
+    bool locked;               /* the desktop */
+    const char *terminal;      /* its X display, ":0"; "": not known */
+    bool load_test;            /* made by lodge_create: it has no processes */
+    uint32_t shadows;          /* the session that its client is shown instead of it; 0: none */
+    uint32_t shadower;         /* the session to whose client it is shown besides its own; 0: none */
+    const char *shadower_user; /* whose that is; "" */
+    bool shadower_controls;    /* that client's keys and mouse come to it */
 };
 
 struct lodge_sessions {
@@ -475,6 +489,18 @@ LODGE_API int lodge_lock(struct lodge *lodge, uint32_t session, struct lodge_err
 /* Has the client that is connected to session `from` connected to `session` instead; `from` is disconnected.
  * Comes back when that has begun. LODGE_REASON_WRONG_STATE where nobody is connected to `from`. */
 LODGE_API int lodge_connect(struct lodge *lodge, uint32_t session, uint32_t from, struct lodge_error *error);
+
+/* Has the client that is connected to session `from` shown `session` instead of its own, beside the client of
+ * that. Comes back when it has begun, which may take 4 * LODGE_ANSWER_MS where the person there is asked;
+ * *control_r (may be NULL): with keys and mouse. It ends by lodge_shadow_stop of either session, and when who
+ * looks on presses `hotkey` (a virtual key code of Windows) with `modifiers` (1 Shift, 2 Ctrl, 4 Alt); 0:
+ * Ctrl with * of the numeric keypad. LODGE_REASON_SHADOW_REFUSED where the person says no,
+ * LODGE_REASON_FORBIDDEN for more than the configuration allows, LODGE_REASON_WRONG_STATE where either has no
+ * client. For administrators. */
+LODGE_API int lodge_shadow(struct lodge *lodge, uint32_t session, uint32_t from, enum lodge_shadow mode,
+                           uint32_t hotkey, uint32_t modifiers, bool *control_r, struct lodge_error *error);
+/* Ends it. LODGE_REASON_WRONG_STATE where there is none. */
+LODGE_API int lodge_shadow_stop(struct lodge *lodge, uint32_t session, struct lodge_error *error);
 
 /* A page of the processes of a session: those with pids above `after`, at most `limit` (0: 100, the most).
  * Freed with lodge_processes_free. */

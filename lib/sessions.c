@@ -37,6 +37,8 @@ struct entry {
 
 static void entry_fill(struct entry *entry, const Lodge__Lsm__Session *from)
 {
+    static const Lodge__Lsm__Shadower none = LODGE__LSM__SHADOWER__INIT;
+    const Lodge__Lsm__Shadower *shadower = from->shadower != NULL ? from->shadower : &none;
     client_fill(&entry->client, from->client);
     entry->session = (struct lodge_session){
         .id = from->id,
@@ -53,6 +55,10 @@ static void entry_fill(struct entry *entry, const Lodge__Lsm__Session *from)
         .locked = from->locked,
         .terminal = from->terminal,
         .load_test = from->load_test,
+        .shadows = from->shadows,
+        .shadower = shadower->session,
+        .shadower_user = shadower->user,
+        .shadower_controls = shadower->control,
     };
 }
 

@@ -149,8 +149,14 @@ static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
 {
     Lodge__Lsm__Session session = LODGE__LSM__SESSION__INIT;
     Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
+    Lodge__Lsm__Shadower shadower = LODGE__LSM__SHADOWER__INIT;
+    Lodge__Lsm__Shadowing shadowing = LODGE__LSM__SHADOWING__INIT;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHOW && request->show->session == 7) {
+        shadower.session = 9;
+        shadower.user = (char *)"root";
+        shadower.control = true;
+        session.shadower = &shadower;
         session.id = 7;
         session.user = (char *)"anna";
         session.uid = 70001;
@@ -172,6 +178,15 @@ static bool answer_seven(int fd, const Lodge__Lsm__Request *request)
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_CONNECT && request->connect->session == 7 &&
         request->connect->from == 9)
         return play_send(fd, request, &answer);
+    if (request->method_case == LODGE__LSM__REQUEST__METHOD_SHADOW) {
+        shadowing.control = request->shadow->mode != LODGE__LSM__SHADOW_MODE__SHADOW_VIEW;
+        answer.result_case = LODGE__LSM__ANSWER__RESULT_SHADOWING;
+        answer.shadowing = &shadowing;
+        CHECK(request->shadow->from == 9 && request->shadow->hotkey == 0x7b &&
+              request->shadow->modifiers == 4);
+        return request->shadow->session == 7 ? play_send(fd, request, &answer)
+                                             : play_refuse(fd, request, REASON_SHADOW_REFUSED, "");
+    }
     if (request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF && request->logoff->session == 7)
         return play_refuse(fd, request, REASON_WRONG_STATE, "it ends\a already");
     return play_refuse(fd, request,
@@ -195,7 +210,14 @@ static void test_session(void)
     CHECK_TEXT(session->terminal, ":12");
     CHECK_TEXT(session->client->platform, "unix");
     CHECK_TEXT(session->client->product, "P-1");
+    CHECK(session->shadower == 9 && session->shadower_controls && session->shadows == 0);
+    CHECK_TEXT(session->shadower_user, "root");
     lodge_session_free(session);
+    bool control = true;
+    CHECK(lodge_shadow(lodge, 7, 9, LODGE_SHADOW_VIEW, 0x7b, 4, &control, &error) == 0 && !control);
+    CHECK(lodge_shadow(lodge, 7, 9, LODGE_SHADOW_AS_ALLOWED, 0x7b, 4, &control, &error) == 0 && control);
+    CHECK(lodge_shadow(lodge, 8, 9, LODGE_SHADOW_CONTROL, 0x7b, 4, NULL, &error) ==
+          LODGE_REASON_SHADOW_REFUSED);
     CHECK(lodge_lock(lodge, 7, &error) == 0 && lodge_lock(lodge, 8, NULL) == LODGE_REASON_NO_SESSION);
     CHECK(lodge_connect(lodge, 7, 9, &error) == 0);
     CHECK(lodge_connect(lodge, 9, 7, &error) == LODGE_REASON_NO_SESSION);
