@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/packet.h"
+#include "redirect/audio-state.h"
+
+#define SOURCE_NAME "lodge-microphone"
+/* What the source has not read yet, in the FIFO: beyond that, new sound is dropped. */
+#define FIFO_BYTES 16384
+
+static bool fifo_path(char *path_r, size_t size)
+{
+    const char *folder = getenv("XDG_RUNTIME_DIR");
+    return folder != NULL && (size_t)snprintf(path_r, size, "%s/" SOURCE_NAME, folder) < size;
+}
+
+/* Sound that nobody has recorded is not to be heard by the next one. */
+static void fifo_empty(struct audio *audio)
+{
+    uint8_t old[4096];
+    while (read(audio->fifo, old, sizeof(old)) > 0)
+        ;
+}
+
+static void on_source(pa_context *context, const pa_source_info *source, int end, void *user)
+{
+    (void)context, (void)end;
+    struct audio *audio = user;
+    if (source == NULL)
+        return;
+    bool recording = source->state == PA_SOURCE_RUNNING;
+    if (recording == audio->recording)
+        return;
+    audio->recording = recording;
+    if (!recording)
+        fifo_empty(audio);
+    audio_tell(audio, &(struct audio_message){.number = recording ? AUDIO_RECORD : AUDIO_RECORD_END});
+}
+
+void audio_record_event(struct audio *audio)
+{
+    if (audio->fifo >= 0)
+        audio_asked(audio, pa_context_get_source_info_by_name(audio->context, SOURCE_NAME, on_source, audio));
+}
+
+static void on_module(pa_context *context, uint32_t index, void *user)
+{
+    struct audio *audio = user;
+    char path[256];
+    struct stat status;
+    if (index != PA_INVALID_INDEX && fifo_path(path, sizeof(path)))
+        audio->fifo = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (audio->fifo >= 0 && (fstat(audio->fifo, &status) != 0 || !S_ISFIFO(status.st_mode)))
+        close_descriptor(&audio->fifo);
+    if (audio->fifo < 0) {
+        log_error(NULL, "the sound server has no source for us: %s", pa_strerror(pa_context_errno(context)));
+        return; /* the session can be heard all the same */
+    }
+    fcntl(audio->fifo, F_SETPIPE_SZ, FIFO_BYTES);
+    fifo_empty(audio);
+    audio_asked(audio, pa_context_set_default_source(context, SOURCE_NAME, NULL, NULL));
+    audio_asked(audio, pa_context_subscribe(context, PA_SUBSCRIPTION_MASK_SOURCE, NULL, NULL));
+    audio_record_event(audio);
+}
+
+/* With the form of this client's microphone: what an earlier client had may be another. */
+static void source_load(struct audio *audio)
+{
+    char path[256], arguments[512];
+    if (!fifo_path(path, sizeof(path)))
+        return;
+    snprintf(arguments, sizeof(arguments),
+             "source_name=" SOURCE_NAME " file=\"%s\" format=s16le rate=%u channels=%u "
+             "source_properties=\"device.description='Lodge microphone'\"",
+             path, audio->form.rate, audio->form.channels);
+    audio_asked(audio,
+                pa_context_load_module(audio->context, "module-pipe-source", arguments, on_module, audio));
+}
+
+static void on_unloaded(pa_context *context, int good, void *user)
+{
+    (void)context, (void)good;
+    source_load(user);
+}
+
+static void on_old_source(pa_context *context, const pa_source_info *source, int end, void *user)
+{
+    struct audio *audio = user;
+    if (source != NULL)
+        audio->module = source->owner_module;
+    if (source != NULL || end == 0)
+        return;
+    if (audio->module != PA_INVALID_INDEX)
+        audio_asked(audio, pa_context_unload_module(context, audio->module, on_unloaded, audio));
+    else
+        source_load(audio);
+}
+
+void audio_record(struct audio *audio)
+{
+    close_descriptor(&audio->fifo);
+    audio->module = PA_INVALID_INDEX;
+    audio->recording = false;
+    audio_asked(audio, pa_context_get_source_info_by_name(audio->context, SOURCE_NAME, on_old_source, audio));
+}
+
+void audio_record_sound(struct audio *audio, const struct audio_message *message)
+{
+    if (audio->fifo >= 0 && audio->recording && message->rate == audio->form.rate &&
+        message->channels == audio->form.channels && write(audio->fifo, message->sound, message->size) < 0)
+        return; /* full: the source is not read from */
+}
