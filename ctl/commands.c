@@ -71,6 +71,8 @@ const struct ctl_command ctl_commands[] = {
     {"connect", CTL_OPERAND_ID, CTL_BIT(FROM), 0, false, "connects the client of a session to another one",
      ctl_connect},
     {"tscon", CTL_OPERAND_ID, CTL_BIT(FROM), 0, false, "as connect", ctl_connect},
+    {"shadow", CTL_OPERAND_ID, CTL_BIT(FROM) | CTL_BIT(CONTROL) | CTL_BIT(VIEW) | CTL_BIT(STOP), 0, false,
+     "shows a session to the client of another one besides its own", ctl_shadow},
     {"environment", CTL_OPERAND_ID, JSON, 0, false, "shows what the desktop of a session was started with",
      ctl_environment},
     {"ps", CTL_OPERAND_SESSION, JSON, 0, false, "as processes", ctl_processes},

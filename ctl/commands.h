@@ -40,7 +40,7 @@ enum { CTL_HEALTH_WARNING = 1, CTL_HEALTH_FAILED = 2 };
     O(IN, "--in", "TIME", "after so long: 90, 90s, 5m, 2h or now")                                    \
     O(MESSAGE, "--message", "TEXT", "what people are told besides")                                   \
     O(REASON, "--reason", "TEXT", "why, for people and the history")                                  \
-    O(STOP, "--stop", NULL, "the server ends, and no more")                                           \
+    O(STOP, "--stop", NULL, "the server ends, and no more; or the shadowing does")                    \
     O(HALT, "--halt", NULL, "then the machine is turned off")                                         \
     O(REBOOT, "--reboot", NULL, "then the machine is started anew")                                   \
     O(ABORT, "--abort", NULL, "call the shutdown off, until it begins")                               \
@@ -60,7 +60,9 @@ enum { CTL_HEALTH_WARNING = 1, CTL_HEALTH_FAILED = 2 };
     O(EVENT, "--event", "EVENT", "of this number or name")                                            \
     O(SESSION, "--session", "ID", "of this session")                                                  \
     O(FOLLOW, "--follow", NULL, "go on with those that come")                                         \
-    O(SVG, "--svg", NULL, "write a picture of bars (SVG)")
+    O(SVG, "--svg", NULL, "write a picture of bars (SVG)")                                            \
+    O(CONTROL, "--control", NULL, "with keyboard and mouse")                                          \
+    O(VIEW, "--view", NULL, "only look on")
 
 #define CTL_OPTION_ENUM(symbol, ...) CTL_OPTION_##symbol,
 enum ctl_option { CTL_OPTIONS(CTL_OPTION_ENUM) CTL_OPTION_COUNT_OF };
@@ -145,6 +147,7 @@ enum ctl_exit ctl_counters(const struct ctl_arguments *arguments, const struct c
 enum ctl_exit ctl_processes(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_connect(const struct ctl_arguments *arguments, const struct conf *conf);
+enum ctl_exit ctl_shadow(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_kill(const struct ctl_arguments *arguments, const struct conf *conf);
 enum ctl_exit ctl_top(const struct ctl_arguments *arguments, const struct conf *conf);

@@ -28,7 +28,7 @@ const char *describe_state(uint32_t state)
 
 const char *describe_state_colour(const char *state)
 {
-    if (strncmp(state, "active", 6) == 0)
+    if (strncmp(state, "active", 6) == 0 || strncmp(state, "shadow", 6) == 0)
         return "32";
     return strcmp(state, "disconnected") == 0 ? "33" : NULL;
 }

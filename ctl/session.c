@@ -192,6 +192,15 @@ static void put_client(struct json_writer *writer, const Lodge__Lsm__Client *cli
     json_close_object(writer);
 }
 
+static void put_shadows(struct json_writer *writer, const Lodge__Lsm__Session *session)
+{
+    const Lodge__Lsm__Shadower *shadower = session->shadower;
+    json_put_number(writer, "shadows", session->shadows);
+    json_put_number(writer, "shadowed_by", shadower != NULL ? shadower->session : 0);
+    json_put_text(writer, "shadowed_by_user", shadower != NULL ? shadower->user : "");
+    json_put_bool(writer, "shadowed_with_control", shadower != NULL && shadower->control);
+}
+
 static void put_session(struct json_writer *writer, const Lodge__Lsm__Session *session)
 {
     json_open_object(writer, NULL);
@@ -210,6 +219,7 @@ static void put_session(struct json_writer *writer, const Lodge__Lsm__Session *s
     json_put_number(writer, "input_ms", session->input_ms);
     json_put_bool(writer, "locked", session->locked);
     json_put_text(writer, "terminal", session->terminal);
+    put_shadows(writer, session);
     json_close_object(writer);
 }
 
@@ -232,19 +242,30 @@ static void size_text(const Lodge__Lsm__Client *client, char *text, size_t size)
         snprintf(text, size, "%" PRIu32 "x%" PRIu32, client->width, client->height);
 }
 
+/* "active, locked, shadowed by 5", "shadow of 7" ... */
+static void state_text(const Lodge__Lsm__Session *session, char *text, size_t size)
+{
+    bool locked = session->locked && session->state == LODGE__LSM__STATE__ACTIVE;
+    char of[24] = "", by[32] = "";
+    if (session->shadows != 0)
+        snprintf(of, sizeof(of), " of %" PRIu32, session->shadows);
+    if (session->shadower != NULL)
+        snprintf(by, sizeof(by), ", shadowed by %" PRIu32, session->shadower->session);
+    snprintf(text, size, "%s%s%s%s", describe_state(session->state), of, locked ? ", locked" : "", by);
+}
+
 static void add_row(struct table *table, const Lodge__Lsm__Session *session)
 {
-    char id[16], idle[DESCRIBE_ROOM] = "-", logon[DESCRIBE_ROOM], size[32];
+    char id[16], idle[DESCRIBE_ROOM] = "-", logon[DESCRIBE_ROOM], size[32], state[96];
     snprintf(id, sizeof(id), "%" PRIu32, session->id);
     uint64_t idle_ms = session_idle_ms(session);
     if (session->state == LODGE__LSM__STATE__DISCONNECTED || idle_ms >= 60000)
         describe_duration(idle_ms, idle, sizeof(idle));
     size_text(session->client, size, sizeof(size));
+    state_text(session, state, sizeof(state));
     const char *const cells[] = {id,
                                  session->user,
-                                 session->locked && session->state == LODGE__LSM__STATE__ACTIVE
-                                     ? "active, locked"
-                                     : describe_state(session->state),
+                                 state,
                                  idle,
                                  session->client != NULL ? session->client->name : "",
                                  session->client != NULL ? session->client->address : "",
@@ -337,7 +358,7 @@ static void print_client(const Lodge__Lsm__Client *client)
 
 static void print_session(const Lodge__Lsm__Session *session)
 {
-    char text[DESCRIBE_ROOM];
+    char text[DESCRIBE_ROOM], by[256];
     printf("%-16s %" PRIu32 "\n", "Session", session->id);
     print_line("State", describe_state(session->state));
     print_line("User", session->user);
@@ -351,6 +372,13 @@ static void print_session(const Lodge__Lsm__Session *session)
     print_line("Last input", describe_time(session->input_ms, text, sizeof(text)));
     print_line("Terminal", session->terminal);
     print_line("Locked", session->locked ? "yes" : "no");
+    if (session->shadows != 0)
+        printf("%-16s session %" PRIu32 "\n", "Shadows", session->shadows);
+    if (session->shadower != NULL) {
+        snprintf(by, sizeof(by), "session %" PRIu32 " of %s, %s", session->shadower->session,
+                 session->shadower->user, session->shadower->control ? "with control" : "looking on");
+        print_line("Shadowed by", by);
+    }
     if (session_idle_ms(session) > 0)
         print_line("Idle for", describe_duration(session_idle_ms(session), text, sizeof(text)));
     if (session->client != NULL)
@@ -417,8 +445,7 @@ enum ctl_exit ctl_lock(const struct ctl_arguments *arguments, const struct conf 
     return act(arguments, conf, LODGE__LSM__REQUEST__METHOD_LOCK, "is locked");
 }
 
-/* The session whose client it is: named, or the one that this program runs in. */
-static bool take_from(const struct ctl_arguments *arguments, uint32_t *from_r)
+bool session_take_from(const struct ctl_arguments *arguments, uint32_t *from_r)
 {
     const char *from = arguments->values[CTL_OPTION_FROM], *own = getenv("LODGE_SESSION");
     long number;
@@ -440,7 +467,7 @@ enum ctl_exit ctl_connect(const struct ctl_arguments *arguments, const struct co
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
     char about[64];
-    if (!take_from(arguments, &connect.from))
+    if (!session_take_from(arguments, &connect.from))
         return CTL_USAGE;
     connect.session = arguments->id;
     snprintf(about, sizeof(about), "session %u, for the client of session %" PRIu32, arguments->id,

@@ -21,5 +21,8 @@ void session_pages_free(struct session_pages *pages);
 /* How long nobody has been connected, or, while somebody is, how long they have done nothing; 0: not known.
  */
 uint64_t session_idle_ms(const Lodge__Lsm__Session *session);
+/* The session whose client it is: that of --from, or the one that this program runs in. Returns false, having
+ * said why, where there is none. */
+bool session_take_from(const struct ctl_arguments *arguments, uint32_t *from_r);
 /* The user's session that is active, else the first. Returns CTL_DONE, or the exit code, having said why. */
 enum ctl_exit session_of_user(struct server *server, const char *user, uint16_t *id_r);

@@ -89,6 +89,8 @@ static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
     return play_send(fd, request, &answer);
 }
 
+#define UNSHADOWED_JSON \
+    "\"shadows\":0,\"shadowed_by\":0,\"shadowed_by_user\":\"\",\"shadowed_with_control\":false"
 #define HOSTILE_JSON                                                                                        \
     "{\"id\":1,\"state\":\"active\",\"user\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"uid\":600000,"             \
     "\"lab\":true,\"load_test\":false,\"client\":{\"name\":\"a\\\"\\\\\\u001b[2J\\n\\ufffd\",\"address\":"  \
@@ -96,7 +98,8 @@ static bool answer_hostile(int fd, const Lodge__Lsm__Request *request)
     "\"width\":1920,\"height\":1080,\"keyboard_layout\":1031,\"build\":0,\"codec\":\"gfx-progressive\","    \
     "\"security\":\"\",\"platform\":\"\",\"product\":\"\",\"redirects\":[]},\"logon_ms\":0,\"connect_ms\":" \
     "0,\"disconnect_"                                                                                       \
-    "ms\":0,\"now_ms\":0,\"idle_ms\":0,\"input_ms\":0,\"locked\":false,\"terminal\":\"\"}"
+    "ms\":0,\"now_ms\":0,\"idle_ms\":0,\"input_ms\":0,\"locked\":false,\"terminal\":\"\"," UNSHADOWED_JSON  \
+    "}"
 
 static void test_hostile(void)
 {
@@ -116,7 +119,7 @@ static void test_hostile(void)
                   "\"keyboard_layout\":0,\"build\":0,\"codec\":\"\",\"security\":\"\",\"platform\":\"\","
                   "\"product\":\"\",\"redirects\":[]},\"logon_ms\":0,"
                   "\"connect_ms\":0,\"disconnect_ms\":1000,\"now_ms\":3601000,\"idle_ms\":3600000,\"input_"
-                  "ms\":0,\"locked\":false,\"terminal\":\"\"}]}\n");
+                  "ms\":0,\"locked\":false,\"terminal\":\"\"," UNSHADOWED_JSON "}]}\n");
     expect_output(RUN(answer_hostile, "show", "1", "--json"), HOSTILE_JSON "\n");
     const struct process_result *shown = RUN(answer_hostile, "show", "1");
     CHECK(shown->exit_code == 0 && strchr(shown->out, '\033') == NULL);

@@ -52,7 +52,7 @@ _lodgectl() {
     done
     local words=''
     case $command in
-    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon disconnect logoff watch wait msg reset health counters events version ping drain shutdown upgrade listener boot subsystem pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
+    '') words='list show processes ps qprocess kill tskill top lock environment connect tscon shadow disconnect logoff watch wait msg reset health counters events version ping drain shutdown upgrade listener boot subsystem pend qwinsta query tsdiscon change policy licence account --config --help --version' ;;
     subsystem) words='list load --help' ;;
     'subsystem load') words='--help' ;;
     'subsystem list') words='--json --help' ;;
@@ -82,6 +82,7 @@ _lodgectl() {
     'watch' | 'health' | 'counters' | 'qwinsta' | 'query session' | 'query user' | 'version' | 'account list' | 'licence pool' | 'licence list') words='--json --help' ;;
     'show' | 'environment' | 'processes' | 'ps' | 'qprocess' | 'query process') words='--json --help' ;;
     'connect' | 'tscon') words='--from --help' ;;
+    'shadow') words='--from --control --view --stop --help' ;;
     'top') words='--json --once --help' ;;
     'kill' | 'tskill') words='--force --help' ;;
     'events') words='--json -n --user --since --until --event --session --follow --help' ;;
@@ -95,7 +96,7 @@ _lodgectl() {
     if [[ -z $operand && $current != -* ]]; then
         case $command in
         reset) words="session $(_lodgectl_sessions)" ;;
-        show | lock | environment | connect | tscon | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
+        show | lock | environment | connect | tscon | shadow | processes | ps | qprocess | 'query process' | kill | tskill | disconnect | tsdiscon | logoff | wait | msg) words=$(_lodgectl_sessions) ;;
         'account remove' | 'account passwd' | 'account lock' | 'account unlock' | 'account expire')
             words=$(_lodgectl_accounts)
             ;;
