@@ -479,6 +479,25 @@ static int socket_option(int fd, int option)
     return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
+/* Is this where the configuration has the listener? */
+static bool is_configured(const struct conf *conf, const union address *name)
+{
+    union address wanted;
+    for (int v6_works = 0; v6_works < 2; v6_works++) {
+        if (!address_of(conf, v6_works, &wanted) || name->any.sa_family != wanted.any.sa_family)
+            continue;
+        bool same =
+            wanted.any.sa_family == AF_INET
+                ? name->v4.sin_port == wanted.v4.sin_port &&
+                      name->v4.sin_addr.s_addr == wanted.v4.sin_addr.s_addr
+                : name->v6.sin6_port == wanted.v6.sin6_port &&
+                      memcmp(&name->v6.sin6_addr, &wanted.v6.sin6_addr, sizeof(wanted.v6.sin6_addr)) == 0;
+        if (same)
+            return true;
+    }
+    return false;
+}
+
 bool boot_is_listening(const struct smss *smss, enum service_which which, int fd)
 {
     union {
@@ -488,17 +507,17 @@ bool boot_is_listening(const struct smss *smss, enum service_which which, int fd
     char path[512];
     socklen_t size = sizeof(name);
     memset(&name, 0, sizeof(name));
-    if (which == SERVICE_LISTENER && socket_option(fd, SO_ACCEPTCONN) == 0)
-        return socket_option(fd, SO_DOMAIN) == AF_INET || socket_option(fd, SO_DOMAIN) == AF_INET6;
-    if (socket_option(fd, SO_ACCEPTCONN) != 1 || getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+    int listens = socket_option(fd, SO_ACCEPTCONN);
+    if (listens < 0 || getsockname(fd, (struct sockaddr *)&name, &size) != 0)
         return false;
-    if (which == SERVICE_BROKER)
-        return name.local.sun_family == AF_UNIX &&
-               strcmp(name.local.sun_path,
-                      conf_run_path(&smss->conf, "ports/lsm.port", path, sizeof(path))) == 0;
-    in_port_t port = name.tcp.any.sa_family == AF_INET6 ? name.tcp.v6.sin6_port : name.tcp.v4.sin_port;
-    return (name.tcp.any.sa_family == AF_INET6 || name.tcp.any.sa_family == AF_INET) &&
-           ntohs(port) == (uint16_t)smss->conf.port;
+    bool nowhere = listens == 0 && name.tcp.any.sa_family == AF_INET && name.tcp.v4.sin_port == 0;
+    if (which == SERVICE_LISTENER) /* one that is stopped is bound nowhere (listener_set), or was shut down */
+        return socket_option(fd, SO_TYPE) == SOCK_STREAM &&
+               (nowhere || is_configured(&smss->conf, &name.tcp));
+    if (listens != 1)
+        return false;
+    return name.local.sun_family == AF_UNIX &&
+           strcmp(name.local.sun_path, conf_run_path(&smss->conf, "ports/lsm.port", path, sizeof(path))) == 0;
 }
 
 void boot_undo(struct smss *smss, bool whole)

@@ -277,6 +277,7 @@ void shutdown_signalled(struct smss *smss)
     if (smss->phase == SMSS_RECOVERING) {
         smss->stop_asked = true;
         bootwork_cancel(smss);
+        subsystems_cancel(smss);
     } else if (smss->phase == SMSS_SERVING) {
         begin(smss, NULL);
     } else {

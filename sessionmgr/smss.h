@@ -240,8 +240,8 @@ struct smss {
 bool boot_prepare(struct smss *smss);
 /* The listening socket of a service, made now; -1 after a log line. */
 int boot_listen(const struct smss *smss, enum service_which which);
-/* True when `fd` is such a socket as boot_listen makes; of a listener that is stopped, one that does not
- * listen. */
+/* True when `fd` is such a socket as boot_listen makes, where the configuration has it; of a listener that is
+ * stopped, one that does not listen, there or nowhere. */
 bool boot_is_listening(const struct smss *smss, enum service_which which, int fd);
 /* `whole`: after a boot that went through; undoes what lodge-boot did, too. */
 void boot_undo(struct smss *smss, bool whole);
@@ -375,6 +375,8 @@ void facts_tell(struct smss *smss);
 /* subsystem.c: configured ones, of session 0. */
 /* Starts those that are required, one after another; then calls `over` (NULL: nobody waits). */
 void subsystems_start(struct smss *smss, void (*over)(struct smss *smss));
+/* The boot is to end: calls `over` now, if it is still to be called. */
+void subsystems_cancel(struct smss *smss);
 /* Ends them in the reverse order, and waits for it. */
 void subsystems_end(struct smss *smss);
 void subsystems_reap(struct smss *smss);

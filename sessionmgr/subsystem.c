@@ -366,6 +366,15 @@ void subsystems_start(struct smss *smss, void (*over)(struct smss *smss))
     go_on(smss);
 }
 
+void subsystems_cancel(struct smss *smss)
+{
+    struct subsystem_boot *boot = &smss->subsystem_boot;
+    if (!boot->goes_on || boot->over == NULL)
+        return;
+    boot->goes_on = false;
+    boot->over(smss);
+}
+
 static struct subsystem *find(struct smss *smss, const char *name)
 {
     struct subsystem *at = smss->subsystems;

@@ -1,10 +1,12 @@
 /* Ending one process of a session, for the broker, which may not. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -12,17 +14,23 @@
 #include "common/text.h"
 #include "sessionmgr/smss.h"
 
-static bool runs_program(pid_t pid, const char *name)
+/* Is it the file of one of these programs that the process runs, whatever it calls itself? One that has been
+ * replaced since is none of them. The process's file is the session's user's choice, and its file system may
+ * be too: nothing is asked of that. */
+static bool runs_one_of(pid_t pid, const char *const folders[], size_t count, const char *name)
 {
-    char link[64], target[PATH_MAX];
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
-    ssize_t length = readlink(link, target, sizeof(target) - 1);
-    if (length <= 0)
+    char path[PATH_MAX + 64];
+    struct statx running, wanted;
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &running) != 0)
         return false;
-    target[length] = '\0';
-    target[strcspn(target, " ")] = '\0'; /* " (deleted)" */
-    const char *slash = strrchr(target, '/');
-    return slash != NULL && strcmp(slash + 1, name) == 0;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", folders[i], name);
+        if (statx(AT_FDCWD, path, 0, STATX_INO, &wanted) == 0 && running.stx_ino == wanted.stx_ino &&
+            running.stx_dev_major == wanted.stx_dev_major && running.stx_dev_minor == wanted.stx_dev_minor)
+            return true;
+    }
+    return false;
 }
 
 /* lodge-init is the one whose parent is outside; X server and display agent are its children. */
@@ -34,7 +42,12 @@ static bool is_part(const struct session *session, const struct proc_stat *proce
         return true;
     if (!proc_stat_of(process->parent, &parent) || cgroup_has(&smss->cgroup, session->group, parent.parent))
         return false;
-    return runs_program(process->pid, "lodge-display") || runs_program(process->pid, smss->conf.x_server);
+    /* Where lodge-init looks for X servers (xserver.c). */
+    static const char *const x_folders[] = {"/usr/bin", "/usr/lib/xorg", "/usr/libexec"};
+    const char *const own[] = {smss->programs};
+    return runs_one_of(process->pid, own, 1, "lodge-display") ||
+           runs_one_of(process->pid, x_folders, sizeof(x_folders) / sizeof(x_folders[0]),
+                       smss->conf.x_server);
 }
 
 /* The pidfd was opened before anything about the number was read: what is read is about that process, or the

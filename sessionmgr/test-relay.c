@@ -1,11 +1,13 @@
 /* What test-smss puts in the place of lodge-broker, lodge-rdp and lodge-logon, under their names: it takes
  * the same command line, becomes the same user and speaks true sm.port, but leaves what to say to the test:
  * each packet goes between sm.port and the socket "control" beside the configuration, with its descriptors.
- * The first packet to the test says who this is; one with the byte 'H' says that it has said HELLO. */
+ * The first packet to the test says who this is; one with the byte 'H' says that it has said HELLO. While
+ * there is a file "elsewhere" beside the configuration, a listener brings a socket of another address. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/conf.h"
@@ -36,8 +39,21 @@ static bool become(const char *user, const char *group)
            setuid(entry->pw_uid) == 0;
 }
 
+/* Listens at the configured port of 127.0.0.2. */
+static int listen_elsewhere(const struct conf *conf)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1),
+                                  .sin_port = htons((uint16_t)conf->port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 1) != 0)
+        exit(give_up("another address"));
+    return fd;
+}
+
 /* Says HELLO on a new connection; a service that has done so before brings its socket. */
-static int say_hello(const struct conf *conf, const struct relay_who *who, bool again)
+static int say_hello(const struct conf *conf, const struct relay_who *who, const char *elsewhere, bool again)
 {
     char path[512];
     int fd;
@@ -45,9 +61,11 @@ static int say_hello(const struct conf *conf, const struct relay_who *who, bool 
     while ((fd = packet_connect(path)) < 0)
         poll(NULL, 0, 100);
     struct sm_hello hello = {.role = who->role, .logon = who->logon};
-    bool service = who->role != SM_LOGON;
-    if (message_send(fd, &sm_protocol, SM_HELLO, &hello, again && service ? 3 : -1) != 0)
+    bool service = who->role != SM_LOGON, away = who->role == SM_LISTENER && access(elsewhere, F_OK) == 0;
+    int other = away ? listen_elsewhere(conf) : -1;
+    if (message_send(fd, &sm_protocol, SM_HELLO, &hello, other >= 0 ? other : again && service ? 3 : -1) != 0)
         close_descriptor(&fd);
+    close_descriptor(&other);
     return fd;
 }
 
@@ -77,7 +95,7 @@ static int end(int port, int control)
     return 0;
 }
 
-static int relay(const struct conf *conf, const struct relay_who *who, int control)
+static int relay(const struct conf *conf, const struct relay_who *who, const char *elsewhere, int control)
 {
     sigset_t term;
     sigemptyset(&term);
@@ -85,7 +103,7 @@ static int relay(const struct conf *conf, const struct relay_who *who, int contr
     sigprocmask(SIG_BLOCK, &term, NULL);
     int terminate = signalfd(-1, &term, SFD_CLOEXEC);
     for (bool again = false;; again = true) {
-        int port = say_hello(conf, who, again);
+        int port = say_hello(conf, who, elsewhere, again);
         if (port < 0)
             return 1;
         packet_send(control, "H", 1, NULL, 0);
@@ -131,5 +149,6 @@ int main(int argc, char **argv)
         return give_up(conf.broker_user);
     if (who.role == SM_LISTENER && !become(conf.front_user, conf.broker_user))
         return give_up(conf.front_user);
-    return relay(&conf, &who, control);
+    snprintf(path, sizeof(path), "%.*s/elsewhere", (int)(strrchr(argv[2], '/') - argv[2]), argv[2]);
+    return relay(&conf, &who, path, control);
 }

@@ -334,6 +334,24 @@ static void sessions_outlive_smss(void)
     expect_ended(kept_id, REASON_LOGOFF);
 }
 
+/* Of a listener that lives on nothing is taken but a socket where the configuration has it. */
+static void a_listener_that_listens_elsewhere_is_replaced(void)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/elsewhere", test.folder);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    CHECK(kill(test.smss, SIGKILL) == 0 && WIFSIGNALED(wait_smss()));
+    start_smss();
+    expect_hello(&test.broker);
+    expect(&test.broker, SM_SYNCED);
+    expect_end(&test.listener);
+    CHECK(unlink(path) == 0);
+    test.listener = accept_relay(SM_LISTENER);
+    expect_hello(&test.listener);
+    say(&test.listener, SM_READY, &(struct sm_ready){.role = SM_LISTENER});
+}
+
 static void shutdown_ends_everything_in_order(void)
 {
     struct relay logon = start_logon(30);
@@ -477,6 +495,7 @@ int main(void)
     who_breaks_the_protocol_is_closed();
     the_listener_is_stopped_and_started();
     sessions_outlive_smss();
+    a_listener_that_listens_elsewhere_is_replaced();
     shutdown_ends_everything_in_order();
     asked_again_the_shutdown_is_faster();
     the_broker_asks_and_the_machine_follows();

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import harness
 from harness import SystemTest, wait_for
@@ -381,6 +382,17 @@ class SubSystems(Boot):
         with open(self.lodge.base + "/end", "w"):
             os.kill(self.in_state("critical", "ready")["pid"], signal.SIGKILL)
         self.assertEqual(self.lodge.smss.wait(harness.DEADLINE), 3)
+
+    def test_ended_while_one_is_not_ready(self):
+        self.define("silent", f"touch {self.lodge.base}/begun; exec sleep 600", Ready="yes")
+        self.lodge.set(SubSystems_Required="silent")
+        self.lodge.start(wait=False)
+        wait_for("it runs", lambda: os.path.exists(self.lodge.base + "/begun"))
+        began = time.monotonic()
+        self.lodge.smss.send_signal(signal.SIGTERM)
+        self.assertEqual(self.lodge.smss.wait(harness.DEADLINE), 0)
+        self.assertLess(time.monotonic() - began, 15)  # it has half a minute to say that it is ready
+        self.assertEqual(self.lodge.pids("sleep"), [])
 
 
 class Crashes(Boot):

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 
@@ -42,6 +43,32 @@ class Processes(SystemTest):
         event = next(one for one in self.lodge.events() if one["event"] == "process-terminated")
         self.assertEqual((event["session"], event["user"]), (session["id"], "anna"))
         self.assertRegex(event["detail"], rf"^desktop, process {listed['pid']}, ended by uid 0$")
+
+    def test_a_program_with_a_name_of_lodges_is_ended_as_any(self):
+        """What the session runs on is known by its file, not by what a program calls itself."""
+        named = self.lodge.base + "/lodge-display"
+        shutil.copy("/bin/sleep", named)
+        script = self.lodge.base + "/with-another"
+        with open(script, "w") as out:  # whose parent ends becomes lodge-init's child, as the real one is
+            out.write(f"#!/bin/sh\n(setsid {named} 600 &)\nexec {self.lodge.base}/desktop\n")
+        os.chmod(script, 0o755)
+        self.lodge.set(Sessions_Desktop=script)
+        self.lodge.done("policy", "reload")
+        self.desktop_of("anna")
+        session = self.state("anna", "active")["id"]
+
+        def orphans():
+            init = self.named(session, "lodge-init")[0]["pid"]
+            found = [one["pid"] for one in self.named(session, "lodge-display") if "600" in one["command"]]
+            return [pid for pid in found if self.parent(pid) == init]
+        orphan = wait_for("the other program", orphans)[0]
+        self.lodge.done("kill", str(session), str(orphan))
+        wait_for("its end", lambda: not os.path.exists(f"/proc/{orphan}"))
+        self.state("anna", "active")
+
+    def parent(self, pid):
+        with open(f"/proc/{pid}/stat") as stat:
+            return int(stat.read().rsplit(")", 1)[1].split()[1])
 
     def test_top_tells_what_sessions_use(self):
         client = self.desktop_of("anna")
