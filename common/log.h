@@ -1,12 +1,13 @@
-/* One line a message on standard error: time, level, program, what it is about, text. Under systemd or in a
- * file alike. Untrusted text goes through %s and is escaped as a whole line. Keeps errno. */
+/* One line a message on standard error: time, level, program, what it is about, text. In a file and in
+ * systemd's journal alike, which is told the priority besides. Untrusted text goes through %s and is escaped
+ * as a whole line. Keeps errno. */
 #pragma once
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* Names the program in each line and sets the least important level that is written. `program` is kept. */
 void log_start(const char *program, enum log_level level);
-/* Writes to this descriptor from now on, instead of standard error: for a sandboxed process. */
+/* Writes to this descriptor from now on, instead of standard error. */
 void log_to(int fd);
 
 /* `about` is what the line is about ("session 3", "10.0.0.1:5000"), or NULL. */
