@@ -221,6 +221,26 @@ static bool check_when(const struct conf_items *items, const char *name, const c
     return true;
 }
 
+/* Each session is sent a line for each that runs in it: `NAME required RESTARTS ready COMMAND`. */
+static bool check_room(const struct conf_items *items, char *error, size_t size)
+{
+    size_t total = 1;
+    for (size_t i = 0; i < items->count; i++) {
+        const struct conf_item *item = &items->items[i];
+        if (item->section != CONF_FREE_SUBSYSTEM || !is_when(find_subsystem_key(item->name)) ||
+            strcasecmp(item->value, "session") != 0)
+            continue;
+        const char *command = sibling(items, item->name, "Command");
+        if (command != NULL)
+            total += strcspn(item->name, ".") + strlen(command) + sizeof(" required 100 ready \n") - 1;
+    }
+    if (total <= CONF_SUBSYSTEMS_ROOM)
+        return true;
+    snprintf(error, size, "with this line the subsystems with When = session take %zu bytes, more than %d",
+             total, CONF_SUBSYSTEMS_ROOM);
+    return false;
+}
+
 static bool check(enum conf_free section, const char *name, const char *value, char *error, size_t size)
 {
     if (!is_name(name, section == CONF_FREE_ENVIRONMENT ? "" : section == CONF_FREE_SUBSYSTEM ? "-." : "-")) {
@@ -289,7 +309,7 @@ bool conf_items_add(struct conf_items *items, enum conf_free section, unsigned l
     memcpy(text + name_size, value, value_size);
     more[items->count++] =
         (struct conf_item){.section = section, .line = line, .name = text, .value = text + name_size};
-    return true;
+    return section != CONF_FREE_SUBSYSTEM || check_room(items, error, error_size);
 }
 
 void conf_items_free(struct conf_items *items)

@@ -19,6 +19,8 @@ enum conf_free { CONF_FREE_SECTIONS(CONF_FREE_ENUM) CONF_FREE_COUNT };
 #define CONF_ITEMS_MAX          64 /* of one section */
 #define CONF_ITEM_NAME_MAX      64 /* bytes */
 #define CONF_SUBSYSTEM_NAME_MAX 24
+/* What the definitions with When = session take together at most, in bytes (rpc/subsystems.h). */
+#define CONF_SUBSYSTEMS_ROOM 8192
 
 struct conf_item {
     enum conf_free section;

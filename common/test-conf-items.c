@@ -106,6 +106,29 @@ static void test_subsystems(void)
     refused("[SubSystem a]\nCommand =\n", "test-conf-items.conf:2: Command is empty");
 }
 
+/* However they are written, the line with which they take too much is named. */
+static void test_room_of_sessions(void)
+{
+    char text[3 * CONF_SUBSYSTEMS_ROOM], want[160], error[512];
+    struct conf_items items;
+    int used = 0;
+    /* 1 byte, and with 8 commands of 1000 bytes 8 * (2 + 21 + 1000): 8185 with the NUL. */
+    for (int i = 0; i < 8; i++)
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "[SubSystem s%d]\n%sCommand = %01000d\n%s",
+                         i, i % 2 ? "When = session\n" : "", 1, i % 2 ? "" : "When = session\n");
+    CHECK(load(text, &items, error, sizeof(error)) && items.count == 16);
+    conf_items_free(&items);
+    used += snprintf(text + used, sizeof(text) - (size_t)used, "[SubSystem x]\nCommand = other\n");
+    CHECK(load(text, &items, error, sizeof(error))); /* of session 0 */
+    conf_items_free(&items);
+    used += snprintf(text + used, sizeof(text) - (size_t)used, "When = session\n");
+    snprintf(want, sizeof(want),
+             "test-conf-items.conf:27: with this line the subsystems with When = session take %d bytes, more "
+             "than %d",
+             8185 + 27, CONF_SUBSYSTEMS_ROOM);
+    refused(text, want);
+}
+
 static void test_subsystems_of_sessions(void)
 {
     struct conf_items items;
@@ -119,6 +142,7 @@ static void test_subsystems_of_sessions(void)
     CHECK_TEXT(one.user, "u");
     CHECK(conf_subsystem_find(&items, "c", &one) && !one.in_sessions);
     conf_items_free(&items);
+    test_room_of_sessions();
     refused("[SubSystem a]\nWhen = 1\n",
             "test-conf-items.conf:2: When is \"1\", but must be session0 or session");
     refused("[SubSystem a]\nUser = u\n[SubSystem b]\nUser = u\n[SubSystem A]\nwhen = session\n",

@@ -5,6 +5,9 @@
 #include <strings.h>
 
 #include "common/text.h"
+#include "rpc/sm.h"
+
+_Static_assert(CONF_SUBSYSTEMS_ROOM <= SM_SUBSYSTEMS_ROOM, "what a configuration may define is in RUN");
 
 struct definition {
     char name[CONF_SUBSYSTEM_NAME_MAX + 1];
