@@ -7,6 +7,9 @@
 #include "ctl/server.h"
 #include "ctl/session.h"
 
+/* For the person's answer. */
+#define CONSENT_MS 60000
+
 static enum ctl_exit stop(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     Lodge__Lsm__SessionRequest session = LODGE__LSM__SESSION_REQUEST__INIT;
@@ -59,8 +62,13 @@ enum ctl_exit ctl_shadow(const struct ctl_arguments *arguments, const struct con
              shadow.from);
     request.method_case = LODGE__LSM__REQUEST__METHOD_SHADOW;
     request.shadow = &shadow;
-    enum ctl_exit result =
-        server_ask_once(arguments, conf, about, &request, LODGE__LSM__ANSWER__RESULT_SHADOWING, &answer);
+    struct server server;
+    enum ctl_exit result = server_open(&server, arguments, conf);
+    if (result != CTL_DONE)
+        return result;
+    result = server_ask_slowly(&server, about, &request, CONSENT_MS, LODGE__LSM__ANSWER__RESULT_SHADOWING,
+                               &answer);
+    server_close(&server);
     if (result != CTL_DONE)
         return result;
     printf("Session %u is shown to the client of session %" PRIu32
