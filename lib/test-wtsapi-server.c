@@ -94,6 +94,27 @@ static bool answer_policy(int fd, const Lodge__Lsm__Request *request)
     return play_send(fd, request, &reply);
 }
 
+/* Session 7 may be shadowed by the caller's own session, 5; the person in 3 says no; nobody is connected
+ * to 9. */
+static bool answer_shadow(int fd, const Lodge__Lsm__Request *request)
+{
+    const Lodge__Lsm__ShadowRequest *asked = request->shadow;
+    Lodge__Lsm__Shadowing shadowing = LODGE__LSM__SHADOWING__INIT;
+    Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
+    CHECK(asked->from == 5);
+    if (asked->session == 3)
+        return play_refuse(fd, request, REASON_SHADOW_REFUSED, "");
+    if (asked->session == 9)
+        return play_refuse(fd, request, REASON_WRONG_STATE, "");
+    bool views = asked->mode == LODGE__LSM__SHADOW_MODE__SHADOW_VIEW;
+    CHECK(asked->session == 7 && asked->mode != LODGE__LSM__SHADOW_MODE__SHADOW_CONTROL);
+    CHECK(asked->hotkey == (views ? 0x7b : 0) && asked->modifiers == (views ? 6 : 0)); /* F12 */
+    shadowing.control = !views;
+    reply.result_case = LODGE__LSM__ANSWER__RESULT_SHADOWING;
+    reply.shadowing = &shadowing;
+    return play_send(fd, request, &reply);
+}
+
 static bool answer(int fd, const Lodge__Lsm__Request *request)
 {
     static bool drained, ended;
@@ -111,6 +132,11 @@ static bool answer(int fd, const Lodge__Lsm__Request *request)
         return answer_listeners(fd, request);
     case LODGE__LSM__REQUEST__METHOD_POLICY:
         return answer_policy(fd, request);
+    case LODGE__LSM__REQUEST__METHOD_SHADOW:
+        return answer_shadow(fd, request);
+    case LODGE__LSM__REQUEST__METHOD_SHADOW_STOP:
+        return play_refuse(fd, request, request->shadow_stop->session == 7 ? REASON_NONE : REASON_WRONG_STATE,
+                           "");
     default:
         CHECK(request->method_case == LODGE__LSM__REQUEST__METHOD_LOGOFF && drained);
         if (request->logoff->session == 3)
@@ -166,6 +192,29 @@ static void test_listeners(HANDLE server)
     CHECK(GetLastError() == ERROR_INVALID_PARAMETER);
 }
 
+static void test_shadow(void)
+{
+    WCHAR *wide = ConvertUtf8ToWCharAlloc(place.config, NULL);
+    const DWORD views = REMOTECONTROL_FLAG_DISABLE_INPUT;
+    char elsewhere[] = "elsewhere";
+    CHECK(wide != NULL && setenv("LODGE_CONFIG", place.config, 1) == 0);
+    CHECK(WTSStartRemoteControlSessionA(place.config, 7, 0, 0));
+    CHECK(WTSStartRemoteControlSessionW(NULL, 7, 0, 0));
+    CHECK(!WTSStartRemoteControlSessionW(wide, 3, 0, 0) && GetLastError() == ERROR_CTX_SHADOW_DENIED);
+    CHECK(!WTSStartRemoteControlSessionA(NULL, 9, 0, 0) && GetLastError() == ERROR_CTX_SHADOW_INVALID);
+    CHECK(!WTSStartRemoteControlSessionA(elsewhere, 7, 0, 0));
+    CHECK(GetLastError() == RPC_S_SERVER_UNAVAILABLE);
+    USHORT modifiers = REMOTECONTROL_KBDCTRL_HOTKEY | REMOTECONTROL_KBDALT_HOTKEY;
+    CHECK(WTSStartRemoteControlSessionExA(place.config, 7, 0x7b, modifiers, views));
+    CHECK(WTSStartRemoteControlSessionExW(wide, 7, 0x7b, modifiers, views));
+    CHECK(!WTSStartRemoteControlSessionExW(wide, 7, 0, 0, REMOTECONTROL_FLAG_DISABLE_MOUSE));
+    CHECK(GetLastError() == ERROR_INVALID_PARAMETER);
+    CHECK(WTSStopRemoteControlSession(7));
+    CHECK(!WTSStopRemoteControlSession(3) && GetLastError() == ERROR_CTX_SHADOW_NOT_RUNNING);
+    CHECK(unsetenv("LODGE_CONFIG") == 0);
+    free(wide);
+}
+
 /* Every place of the table has a function, whatever WinPR's header has there. */
 static void test_table(void)
 {
@@ -199,6 +248,7 @@ int main(void)
     HANDLE handle = WTSOpenServerA(place.config);
     CHECK(handle != NULL);
     test_listeners(handle);
+    test_shadow();
     test_shutdown(handle);
     WTSCloseServer(handle);
     play_stop(server, place.port);

@@ -5,9 +5,6 @@
 
 /* R(what it returns, name, parameters). */
 #define REST(R)                                                                                       \
-    R(BOOL, StopRemoteControlSession, (ULONG a))                                                      \
-    R(BOOL, StartRemoteControlSessionW, (LPWSTR a, ULONG b, BYTE c, USHORT d))                        \
-    R(BOOL, StartRemoteControlSessionA, (LPSTR a, ULONG b, BYTE c, USHORT d))                         \
     R(BOOL, EnumerateServersW, (LPWSTR a, DWORD b, DWORD c, PWTS_SERVER_INFOW * d, DWORD * e))        \
     R(BOOL, EnumerateServersA, (LPSTR a, DWORD b, DWORD c, PWTS_SERVER_INFOA * d, DWORD * e))         \
     R(BOOL, QueryUserConfigW, (LPWSTR a, LPWSTR b, WTS_CONFIG_CLASS c, LPWSTR * d, DWORD * e))        \
@@ -43,9 +40,7 @@
     R(BOOL, IsChildSessionsEnabled, (PBOOL a))                                                        \
     R(BOOL, GetChildSessionId, (PULONG a))                                                            \
     R(BOOL, LogonUser, (HANDLE a, LPCSTR b, LPCSTR c, LPCSTR d))                                      \
-    R(BOOL, LogoffUser, (HANDLE a))                                                                   \
-    R(BOOL, StartRemoteControlSessionExW, (LPWSTR a, ULONG b, BYTE c, USHORT d, DWORD e))             \
-    R(BOOL, StartRemoteControlSessionExA, (LPSTR a, ULONG b, BYTE c, USHORT d, DWORD e))
+    R(BOOL, LogoffUser, (HANDLE a))
 
 /* FALSE, or a handle that is none. */
 #define REST_FUNCTION(type, name, parameters)     \
@@ -94,6 +89,11 @@ static const WtsApiFunctionTable table = {.dwVersion = 1,
                                           .pEnumerateListenersW = wtsapi_listeners_w,
                                           .pQueryListenerConfigA = wtsapi_listener_config_a,
                                           .pQueryListenerConfigW = wtsapi_listener_config_w,
+                                          .pStopRemoteControlSession = wtsapi_shadow_stop,
+                                          .pStartRemoteControlSessionA = wtsapi_shadow_a,
+                                          .pStartRemoteControlSessionW = wtsapi_shadow_w,
+                                          .pStartRemoteControlSessionExA = wtsapi_shadow_ex_a,
+                                          .pStartRemoteControlSessionExW = wtsapi_shadow_ex_w,
                                           REST(REST_ENTRY)};
 
 const WtsApiFunctionTable *CDECL InitWtsApi(void)

@@ -98,6 +98,13 @@ BOOL WINAPI wtsapi_connect_a(ULONG session, ULONG from, PSTR password, BOOL wait
 BOOL WINAPI wtsapi_connect_w(ULONG session, ULONG from, PWSTR password, BOOL wait);
 DWORD WINAPI wtsapi_console(void);
 
+/* wtsapi-shadow.c */
+BOOL WINAPI wtsapi_shadow_a(LPSTR name, ULONG session, BYTE hotkey, USHORT modifiers);
+BOOL WINAPI wtsapi_shadow_w(LPWSTR name, ULONG session, BYTE hotkey, USHORT modifiers);
+BOOL WINAPI wtsapi_shadow_ex_a(LPSTR name, ULONG session, BYTE hotkey, USHORT modifiers, DWORD flags);
+BOOL WINAPI wtsapi_shadow_ex_w(LPWSTR name, ULONG session, BYTE hotkey, USHORT modifiers, DWORD flags);
+BOOL WINAPI wtsapi_shadow_stop(ULONG session);
+
 /* wtsapi-process.c */
 BOOL WINAPI wtsapi_processes_a(HANDLE server, DWORD reserved, DWORD version, PWTS_PROCESS_INFOA *processes_r,
                                DWORD *count_r);
