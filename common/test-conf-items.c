@@ -121,7 +121,7 @@ static void test_room_of_sessions(void)
     used += snprintf(text + used, sizeof(text) - (size_t)used, "[SubSystem x]\nCommand = other\n");
     CHECK(load(text, &items, error, sizeof(error))); /* of session 0 */
     conf_items_free(&items);
-    used += snprintf(text + used, sizeof(text) - (size_t)used, "When = session\n");
+    snprintf(text + used, sizeof(text) - (size_t)used, "When = session\n");
     snprintf(want, sizeof(want),
              "test-conf-items.conf:27: with this line the subsystems with When = session take %d bytes, more "
              "than %d",

@@ -17,9 +17,9 @@
 #include "common/clock.h"
 #include "common/packet.h"
 #include "common/text.h"
+#include "common/tree.h"
 #include "logon/accounts-file.h"
 #include "logon/accounts-line.h"
-#include "logon/tree.h"
 
 /* A hash with the cost of real ones that no password is compared with, so that an unknown name takes as long.
  */

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "common/packet.h"
+#include "common/tree.h"
 #include "logon/mounts.h"
-#include "logon/tree.h"
 
 #define SKELETON "/etc/skel"
 

@@ -15,7 +15,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/packet.h"
-#include "logon/tree.h"
+#include "common/tree.h"
 #include "rpc/credentials.h"
 #include "tests/check.h"
 

@@ -17,11 +17,11 @@
 #include "common/log.h"
 #include "common/packet.h"
 #include "common/text.h"
+#include "common/tree.h"
 #include "logon/birth.h"
 #include "logon/environment.h"
 #include "logon/lab-watch.h"
 #include "logon/lab.h"
-#include "logon/tree.h"
 
 struct session {
     const struct conf *conf;

@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/tree.h"
 #include "logon/accounts-file.h"
 #include "logon/accounts-line.h"
-#include "logon/tree.h"
 #include "tests/check.h"
 
 static char error[512];

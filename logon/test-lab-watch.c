@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/packet.h"
-#include "logon/tree.h"
+#include "common/tree.h"
 #include "tests/check.h"
 
 static void file_put(const char *name)

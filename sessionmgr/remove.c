@@ -11,8 +11,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/reason.h"
+#include "common/tree.h"
 #include "sessionmgr/smss.h"
-#include "sessionmgr/tree.h"
 
 #define KILL_AGAIN_MS      5000
 #define KILLS_DOUBLING     6 /* up to about five minutes */

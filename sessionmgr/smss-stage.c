@@ -17,10 +17,10 @@
 #include "common/packet.h"
 #include "common/reason.h"
 #include "common/text.h"
+#include "common/tree.h"
 #include "rpc/sm.h"
 #include "sessionmgr/cgroup.h"
 #include "sessionmgr/proc.h"
-#include "sessionmgr/tree.h"
 #include "tests/check.h"
 
 #define PATIENT 20000 /* ms */

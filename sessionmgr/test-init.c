@@ -19,9 +19,9 @@
 #include "common/packet.h"
 #include "common/reason.h"
 #include "common/text.h"
+#include "common/tree.h"
 #include "rpc/sm.h"
 #include "sessionmgr/proc.h"
-#include "sessionmgr/tree.h"
 #include "tests/check.h"
 
 #define SKIP    77

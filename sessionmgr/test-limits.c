@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/tree.h"
 #include "sessionmgr/cgroup-v1.h"
-#include "sessionmgr/tree.h"
 #include "tests/check.h"
 
 static void test_mounts(void)

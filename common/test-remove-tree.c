@@ -1,4 +1,4 @@
-#include "sessionmgr/tree.h"
+#include "common/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
