@@ -10,7 +10,7 @@ failed=0
 
 install_there "$1"
 for file in libexec/lodge/lodge-smss libexec/lodge/lodge-init libexec/lodge/lodge-logon libexec/lodge/lodge-broker \
-    libexec/lodge/lodge-rdp libexec/lodge/lodge-rdp-worker libexec/lodge/lodge-display libexec/lodge/lodge-message libexec/lodge/lodge-endsession libexec/lodge/lodge-clipboard libexec/lodge/lodge-session libexec/lodge/lodge-audio \
+    libexec/lodge/lodge-rdp libexec/lodge/lodge-rdp-worker libexec/lodge/lodge-display libexec/lodge/lodge-message libexec/lodge/lodge-endsession libexec/lodge/lodge-clipboard libexec/lodge/lodge-session libexec/lodge/lodge-audio libexec/lodge/lodge-drives \
     libexec/lodge/lodge-desktop bin/lodgectl; do
     [ -x "$stage$prefix/$file" ] || { echo "not there, or no program: $prefix/$file"; failed=1; }
 done
