@@ -109,7 +109,7 @@ static void check_smss(struct look *look)
     if (broker->stopping)
         say(look, WARNING, "Wait for the end.", "the server shuts down");
     else if (broker->sm.synced)
-        say(look, OK, "", "in step, %u sessions", broker->sessions.count);
+        say(look, OK, "", "in step, sessions: %u", broker->sessions.count);
     else
         say(look, FAILED, "Nobody can log on. Start lodge-smss, and look at its log.",
             "lodge-smss is away for %" PRId64 " s", (clock_monotonic_ms() - broker->health.away_ms) / 1000);

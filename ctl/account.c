@@ -17,7 +17,7 @@
 static enum ctl_exit outcome(bool done, const char *error, const char *name, const char *what)
 {
     if (!done) {
-        ctl_say("%s: %s", name, error);
+        ctl_say("%s", error); /* names the account */
         return CTL_FAILED;
     }
     printf("Account %s %s.\n", name, what);
@@ -90,9 +90,11 @@ enum ctl_exit ctl_account_passwd(const struct ctl_arguments *arguments, const st
     char password[PASSWORD_ROOM], error[ERROR_ROOM] = "";
     struct account account;
     bool found = false;
-    if (accounts_find(conf, arguments->name, &found, &account, error, sizeof(error)) && !found)
-        return outcome(false, "there is no such lab account. lodgectl account list shows them.",
-                       arguments->name, "");
+    if (accounts_find(conf, arguments->name, &found, &account, error, sizeof(error)) && !found) {
+        ctl_say("account %s: there is no such lab account; lodgectl account list shows them.",
+                arguments->name);
+        return CTL_FAILED;
+    }
     explicit_bzero(&account, sizeof(account));
     if (!get_password(arguments, password))
         return CTL_FAILED;

@@ -229,11 +229,38 @@ static const char *operand_name(enum ctl_operand operand)
     return names[operand];
 }
 
-/* The word at the front of commands of two words. */
+/* The second word of a command of two words whose first one is `word`; NULL: it is another one. */
+static const char *second_word(const struct ctl_command *command, const char *word)
+{
+    size_t length = strlen(word);
+    return strncmp(command->name, word, length) == 0 && command->name[length] == ' '
+               ? command->name + length + 1
+               : NULL;
+}
+
 static bool is_first_word(const char *word)
 {
-    return strcmp(word, "account") == 0 || strcmp(word, "licence") == 0 || strcmp(word, "pend") == 0 ||
-           strcmp(word, "subsystem") == 0 || strcmp(word, "listener") == 0;
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        if (second_word(&ctl_commands[i], word) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* There is no such command. What may follow its first word is said where that is right. */
+static bool refuse_command(struct parse *parse)
+{
+    const char *first = parse->words[0], *second = parse->word_count > 1 ? parse->words[1] : "";
+    char seconds[128] = "";
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const char *next = second_word(&ctl_commands[i], first);
+        size_t used = strlen(seconds);
+        if (next != NULL)
+            snprintf(seconds + used, sizeof(seconds) - used, "%s%s", used > 0 ? ", " : "", next);
+    }
+    if (seconds[0] != '\0')
+        return refuse(parse, "after \"%s\" comes one of %s", first, seconds);
+    return refuse(parse, "there is no command \"%s%s%s\"", first, second[0] != '\0' ? " " : "", second);
 }
 
 static bool take_old(struct parse *parse, size_t first)
@@ -255,8 +282,7 @@ static bool take_command(struct parse *parse)
     }
     const struct ctl_command *command = parse->arguments->command;
     if (command == NULL)
-        return refuse(parse, "there is no command \"%s%s%s\"", parse->words[0],
-                      parse->word_count > 1 ? " " : "", parse->word_count > 1 ? parse->words[1] : "");
+        return refuse_command(parse);
     if (!check_options(parse))
         return false;
     if ((parse->arguments->options & (CTL_BIT(HELP) | CTL_BIT(VERSION))) != 0)

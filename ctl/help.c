@@ -1,5 +1,6 @@
 #include "ctl/help.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define SYNOPSIS_ROOM 320
@@ -40,22 +41,34 @@ const char *ctl_synopsis(const struct ctl_command *command, char *text, size_t s
     return text;
 }
 
+static void option_form(size_t option, char *form, size_t size)
+{
+    const char *argument = options[option].argument;
+    snprintf(form, size, "%s%s%s", options[option].word, argument != NULL ? " " : "",
+             argument != NULL ? argument : "");
+}
+
 static void print_options(FILE *out, uint64_t bits)
 {
+    char form[48];
+    size_t width = 0;
     for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
-        char form[40];
-        snprintf(form, sizeof(form), "%s %s", options[i].word,
-                 options[i].argument != NULL ? options[i].argument : "");
+        option_form(i, form, sizeof(form));
+        if ((bits & UINT64_C(1) << i) != 0 && strlen(form) > width)
+            width = strlen(form);
+    }
+    for (size_t i = 0; i < CTL_OPTION_COUNT_OF; i++) {
+        option_form(i, form, sizeof(form));
         if ((bits & UINT64_C(1) << i) != 0)
-            fprintf(out, "  %-18s %s\n", form, options[i].help);
+            fprintf(out, "  %-*s  %s\n", (int)width, form, options[i].help);
     }
 }
 
 static void print_command(const struct ctl_command *command, FILE *out)
 {
     char synopsis[SYNOPSIS_ROOM];
-    fprintf(out, "Usage: lodgectl %s\n\n%s%s\n", ctl_synopsis(command, synopsis, sizeof(synopsis)),
-            command->help, command->needs_root ? " (root alone)" : "");
+    fprintf(out, "Usage: lodgectl %s\n\n%c%s%s.\n", ctl_synopsis(command, synopsis, sizeof(synopsis)),
+            toupper(command->help[0]), command->help + 1, command->needs_root ? " (root alone)" : "");
     if (command->options != 0) {
         fputs("\nOptions:\n", out);
         print_options(out, command->options);

@@ -75,7 +75,7 @@ enum ctl_exit ctl_listener_list(const struct ctl_arguments *arguments, const str
 }
 
 static enum ctl_exit set(const struct ctl_arguments *arguments, const struct conf *conf,
-                         Lodge__Lsm__Request__MethodCase method)
+                         Lodge__Lsm__Request__MethodCase method, const char *done)
 {
     Lodge__Lsm__ListenerRequest listener = LODGE__LSM__LISTENER_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
@@ -85,17 +85,19 @@ static enum ctl_exit set(const struct ctl_arguments *arguments, const struct con
     request.listener_stop = &listener; /* one place in the union with listener_start */
     enum ctl_exit result = server_ask_once(arguments, conf, arguments->name, &request,
                                            LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
-    if (result == CTL_DONE)
-        lodge__lsm__answer__free_unpacked(answer, NULL);
-    return result;
+    if (result != CTL_DONE)
+        return result;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    printf("Listener %s %s.\n", arguments->name, done);
+    return CTL_DONE;
 }
 
 enum ctl_exit ctl_listener_stop(const struct ctl_arguments *arguments, const struct conf *conf)
 {
-    return set(arguments, conf, LODGE__LSM__REQUEST__METHOD_LISTENER_STOP);
+    return set(arguments, conf, LODGE__LSM__REQUEST__METHOD_LISTENER_STOP, "takes no new clients");
 }
 
 enum ctl_exit ctl_listener_start(const struct ctl_arguments *arguments, const struct conf *conf)
 {
-    return set(arguments, conf, LODGE__LSM__REQUEST__METHOD_LISTENER_START);
+    return set(arguments, conf, LODGE__LSM__REQUEST__METHOD_LISTENER_START, "takes clients");
 }

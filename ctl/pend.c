@@ -78,6 +78,10 @@ static void print_table(const struct pend *pend)
         {"FROM", false, true, NULL},
         {"TO", false, true, NULL},
     };
+    if (pend->count == 0) {
+        puts("Nothing is queued.");
+        return;
+    }
     struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
     for (size_t i = 0; i < pend->count; i++) {
         const struct pend_op *op = &pend->ops[i];

@@ -37,7 +37,7 @@ static bool take_mode(const char *word, Lodge__Lsm__DrainMode *mode_r)
             return true;
         }
     }
-    ctl_say("\"%s\" is no drain mode; there are off, reconnects and until-restart", word);
+    ctl_say("\"%s\" is no drain mode; there are off, reconnects and until-restart.", word);
     return false;
 }
 
@@ -113,7 +113,7 @@ enum ctl_exit ctl_policy_show(const struct ctl_arguments *arguments, const struc
     if (arguments->user != NULL)
         return policy_show_user(arguments, conf);
     if (arguments->client != NULL) {
-        ctl_say("--client goes with --user");
+        ctl_say("--client goes with --user.");
         return CTL_USAGE;
     }
     request.method_case = LODGE__LSM__REQUEST__METHOD_POLICY;
@@ -175,7 +175,7 @@ enum ctl_exit ctl_policy_test(const struct ctl_arguments *arguments, const struc
     int64_t at_s = 0;
     const char *at = arguments->values[CTL_OPTION_AT];
     if (at != NULL && !moment_parse(at, clock_real_ms() / 1000, &at_s)) {
-        ctl_say("--at takes a time as 2026-11-30T07:00 or 07:00 (today), not \"%s\"", at);
+        ctl_say("--at takes a time as 2026-11-30T07:00 or 07:00 (today), not \"%s\".", at);
         return CTL_USAGE;
     }
     test.at_ms = (uint64_t)at_s * 1000;

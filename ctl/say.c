@@ -37,10 +37,20 @@ static const char *next_step(uint32_t reason)
     return "";
 }
 
+/* What the server says about it fits better than the sentence, which is about sessions, or programs. */
+static bool detail_says_all(uint32_t reason)
+{
+    return reason == REASON_WRONG_STATE || reason == REASON_BAD_REQUEST;
+}
+
 enum ctl_exit ctl_say_refusal(const char *about, uint32_t reason, const char *detail)
 {
     const char *step = next_step(reason);
     bool more = detail != NULL && detail[0] != '\0';
+    if (more && detail_says_all(reason)) {
+        ctl_say("%s: %s (%s)", about, detail, reason_name(reason));
+        return CTL_FAILED;
+    }
     ctl_say("%s: %s (%s%s%s)%s%s", about, reason_sentence(reason), reason_name(reason), more ? ": " : "",
             more ? detail : "", step[0] != '\0' ? " " : "", step);
     return CTL_FAILED;

@@ -4,6 +4,7 @@
 
 #include "common/reason.h"
 #include "ctl/say.h"
+#include "ctl/stream.h"
 
 enum ctl_exit server_open(struct server *server_r, const struct ctl_arguments *arguments,
                           const struct conf *conf)
@@ -19,11 +20,10 @@ void server_close(struct server *server)
     client_close(&server->client);
 }
 
-enum ctl_exit server_ask(struct server *server, const char *about, Lodge__Lsm__Request *request,
-                         Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
+/* What came of it: `failed`, or an answer. */
+static enum ctl_exit take(struct server *server, const char *about, int failed, Lodge__Lsm__Answer *answer,
+                          Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
 {
-    Lodge__Lsm__Answer *answer;
-    int failed = client_call(&server->client, request, &answer);
     if (failed)
         return ctl_say_unreachable(server->path, server->config, -failed);
     enum ctl_exit result = CTL_DONE;
@@ -36,6 +36,25 @@ enum ctl_exit server_ask(struct server *server, const char *about, Lodge__Lsm__R
     else
         lodge__lsm__answer__free_unpacked(answer, NULL);
     return result;
+}
+
+enum ctl_exit server_ask(struct server *server, const char *about, Lodge__Lsm__Request *request,
+                         Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
+{
+    Lodge__Lsm__Answer *answer = NULL;
+    int failed = client_call(&server->client, request, &answer);
+    return take(server, about, failed, answer, want, answer_r);
+}
+
+enum ctl_exit server_ask_slowly(struct server *server, const char *about, Lodge__Lsm__Request *request,
+                                int64_t more_ms, Lodge__Lsm__Answer__ResultCase want,
+                                Lodge__Lsm__Answer **answer_r)
+{
+    Lodge__Lsm__Answer *answer = NULL;
+    int failed = stream_send(&server->client, request);
+    if (failed == 0)
+        failed = stream_next(&server->client, CLIENT_ANSWER_MS + more_ms, &answer);
+    return take(server, about, failed, answer, want, answer_r);
 }
 
 enum ctl_exit server_ask_once(const struct ctl_arguments *arguments, const struct conf *conf,

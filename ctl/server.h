@@ -19,6 +19,10 @@ void server_close(struct server *server);
  * about, as in ctl_say_refusal. */
 enum ctl_exit server_ask(struct server *server, const char *about, Lodge__Lsm__Request *request,
                          Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r);
+/* The same, for what takes up to `more_ms` longer than answers do. */
+enum ctl_exit server_ask_slowly(struct server *server, const char *about, Lodge__Lsm__Request *request,
+                                int64_t more_ms, Lodge__Lsm__Answer__ResultCase want,
+                                Lodge__Lsm__Answer **answer_r);
 /* Connects, asks as server_ask, and is done with the server. */
 enum ctl_exit server_ask_once(const struct ctl_arguments *arguments, const struct conf *conf,
                               const char *about, Lodge__Lsm__Request *request,

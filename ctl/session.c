@@ -336,7 +336,8 @@ enum ctl_exit ctl_list(const struct ctl_arguments *arguments, const struct conf 
 static void print_line(const char *title, const char *value)
 {
     char safe[1024];
-    printf("%-16s %s\n", title, text_escape(safe, sizeof(safe), value != NULL ? value : ""));
+    bool none = value == NULL || value[0] == '\0';
+    printf("%-16s %s\n", title, none ? "-" : text_escape(safe, sizeof(safe), value));
 }
 
 static void print_client(const Lodge__Lsm__Client *client)
@@ -494,8 +495,11 @@ enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struc
     const Lodge__Lsm__Environment *environment = answer->environment;
     struct json_writer writer = json_writer_on(stdout);
     bool json = (arguments->options & CTL_BIT(JSON)) != 0;
-    if (json)
-        json_open_array(&writer, NULL);
+    if (json) {
+        json_open_object(&writer, NULL);
+        json_put_number(&writer, "session", arguments->id);
+        json_open_array(&writer, "variables");
+    }
     for (size_t i = 0; i < environment->n_variable; i++) {
         char safe[8192];
         if (json)
@@ -505,6 +509,7 @@ enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struc
     }
     if (json) {
         json_close_array(&writer);
+        json_close_object(&writer);
         fputc('\n', stdout);
     }
     lodge__lsm__answer__free_unpacked(answer, NULL);

@@ -54,7 +54,7 @@ static bool take_time(const char *text, uint32_t *seconds_r)
             return true;
         }
     }
-    ctl_say("--in takes a time of a week at most as 90, 90s, 5m, 2h or now, not \"%s\"", text);
+    ctl_say("--in takes a time of a week at most as 90, 90s, 5m, 2h or now, not \"%s\".", text);
     return false;
 }
 
@@ -72,7 +72,7 @@ static bool take_request(const struct ctl_arguments *arguments, Lodge__Lsm__Shut
         named++;
     }
     if (named > 1) {
-        ctl_say("--stop, --halt and --reboot are one or the other");
+        ctl_say("--stop, --halt and --reboot are one or the other.");
         return false;
     }
     if (in != NULL && !take_time(in, &asked_r->in_s))
@@ -221,7 +221,10 @@ enum ctl_exit ctl_shutdown(const struct ctl_arguments *typed, const struct conf 
     result = server_ask(&server, "shutdown", &request, LODGE__LSM__ANSWER__RESULT_SHUTDOWN, &answer);
     if (result == CTL_DONE) {
         bool wait = (arguments->options & CTL_BIT(WAIT)) != 0 && !abort;
-        if (!wait)
+        bool json = (arguments->options & CTL_BIT(JSON)) != 0;
+        if (abort && !json)
+            puts("The shutdown was called off.");
+        else if (!wait)
             print(arguments, answer->shutdown);
         lodge__lsm__answer__free_unpacked(answer, NULL);
         if (wait)

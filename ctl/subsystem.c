@@ -7,13 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/reason.h"
 #include "common/text.h"
 #include "ctl/commands.h"
 #include "ctl/json.h"
 #include "ctl/say.h"
 #include "ctl/server.h"
-#include "ctl/stream.h"
 #include "ctl/table.h"
 
 enum { NAME, STATE, PID, ORDER, USER, CRITICAL, WORDS };
@@ -81,7 +79,7 @@ static void print_json(FILE *in)
 }
 
 /* It may take as long to become ready as lodge-smss waits. */
-#define LOAD_MS 40000
+#define LOAD_MS 30000
 
 enum ctl_exit ctl_subsystem_load(const struct ctl_arguments *arguments, const struct conf *conf)
 {
@@ -91,23 +89,18 @@ enum ctl_exit ctl_subsystem_load(const struct ctl_arguments *arguments, const st
     request.method_case = LODGE__LSM__REQUEST__METHOD_LOAD_SUBSYSTEM;
     request.load_subsystem = &load;
     struct server server;
-    Lodge__Lsm__Answer *answer = NULL;
+    Lodge__Lsm__Answer *answer;
     enum ctl_exit result = server_open(&server, arguments, conf);
     if (result != CTL_DONE)
         return result;
-    int failed = stream_send(&server.client, &request);
-    if (failed == 0)
-        failed = stream_next(&server.client, LOAD_MS, &answer);
-    if (failed != 0)
-        result = ctl_say_unreachable(server.path, server.config, -failed);
-    else if (answer->reason != REASON_NONE)
-        result = ctl_say_refusal(arguments->name, answer->reason, answer->detail);
-    if (failed == 0)
-        lodge__lsm__answer__free_unpacked(answer, NULL);
+    result = server_ask_slowly(&server, arguments->name, &request, LOAD_MS,
+                               LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     server_close(&server);
-    if (result == CTL_DONE)
-        printf("%s is ready.\n", arguments->name);
-    return result;
+    if (result != CTL_DONE)
+        return result;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    printf("%s is ready.\n", arguments->name);
+    return CTL_DONE;
 }
 
 enum ctl_exit ctl_subsystem_list(const struct ctl_arguments *arguments, const struct conf *conf)

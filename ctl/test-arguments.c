@@ -112,8 +112,8 @@ static void test_refused(void)
     refused("what is to be done?", (const char *const[]){NULL});
     REFUSED("what is to be done?", "--config", "f");
     REFUSED("there is no command \"lists\"", "lists");
-    REFUSED("there is no command \"account\"", "account");
-    REFUSED("there is no command \"account frob\"", "account", "frob");
+    REFUSED("after \"listener\" comes one of list, stop, start", "listener");
+    REFUSED("after \"policy\" comes one of show, test, keys, reload", "policy", "frob");
     REFUSED("there is no command \"\"", "");
     REFUSED("\"x\" is one argument too many", "list", "x");
     REFUSED("there is no command \"a b\"", "a", "b", "c", "d", "5");

@@ -351,7 +351,7 @@ static void test_refusals(void)
     expect_output(RUN(answer_seven, "logoff", "7"), "Session 7 is being logged off.\n");
     expect_error(RUN(answer_seven, "disconnect", "8"), 1,
                  "lodgectl: session 8: There is no such session. (no-such-session) lodgectl list shows");
-    expect_error(RUN(answer_seven, "logoff", "8"), 1, "(wrong-state: it ends\\x07 already) lodgectl show");
+    expect_error(RUN(answer_seven, "logoff", "8"), 1, "session 8: it ends\\x07 already (wrong-state)\n");
     expect_error(RUN(answer_seven, "show", "7"), 1, "You may not do this. (forbidden) Run it as root");
     expect_error(RUN(answer_seven, "list", "--json"), 1, "(forbidden)");
     expect_error(RUN(answer_seven, "ping"), 1, "The administrator's log says what. (internal-error)");

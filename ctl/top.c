@@ -221,7 +221,7 @@ static void print_summary(const struct look *look)
         memory += look->rows[i].use != NULL ? look->rows[i].use->memory : 0;
         permille += look->rows[i].permille;
     }
-    printf("%zu sessions, %zu active; CPU %" PRIu64 ".%" PRIu64 "%%, memory %s\n", look->count, active,
+    printf("Sessions: %zu, active: %zu; CPU %" PRIu64 ".%" PRIu64 "%%, memory %s\n", look->count, active,
            permille / 10, permille % 10, describe_bytes(memory, text, sizeof(text)));
 }
 

@@ -11,6 +11,7 @@
 #include "ctl/say.h"
 #include "ctl/server.h"
 
+#define TRY_MS  30000 /* the new programs are tried for so long */
 #define WAIT_MS 90000 /* for the end of it */
 #define STEP_MS 100
 
@@ -29,7 +30,7 @@ static enum ctl_exit last_event(struct server *server, uint64_t *serial_r)
     request.method_case = LODGE__LSM__REQUEST__METHOD_EVENTS;
     request.events = &events;
     enum ctl_exit result =
-        server_ask(server, "the events", &request, LODGE__LSM__ANSWER__RESULT_EVENTS, &answer);
+        server_ask(server, "the upgrade", &request, LODGE__LSM__ANSWER__RESULT_EVENTS, &answer);
     if (result != CTL_DONE)
         return result;
     *serial_r = answer->events->n_event > 0 ? answer->events->event[0]->serial : 0;
@@ -114,7 +115,8 @@ enum ctl_exit ctl_upgrade(const struct ctl_arguments *arguments, const struct co
         return result;
     result = last_event(&server, &after);
     if (result == CTL_DONE)
-        result = server_ask(&server, "the upgrade", &request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
+        result = server_ask_slowly(&server, "the upgrade", &request, TRY_MS,
+                                   LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     server_close(&server);
     if (result != CTL_DONE)
         return result;

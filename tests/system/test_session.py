@@ -105,7 +105,7 @@ class Session(SystemTest):
         self.assertLess(self.shown(session)["idle_ms"], 30000)
         wait_for("the platform", lambda: self.shown(session)["client"]["platform"] == "unix")
         variables = dict(one.split("=", 1) for one in json.loads(
-            self.lodge.done("environment", str(session["id"]), "--json")))
+            self.lodge.done("environment", str(session["id"]), "--json"))["variables"])
         for name in ("DISPLAY", "HOME", "USER", "XAUTHORITY", "LODGE_SESSION", "XDG_RUNTIME_DIR"):
             self.assertEqual(variables[name], report[name])
         self.assertIn("HOME=/home/anna\n", self.lodge.done("environment", str(session["id"])))
