@@ -14,7 +14,8 @@ WTSAPI_SAME_PLACE(WTS_SESSION_INFO_1, pDomainName);
 
 const char *wtsapi_station(const struct lodge_session *session, char *room)
 {
-    bool connected = session->state == LODGE_ACTIVE || session->state == LODGE_CONNECTED;
+    bool connected =
+        session->state == LODGE_ACTIVE || session->state == LODGE_CONNECTED || session->state == LODGE_SHADOW;
     if (!connected)
         return "";
     snprintf(room, WTSAPI_TEXT_MAX, "RDP-Tcp#%u", (unsigned)session->id);

@@ -1,5 +1,5 @@
-/* Shadowing: the client is shown another session instead of its own, until the broker, that session's agent or
- * the person's hot key ends it. The own session keeps its channel meanwhile, which is told that nothing is
+/* Shadowing: the client is shown another session instead of its own, until the broker, that session's agent
+ * or the person's hot key ends it. The own session keeps its channel meanwhile, which is told that nothing is
  * shown for now, so that it comes back as it was. */
 #include <string.h>
 #include <winpr/input.h>
@@ -7,7 +7,8 @@
 #include "common/log.h"
 #include "rdp-front/worker-state.h"
 
-#define EXTENDED 0x100u
+#define EXTENDED        0x100u
+#define KEYPAD_MULTIPLY 0x37
 
 /* Modifiers, as in ShadowChannel. */
 enum { SHIFT = 1, CTRL = 2, ALT = 4 };
@@ -59,6 +60,15 @@ static void put_aside(struct worker *worker)
     channel_frame_done(&worker->channel);
 }
 
+/* A key that no keyboard has would leave the person without a way back. */
+static void take_hotkey(struct shadow *shadow, const Lodge__Lsm__ShadowChannel *told)
+{
+    uint32_t code = GetVirtualScanCodeFromVirtualKeyCode(told->hotkey, WINPR_KBD_TYPE_IBM_ENHANCED);
+    bool known = (code & 0xFF) != 0;
+    shadow->hotkey.scancode = known ? code & (EXTENDED | 0xFF) : KEYPAD_MULTIPLY;
+    shadow->hotkey.modifiers = known ? told->modifiers : CTRL;
+}
+
 static void begin(struct worker *worker, const Lodge__Lsm__ShadowChannel *told, int fd)
 {
     struct shadow *shadow = &worker->shadow;
@@ -67,9 +77,7 @@ static void begin(struct worker *worker, const Lodge__Lsm__ShadowChannel *told, 
     shadow->session = told->session;
     shadow->viewer = told->viewer;
     shadow->control = told->control;
-    shadow->hotkey.scancode = GetVirtualScanCodeFromVirtualKeyCode(told->hotkey, WINPR_KBD_TYPE_IBM_ENHANCED) &
-                              (EXTENDED | 0xFF);
-    shadow->hotkey.modifiers = told->modifiers;
+    take_hotkey(shadow, told);
     shadow->held = 0;
     channel_open(&shadow->channel, fd);
     log_info(worker->facts.address, "session %u is shown instead of session %u%s", shadow->session,

@@ -112,6 +112,7 @@ void worker_activated(struct worker *worker)
 {
     worker_show_screen(worker);
     channel_start(&worker->channel);
+    channel_start(&worker->shadow.channel);
     if (worker->stage == STAGE_NOTICE)
         notice_show(worker);
     else if (worker->stage == STAGE_LOGGING_ON && worker->screen == NULL)
