@@ -217,7 +217,8 @@ static void print_summary(const struct look *look)
     size_t active = 0;
     char text[DESCRIBE_ROOM];
     for (size_t i = 0; i < look->count; i++) {
-        active += look->rows[i].session->state == LODGE__LSM__STATE__ACTIVE;
+        uint32_t state = look->rows[i].session->state;
+        active += state == LODGE__LSM__STATE__ACTIVE || state == LODGE__LSM__STATE__SHADOW;
         memory += look->rows[i].use != NULL ? look->rows[i].use->memory : 0;
         permille += look->rows[i].permille;
     }
