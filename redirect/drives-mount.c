@@ -114,7 +114,8 @@ static char *folder_find(void)
 }
 
 /* The library's own lines, as one of ours. */
-static void library_log(enum fuse_log_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void library_log(enum fuse_log_level level, const char *format,
+                                                              va_list arguments)
 {
     char text[512];
     (void)level;
