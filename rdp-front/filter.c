@@ -35,11 +35,10 @@ struct rule {
     unsigned value; /* FAIL: the errno; WHERE_EQUAL: the value; WHERE_BITS: bits that must all be set */
 };
 
-static const struct rule worker_rules[] = {
+/* What both do. */
+static const struct rule common_rules[] = {
     {SYS_read, ALLOW, 0, 0},
     {SYS_write, ALLOW, 0, 0},
-    {SYS_readv, ALLOW, 0, 0},
-    {SYS_writev, ALLOW, 0, 0},
     {SYS_recvmsg, ALLOW, 0, 0},
     {SYS_sendmsg, ALLOW, 0, 0},
     {SYS_recvfrom, ALLOW, 0, 0},
@@ -48,21 +47,15 @@ static const struct rule worker_rules[] = {
     {SYS_epoll_ctl, ALLOW, 0, 0},
     {SYS_epoll_create1, ALLOW, 0, 0},
     {SYS_ppoll, ALLOW, 0, 0},
-    {SYS_pselect6, ALLOW, 0, 0},
     {SYS_futex, ALLOW, 0, 0},
     {SYS_close, ALLOW, 0, 0},
     {SYS_shutdown, ALLOW, 0, 0},
-    {SYS_lseek, ALLOW, 0, 0},
     {SYS_fstat, ALLOW, 0, 0},
     {SYS_eventfd2, ALLOW, 0, 0},
     {SYS_pipe2, ALLOW, 0, 0},
-    {SYS_timerfd_create, ALLOW, 0, 0},
-    {SYS_timerfd_settime, ALLOW, 0, 0},
-    {SYS_timerfd_gettime, ALLOW, 0, 0},
     {SYS_getsockopt, ALLOW, 0, 0},
     {SYS_setsockopt, ALLOW, 0, 0},
     {SYS_getsockname, ALLOW, 0, 0},
-    {SYS_getpeername, ALLOW, 0, 0},
     {SYS_brk, ALLOW, 0, 0},
     {SYS_mmap, ALLOW, 0, 0},
     {SYS_munmap, ALLOW, 0, 0},
@@ -71,11 +64,7 @@ static const struct rule worker_rules[] = {
     {SYS_mprotect, ALLOW, 0, 0},
     {SYS_getrandom, ALLOW, 0, 0},
     {SYS_clock_gettime, ALLOW, 0, 0},
-    {SYS_clock_getres, ALLOW, 0, 0},
-    {SYS_clock_nanosleep, ALLOW, 0, 0},
-    {SYS_nanosleep, ALLOW, 0, 0},
     {SYS_gettimeofday, ALLOW, 0, 0},
-    {SYS_setitimer, ALLOW, 0, 0},
     {SYS_restart_syscall, ALLOW, 0, 0},
     {SYS_rt_sigreturn, ALLOW, 0, 0},
     {SYS_rt_sigaction, ALLOW, 0, 0},
@@ -89,6 +78,27 @@ static const struct rule worker_rules[] = {
     {SYS_geteuid, ALLOW, 0, 0},
     {SYS_getgid, ALLOW, 0, 0},
     {SYS_getegid, ALLOW, 0, 0},
+#ifdef SYS_epoll_wait
+    {SYS_epoll_wait, ALLOW, 0, 0},
+#endif
+#ifdef SYS_poll
+    {SYS_poll, ALLOW, 0, 0},
+#endif
+};
+
+static const struct rule worker_rules[] = {
+    {SYS_readv, ALLOW, 0, 0},
+    {SYS_writev, ALLOW, 0, 0},
+    {SYS_pselect6, ALLOW, 0, 0},
+    {SYS_lseek, ALLOW, 0, 0},
+    {SYS_timerfd_create, ALLOW, 0, 0},
+    {SYS_timerfd_settime, ALLOW, 0, 0},
+    {SYS_timerfd_gettime, ALLOW, 0, 0},
+    {SYS_getpeername, ALLOW, 0, 0},
+    {SYS_clock_getres, ALLOW, 0, 0},
+    {SYS_clock_nanosleep, ALLOW, 0, 0},
+    {SYS_nanosleep, ALLOW, 0, 0},
+    {SYS_setitimer, ALLOW, 0, 0},
     {SYS_uname, ALLOW, 0, 0},
     {SYS_sysinfo, ALLOW, 0, 0},
     {SYS_sched_yield, ALLOW, 0, 0},
@@ -100,12 +110,6 @@ static const struct rule worker_rules[] = {
     {SYS_set_robust_list, ALLOW, 0, 0},
     {SYS_rseq, ALLOW, 0, 0},
     {SYS_set_tid_address, ALLOW, 0, 0},
-#ifdef SYS_epoll_wait
-    {SYS_epoll_wait, ALLOW, 0, 0},
-#endif
-#ifdef SYS_poll
-    {SYS_poll, ALLOW, 0, 0},
-#endif
 #ifdef SYS_select
     {SYS_select, ALLOW, 0, 0},
 #endif
@@ -158,64 +162,18 @@ static const struct rule worker_rules[] = {
 
 /* It accepts, connects to ports, and passes descriptors on. */
 static const struct rule listener_rules[] = {
-    {SYS_read, ALLOW, 0, 0},
-    {SYS_write, ALLOW, 0, 0},
-    {SYS_close, ALLOW, 0, 0},
-    {SYS_recvmsg, ALLOW, 0, 0},
-    {SYS_sendmsg, ALLOW, 0, 0},
-    {SYS_recvfrom, ALLOW, 0, 0},
-    {SYS_sendto, ALLOW, 0, 0},
     {SYS_accept4, ALLOW, 0, 0},
     {SYS_socketpair, WHERE_EQUAL, 0, AF_UNIX},
     {SYS_socket, WHERE_EQUAL, 0, AF_UNIX},
     {SYS_connect, ALLOW, 0, 0},
-    {SYS_getsockopt, ALLOW, 0, 0},
-    {SYS_setsockopt, ALLOW, 0, 0},
-    {SYS_getsockname, ALLOW, 0, 0},
-    {SYS_shutdown, ALLOW, 0, 0},
     {SYS_fcntl, ALLOW, 0, 0},
-    {SYS_epoll_pwait, ALLOW, 0, 0},
-    {SYS_epoll_ctl, ALLOW, 0, 0},
-    {SYS_epoll_create1, ALLOW, 0, 0},
-    {SYS_ppoll, ALLOW, 0, 0},
-    {SYS_pipe2, ALLOW, 0, 0},
-    {SYS_eventfd2, ALLOW, 0, 0},
-    {SYS_futex, ALLOW, 0, 0},
-    {SYS_brk, ALLOW, 0, 0},
-    {SYS_mmap, ALLOW, 0, 0},
-    {SYS_munmap, ALLOW, 0, 0},
-    {SYS_mremap, ALLOW, 0, 0},
-    {SYS_madvise, ALLOW, 0, 0},
-    {SYS_mprotect, ALLOW, 0, 0},
-    {SYS_getrandom, ALLOW, 0, 0},
-    {SYS_clock_gettime, ALLOW, 0, 0},
-    {SYS_gettimeofday, ALLOW, 0, 0},
-    {SYS_restart_syscall, ALLOW, 0, 0},
-    {SYS_rt_sigreturn, ALLOW, 0, 0},
-    {SYS_rt_sigaction, ALLOW, 0, 0},
-    {SYS_rt_sigprocmask, ALLOW, 0, 0},
-    {SYS_sigaltstack, ALLOW, 0, 0},
-    {SYS_exit, ALLOW, 0, 0},
-    {SYS_exit_group, ALLOW, 0, 0},
-    {SYS_getpid, ALLOW, 0, 0},
-    {SYS_gettid, ALLOW, 0, 0},
-    {SYS_getuid, ALLOW, 0, 0},
-    {SYS_geteuid, ALLOW, 0, 0},
-    {SYS_getgid, ALLOW, 0, 0},
-    {SYS_getegid, ALLOW, 0, 0},
     {SYS_newfstatat, WHERE_BITS, 3, AT_EMPTY_PATH},
-    {SYS_fstat, ALLOW, 0, 0},
     {SYS_openat, FAIL, 0, ENOENT},
-#ifdef SYS_epoll_wait
-    {SYS_epoll_wait, ALLOW, 0, 0},
-#endif
-#ifdef SYS_poll
-    {SYS_poll, ALLOW, 0, 0},
-#endif
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-_Static_assert(COUNT(worker_rules) <= RULES_MAX && COUNT(listener_rules) <= RULES_MAX,
+_Static_assert(COUNT(common_rules) + COUNT(worker_rules) <= RULES_MAX &&
+                   COUNT(common_rules) + COUNT(listener_rules) <= RULES_MAX,
                "a table of rules has outgrown its bound");
 
 struct program {
@@ -260,7 +218,7 @@ static void put_rule(struct program *program, const struct rule *rule)
     put_load(program, offsetof(struct seccomp_data, nr));
 }
 
-/* Sets the table as this process's filter; `otherwise` becomes of what is not in it. */
+/* Sets what both do and the table as this process's filter; `otherwise` becomes of what is in neither. */
 static int filter_set(const struct rule *rules, size_t count, unsigned otherwise)
 {
     struct program program = {.used = 0};
@@ -268,6 +226,8 @@ static int filter_set(const struct rule *rules, size_t count, unsigned otherwise
     put(&program, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
     put_return(&program, SECCOMP_RET_KILL_PROCESS);
     put_load(&program, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < COUNT(common_rules); i++)
+        put_rule(&program, &common_rules[i]);
     for (size_t i = 0; i < count; i++)
         put_rule(&program, &rules[i]);
     put_return(&program, otherwise);
