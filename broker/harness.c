@@ -156,8 +156,16 @@ void sm_tell(struct harness *harness, unsigned number, const void *body)
     CHECK(failed == 0);
 }
 
-/* The next message but VIEWER, which comes whenever a session changes hands: the last is kept. Returns what
- * message_receive does. */
+/* VIEWER comes whenever a session changes hands, and the last is kept; CONF_READ with each reload. */
+static bool is_aside(struct harness *harness, const struct message *message, const union sm_body *body)
+{
+    if (message->number == SM_VIEWER)
+        harness->viewer = body->viewer;
+    harness->conf_reads += message->number == SM_CONF_READ;
+    return message->number == SM_VIEWER || message->number == SM_CONF_READ;
+}
+
+/* The next message but those. Returns what message_receive does. */
 static int sm_receive(struct harness *harness, union sm_body *body_r, struct message *message_r,
                       const char **problem_r)
 {
@@ -166,9 +174,8 @@ static int sm_receive(struct harness *harness, union sm_body *body_r, struct mes
         wait_readable(harness->sm);
         got = message_receive(harness->sm, &sm_protocol, SM_BROKER, body_r, sizeof(*body_r), message_r,
                               problem_r);
-        if (got != 1 || message_r->number != SM_VIEWER)
+        if (got != 1 || !is_aside(harness, message_r, body_r))
             return got;
-        harness->viewer = body_r->viewer;
     }
 }
 
@@ -185,9 +192,8 @@ bool sm_is_silent(struct harness *harness, int ms)
             return true;
         int got =
             message_receive(harness->sm, &sm_protocol, SM_BROKER, &body, sizeof(body), &message, &problem);
-        if (got != 1 || message.number != SM_VIEWER)
+        if (got != 1 || !is_aside(harness, &message, &body))
             return false;
-        harness->viewer = body.viewer;
     }
 }
 

@@ -25,6 +25,7 @@ struct harness {
     pid_t broker;
     uint64_t serial;
     struct sm_viewer viewer; /* that the broker told last; seen when something else is received */
+    unsigned conf_reads;     /* how often it has told that it read the configuration, seen so too */
 };
 
 /* An agent's end of the winstation port. */
@@ -59,7 +60,7 @@ void harness_take_broker(struct harness *harness);
 
 void sm_tell(struct harness *harness, unsigned number, const void *body);
 /* The next message of the broker has to be this. *descriptor_r (or NULL) is the caller's. */
-bool sm_is_silent(struct harness *harness, int ms); /* but for VIEWER */
+bool sm_is_silent(struct harness *harness, int ms); /* but for VIEWER and CONF_READ */
 void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, int *descriptor_r);
 /* The next message has to be one of these; *first_r: it is the first of them. */
 void sm_expect_one_of(struct harness *harness, unsigned first, unsigned second, union sm_body *body_r,

@@ -143,6 +143,8 @@ void reload_run(struct broker *broker, const char *by, struct reload_outcome *ou
     broker->conf = conf;
     memcpy(broker->conf_lines, merged, sizeof(merged));
     broker->membership = membership;
+    /* Before any logon is admitted by it. */
+    smlink_send(broker, SM_CONF_READ, &(struct sm_conf_read){.groups = (uint32_t)conf.group_count}, -1);
     reload_apply(broker);
     record_configure(broker);
     licences_configure(broker);

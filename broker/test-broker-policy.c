@@ -206,11 +206,20 @@ static Lodge__Lsm__Answer *ask_nothing(Lodge__Lsm__Request__MethodCase method)
     return answer;
 }
 
+/* How often lodge-smss has been told that the configuration was read, by now. */
+static unsigned count_conf_reads(void)
+{
+    CHECK(sm_is_silent(&harness, 0));
+    return harness.conf_reads;
+}
+
 /* Reloads, and what changed has to be this alone. */
 static void reload(const char *sessions, const char *changed, const char *restart)
 {
+    unsigned reads = count_conf_reads();
     write_configuration(sessions);
     Lodge__Lsm__Answer *answer = ask_nothing(LODGE__LSM__REQUEST__METHOD_RELOAD);
+    CHECK(count_conf_reads() == reads + 1);
     CHECK(answer->reason == REASON_NONE && answer->result_case == LODGE__LSM__ANSWER__RESULT_RELOADED);
     CHECK(answer->reloaded->n_changed == (changed != NULL ? 1 : 0));
     CHECK(answer->reloaded->n_restart == (restart != NULL ? 2 : 1)); /* LogLevel is another one */
@@ -224,8 +233,10 @@ static void reload(const char *sessions, const char *changed, const char *restar
 
 static void refuse_reload(const char *sessions, const char *want)
 {
+    unsigned reads = count_conf_reads();
     write_configuration(sessions);
     Lodge__Lsm__Answer *answer = ask_nothing(LODGE__LSM__REQUEST__METHOD_RELOAD);
+    CHECK(count_conf_reads() == reads);
     CHECK(answer->reason == REASON_BAD_CONFIGURATION && strstr(answer->detail, want) != NULL);
     lodge__lsm__answer__free_unpacked(answer, NULL);
 }

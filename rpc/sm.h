@@ -133,7 +133,10 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     M(SM, sm, UPGRADE_BEGUN, upgrade_begun, 38, SM_SMSS, 0, 0)                                               \
     /* agent -> init, once after CLOSE_WINDOWS: how the session manager answered (enum sm_manager), in a     \
      * third of the grace time at most; windows are asked to close now */                                    \
-    M(SM, sm, MANAGER_ANSWER, manager_answer, 39, SM_AGENT, 0, 0)
+    M(SM, sm, MANAGER_ANSWER, manager_answer, 39, SM_AGENT, 0, 0)                                            \
+    /* broker -> smss: it has read the configuration anew. smss does too: what LOGON_ADMIT says of limits,   \
+     * desktop and home has to stand there */                                                                \
+    M(SM, sm, CONF_READ, conf_read, 40, SM_BROKER, 0, 0)
 
 #define SM_HELLO_FIELDS(F, S)       F(S, u32, role) F(S, u64, logon)
 #define SM_READY_FIELDS(F, S)       F(S, u32, role)
@@ -183,6 +186,7 @@ enum sm_alive { SM_ALIVE_ITSELF, SM_ALIVE_NEXT };
     F(S, text, fallback_desktop, 256) F(S, text, subsystems, SM_SUBSYSTEMS_ROOM)
 #define SM_STARTED_FIELDS(F, S)        F(S, u16, id)
 #define SM_CLOSE_WINDOWS_FIELDS(F, S)  F(S, u32, grace_ms)
+#define SM_CONF_READ_FIELDS(F, S)      F(S, u32, groups)
 #define SM_MANAGER_ANSWER_FIELDS(F, S) F(S, u8, answer)
 #define SM_NOTICE_FIELDS(F, S)         F(S, u16, reason) F(S, text, detail, SM_DETAIL_ROOM)
 #define SM_WINDOWS_CLOSED_FIELDS(F, S) F(S, u32, left)

@@ -382,16 +382,47 @@ static enum reason make_session(struct logon *logon, const struct sm_logon_admit
     return REASON_NONE;
 }
 
-/* What the broker asks for is what a configuration may say; its word alone is not taken for that. */
-static bool is_sane(const struct sm_logon_admit *admit)
+void logon_policy_changed(struct smss *smss)
 {
-    bool sane = admit->memory_mib <= CONF_MEMORY_MOST && admit->tasks <= CONF_TASKS_MOST &&
-                admit->cpu_weight >= 1 && admit->cpu_weight <= CONF_WEIGHT_MOST &&
-                text_is_printable(admit->desktop) && text_is_printable(admit->home) &&
-                (admit->home[0] == '\0' || admit->home[0] == '/');
-    if (!sane)
-        log_error(NULL, "the broker asks for a session with limits, desktop or home that cannot be");
-    return sane;
+    char error[512];
+    struct conf *fresh = memory_new(sizeof(*fresh));
+    if (conf_load(fresh, smss->conf_path, error, sizeof(error))) {
+        free(smss->policy);
+        smss->policy = fresh;
+        return;
+    }
+    log_warning(NULL, "what the broker has read cannot be read here: %s", error);
+    free(fresh);
+}
+
+/* Whether [Sessions] or one of the sections of groups gives a user this; `text` NULL: this number. */
+static bool is_given(const struct conf *conf, size_t key, const char *text, uint32_t number)
+{
+    for (size_t i = 0; i <= conf->group_count; i++) {
+        conf_members members = (conf_members)(1U << i >> 1); /* none of them, then each alone */
+        if (text != NULL ? strcmp(conf_text_for(conf, members, key), text) == 0
+                         : conf_number_for(conf, members, key) == (long)number)
+            return true;
+    }
+    return false;
+}
+
+/* The broker's word alone is not taken for limits, desktop and home: they have to stand in the configuration.
+ * One that goes by an older file than this process found at its start is to read it anew. */
+static bool is_configured(const struct smss *smss, const struct sm_logon_admit *admit)
+{
+    const struct conf *conf = smss->policy != NULL ? smss->policy : &smss->conf;
+    bool given = is_given(conf, CONF_GROUP_memory_max, NULL, admit->memory_mib) &&
+                 is_given(conf, CONF_GROUP_tasks_max, NULL, admit->tasks) &&
+                 is_given(conf, CONF_GROUP_cpu_weight, NULL, admit->cpu_weight) &&
+                 is_given(conf, CONF_GROUP_desktop, admit->desktop, 0) &&
+                 is_given(conf, CONF_GROUP_home, admit->home, 0);
+    if (!given) {
+        log_error(NULL, "the broker asks for a session with limits, desktop or home that %s does not have",
+                  smss->conf_path);
+        process_signal(&smss->services[SERVICE_BROKER].process, SIGHUP);
+    }
+    return given;
 }
 
 void logon_admit(struct smss *smss, const struct sm_logon_admit *admit)
@@ -403,9 +434,9 @@ void logon_admit(struct smss *smss, const struct sm_logon_admit *admit)
             refuse(smss, admit->logon, REASON_SESSION_FAILED);
         return;
     }
-    enum reason reason = smss->phase > SMSS_SERVING ? REASON_SHUTDOWN
-                         : is_sane(admit)           ? make_session(logon, admit)
-                                                    : REASON_SESSION_FAILED;
+    enum reason reason = smss->phase > SMSS_SERVING   ? REASON_SHUTDOWN
+                         : is_configured(smss, admit) ? make_session(logon, admit)
+                                                      : REASON_SESSION_FAILED;
     if (reason == REASON_NONE)
         return;
     refuse(smss, logon->number, reason);

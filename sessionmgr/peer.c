@@ -260,6 +260,13 @@ static bool on_upgrade(struct peer *peer, const union sm_body *body)
     return true;
 }
 
+static bool on_conf_read(struct peer *peer, const union sm_body *body)
+{
+    (void)body;
+    logon_policy_changed(peer->smss);
+    return true;
+}
+
 static bool on_pong(struct peer *peer, const union sm_body *body)
 {
     if (peer->service != NULL)
@@ -303,6 +310,7 @@ static const struct {
     {SM_SHUTDOWN, on_shutdown},
     {SM_LISTENER_SET, on_listener_set},
     {SM_LISTENER_STATE, on_listener_state},
+    {SM_CONF_READ, on_conf_read},
 };
 
 /* A pidfd of who connected: by the kernel's own memory where it has one (Linux 6.5), else by number. */

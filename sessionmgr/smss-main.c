@@ -261,6 +261,7 @@ int main(int argc, char **argv)
     loop_free(smss->loop);
     if (smss->conf_path != arguments.config)
         free((char *)smss->conf_path);
+    free(smss->policy);
     free(smss);
     return status;
 }

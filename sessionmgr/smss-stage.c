@@ -89,7 +89,8 @@ void prepare(void)
     CHECK(file != NULL);
     fprintf(file,
             "[Server]\nRunDirectory = %s\nStateDirectory = %s/state\n[Listener]\nAddress = 127.0.0.1\nPort = "
-            "%d\n[Sessions]\nLogoffSeconds = 1\n",
+            "%d\n[Sessions]\nLogoffSeconds = 1\n[Group staff]\nDesktop = a desktop\nHome = /srv/%%u\n"
+            "TasksMax = 77\n",
             test.run, test.folder, test.port);
     CHECK(fclose(file) == 0);
     char path[128];

@@ -200,6 +200,7 @@ struct subsystem_boot {
 
 struct smss {
     struct conf conf;
+    struct conf *policy; /* as the broker has read it since; NULL: conf is the last */
     const char *conf_path;
     char programs[PATH_MAX];
     struct loop *loop;
@@ -371,6 +372,9 @@ void bootwork_tell_step(struct smss *smss, const struct step *step);
 /* Tells a broker that is in step what it wants to know for health: which limits hold, whether there is a
  * listener. */
 void facts_tell(struct smss *smss);
+
+/* logon.c: the broker has read the configuration anew. */
+void logon_policy_changed(struct smss *smss);
 
 /* subsystem.c: configured ones, of session 0. */
 /* Starts those that are required, one after another; then calls `over` (NULL: nobody waits). */

@@ -139,6 +139,7 @@ int main(int argc, char **argv)
     for (int fd = 3; fd < 64; fd++)
         who.descriptors += fcntl(fd, F_GETFD) >= 0;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* as a broker does not end of it */
     if (!conf_load(&conf, argv[2], error, sizeof(error)))
         return give_up(error);
     snprintf(path, sizeof(path), "%.*s/control", (int)(strrchr(argv[2], '/') - argv[2]), argv[2]);

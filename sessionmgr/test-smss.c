@@ -83,12 +83,14 @@ static void a_refusal_is_passed_on(void)
     close(logon.fd);
 }
 
-static void an_admission_that_cannot_be_is_refused(void)
+static void an_admission_that_is_not_configured_is_refused(void)
 {
-    struct sm_logon_admit bad[] = {{.cpu_weight = 10001},
-                                   {.cpu_weight = 0},
-                                   {.cpu_weight = 1, .tasks = UINT32_MAX},
-                                   {.cpu_weight = 1, .home = "../root"}};
+    struct sm_logon_admit bad[] = {{.cpu_weight = 101, .tasks = 77},
+                                   {.cpu_weight = 0, .tasks = 77},
+                                   {.cpu_weight = 100, .tasks = 78},
+                                   {.cpu_weight = 100, .tasks = 77, .memory_mib = 1},
+                                   {.cpu_weight = 100, .tasks = 77, .desktop = "a desktop; id"},
+                                   {.cpu_weight = 100, .tasks = 77, .home = "/root"}};
     for (uint64_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct relay logon = start_logon(700 + i);
         say_result(&logon, REASON_NONE);
@@ -97,6 +99,40 @@ static void an_admission_that_cannot_be_is_refused(void)
         expect(&test.broker, SM_LOGON_RESULT);
         CHECK(body.logon_result.logon == 700 + i && body.logon_result.reason == REASON_SESSION_FAILED);
         expect(&logon, SM_LOGON_DROP);
+        close(logon.fd);
+    }
+}
+
+/* What stands in the file counts when the broker has read it, and not what stood there before. */
+static void a_new_configuration_counts_when_it_is_read(void)
+{
+    static const char fresh[] = "[Group others]\nCpuWeight = 7\n";
+    const struct sm_logon_admit admits[] = {{.logon = 720, .cpu_weight = 7, .tasks = 77},
+                                            {.logon = 721, .cpu_weight = 7, .tasks = 77},
+                                            {.logon = 722, .cpu_weight = 7, .tasks = 77}};
+    struct stat before;
+    FILE *file = fopen(test.conf, "a");
+    CHECK(file != NULL && fstat(fileno(file), &before) == 0 && fputs(fresh, file) >= 0 && fclose(file) == 0);
+    for (int i = 0; i < 3; i++) {
+        struct relay logon = start_logon(admits[i].logon);
+        say_result(&logon, REASON_NONE);
+        if (i == 2)
+            CHECK(truncate(test.conf, before.st_size) == 0);
+        if (i > 0)
+            say(&test.broker, SM_CONF_READ, &(struct sm_conf_read){.groups = 0});
+        say(&test.broker, SM_LOGON_ADMIT, &admits[i]);
+        if (i == 1) {
+            expect(&test.broker, SM_SESSION_STATE);
+            uint16_t id = body.session_state.id;
+            expect(&logon, SM_SESSION_CREATE);
+            snprintf(test.cgroup, sizeof(test.cgroup), "%s", body.session_create.cgroup);
+            CHECK(kill(logon.who.pid, SIGKILL) == 0);
+            expect_ended(id, REASON_SESSION_DIED);
+        } else {
+            expect(&test.broker, SM_LOGON_RESULT);
+            CHECK(body.logon_result.reason == REASON_SESSION_FAILED);
+            expect(&logon, SM_LOGON_DROP);
+        }
         close(logon.fd);
     }
 }
@@ -483,7 +519,8 @@ int main(void)
     the_run_directory_is_laid_out();
     a_second_one_is_refused();
     a_refusal_is_passed_on();
-    an_admission_that_cannot_be_is_refused();
+    an_admission_that_is_not_configured_is_refused();
+    a_new_configuration_counts_when_it_is_read();
     a_logon_that_dies_is_a_refusal();
     too_many_logons_are_busy();
     a_session_ends_and_nothing_is_left();
