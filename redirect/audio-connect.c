@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/redirect.h"
 #include "redirect/audio-server.h"
 #include "redirect/audio-state.h"
 
@@ -61,6 +62,11 @@ static void on_refused(struct audio *audio)
 static void on_ready(struct audio *audio)
 {
     audio->ready = true;
+    pa_subscription_mask_t mask = audio->bits & REDIRECT_CAPTURE ? PA_SUBSCRIPTION_MASK_SOURCE : 0;
+    mask |= audio->wakeful ? PA_SUBSCRIPTION_MASK_SINK_INPUT : 0;
+    audio_asked(audio, pa_context_subscribe(audio->context, mask, NULL, NULL));
+    if (audio->wakeful)
+        audio_play_event(audio);
     if (audio->rate != 0)
         audio_play(audio);
     if (audio->form.rate != 0)
@@ -94,8 +100,20 @@ static void on_sink(pa_context *context, const pa_sink_info *sink, int end, void
 
 static void on_subscribed(pa_context *context, pa_subscription_event_type_t type, uint32_t index, void *user)
 {
-    (void)context, (void)type, (void)index;
-    audio_record_event(user);
+    (void)context, (void)index;
+    struct audio *audio = user;
+    pa_subscription_event_type_t what = type & PA_SUBSCRIPTION_EVENT_FACILITY_MASK;
+    if (what == PA_SUBSCRIPTION_EVENT_SOURCE)
+        audio_record_event(audio);
+    else if (what == PA_SUBSCRIPTION_EVENT_SINK_INPUT)
+        audio_play_event(audio);
+}
+
+static void on_server(pa_context *context, const pa_server_info *server, void *user)
+{
+    struct audio *audio = user;
+    audio->wakeful = server != NULL && strstr(server->server_name, "PipeWire") != NULL;
+    audio_asked(audio, pa_context_get_sink_info_by_name(context, AUDIO_SINK_NAME, on_sink, audio));
 }
 
 static void on_state(pa_context *context, void *user)
@@ -104,7 +122,7 @@ static void on_state(pa_context *context, void *user)
     pa_context_state_t state = pa_context_get_state(context);
     if (state == PA_CONTEXT_READY) {
         pa_context_set_subscribe_callback(context, on_subscribed, audio);
-        audio_asked(audio, pa_context_get_sink_info_by_name(context, AUDIO_SINK_NAME, on_sink, audio));
+        audio_asked(audio, pa_context_get_server_info(context, on_server, audio));
     } else if (state == PA_CONTEXT_FAILED && audio->ready) {
         log_warning(NULL, "the sound server has gone");
         audio_end(audio, 1); /* the worker has another lodge-audio started */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/packet.h"
@@ -75,6 +76,13 @@ static void on_worker(pa_mainloop_api *api, pa_io_event *event, int fd, pa_io_ev
     }
 }
 
+/* Nothing is to be put in order: the kernel takes back what there is, and the sound server sees it. */
+static void on_term(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
 static int serve(uint32_t bits)
 {
     struct audio audio = {.bits = bits, .module = PA_INVALID_INDEX, .fifo = -1};
@@ -88,7 +96,7 @@ static int serve(uint32_t bits)
     if (audio.api->io_new(audio.api, audio.worker, PA_IO_EVENT_INPUT | PA_IO_EVENT_HANGUP, on_worker,
                           &audio) != NULL)
         pa_mainloop_run(audio.loop, &status);
-    return status; /* the kernel takes the rest back, and the sound server sees it */
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -101,5 +109,6 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, on_term);
     return serve((uint32_t)bits);
 }

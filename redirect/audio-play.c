@@ -27,6 +27,36 @@ static void sound_send(struct audio *audio, const uint8_t *sound, size_t size)
     }
 }
 
+/* pulseaudio puts the sink to sleep, and us with it, when nobody plays; pipewire would hand out silence for
+ * ever. */
+static void rest(struct audio *audio)
+{
+    bool rests = audio->wakeful && !audio->played && !audio->quiet.sounds;
+    if (audio->stream == NULL || rests == audio->rests ||
+        pa_stream_get_state(audio->stream) != PA_STREAM_READY)
+        return;
+    audio->rests = rests;
+    audio_asked(audio, pa_stream_cork(audio->stream, rests, NULL, NULL));
+}
+
+static void on_sink_input(pa_context *context, const pa_sink_input_info *input, int end, void *user)
+{
+    (void)context;
+    struct audio *audio = user;
+    if (input != NULL) {
+        audio->asked_played |= !input->corked;
+    } else if (end > 0) {
+        audio->played = audio->asked_played;
+        rest(audio);
+    }
+}
+
+void audio_play_event(struct audio *audio)
+{
+    audio->asked_played = false;
+    audio_asked(audio, pa_context_get_sink_input_info_list(audio->context, on_sink_input, audio));
+}
+
 static void on_read(pa_stream *stream, size_t bytes, void *user)
 {
     (void)bytes;
@@ -36,9 +66,9 @@ static void on_read(pa_stream *stream, size_t bytes, void *user)
         sound_send(user, data, size);
         pa_stream_drop(stream);
     }
+    rest(user);
 }
 
-/* While nothing plays the sink sleeps, and we with it. */
 static void on_suspended(pa_stream *stream, void *user)
 {
     struct audio *audio = user;
@@ -67,6 +97,7 @@ static void stream_end(struct audio *audio)
     pa_stream_disconnect(audio->stream);
     pa_stream_unref(audio->stream);
     audio->stream = NULL;
+    audio->rests = false;
 }
 
 void audio_play(struct audio *audio)

@@ -65,7 +65,6 @@ static void on_module(pa_context *context, uint32_t index, void *user)
     fcntl(audio->fifo, F_SETPIPE_SZ, FIFO_BYTES);
     fifo_empty(audio);
     audio_asked(audio, pa_context_set_default_source(context, SOURCE_NAME, NULL, NULL));
-    audio_asked(audio, pa_context_subscribe(context, PA_SUBSCRIPTION_MASK_SOURCE, NULL, NULL));
     audio_record_event(audio);
 }
 

@@ -1,6 +1,7 @@
 #include "redirect/audio-server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
@@ -36,7 +37,7 @@ static bool is_installed(const char *program)
     return false;
 }
 
-/* With no bus: a server is not to start one, nor to look for hardware by it. Its end is not ours. */
+/* With a life of its own, which is the session's, and nothing to say: its log is nobody's. */
 static int start(char *const arguments[], pid_t *pid_r)
 {
     posix_spawnattr_t attributes;
@@ -50,7 +51,9 @@ static int start(char *const arguments[], pid_t *pid_r)
     posix_spawn_file_actions_t actions;
     failed = posix_spawn_file_actions_init(&actions);
     if (!failed) {
-        failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", 0, 0);
+        failed = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+        for (int fd = STDOUT_FILENO; !failed && fd <= STDERR_FILENO; fd++)
+            failed = posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, fd);
         if (!failed)
             failed = posix_spawnp(pid_r, arguments[0], &actions, &attributes, arguments, environ);
         posix_spawn_file_actions_destroy(&actions);
@@ -69,8 +72,6 @@ static int start_pulseaudio(void)
         "--exit-idle-time=-1",
         "--realtime=no",
         "--high-priority=no",
-        "--log-level=error",
-        "--log-target=stderr",
         "-L",
         "module-native-protocol-unix auth-cookie-enabled=0", /* the socket is in the session's own folder */
         "-L",
@@ -86,20 +87,24 @@ static int start_pulseaudio(void)
     return failed;
 }
 
+/* wireplumber does not start without a bus; it gets one of its own. */
 static int start_pipewire(void)
 {
-    static char *const programs[][2] = {{"pipewire", NULL}, {"wireplumber", NULL}, {"pipewire-pulse", NULL}};
+    static char *const programs[] = {"pipewire", "wireplumber", "pipewire-pulse"};
+    static char *const commands[][4] = {
+        {"pipewire", NULL}, {"dbus-run-session", "--", "wireplumber", NULL}, {"pipewire-pulse", NULL}};
     int failed = 0;
     pid_t pid;
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-        if (!is_installed(programs[i][0]))
+        if (!is_installed(programs[i]))
             return -ENOENT;
     }
-    for (size_t i = 0; !failed && i < sizeof(programs) / sizeof(programs[0]); i++)
-        failed = start(programs[i], &pid);
+    for (size_t i = 0; !failed && i < sizeof(commands) / sizeof(commands[0]); i++)
+        failed = start(commands[i], &pid);
     return failed;
 }
 
+/* With no bus: a server is not to start one, nor to look for hardware by it. */
 int audio_server_start(void)
 {
     if (setenv("DBUS_SESSION_BUS_ADDRESS", "disabled:", 1) != 0)

@@ -22,6 +22,10 @@ struct audio {
     uint32_t rate;     /* that the worker wants; 0: none */
     pa_stream *stream; /* from the monitor of the sink */
     struct audio_quiet quiet;
+    bool wakeful; /* the server never sleeps by itself */
+    bool rests;   /* the stream is corked */
+    bool played;  /* some program plays */
+    bool asked_played;
     /* audio-record.c */
     struct audio_message form; /* of the client's microphone; rate 0: it has none */
     uint32_t module;           /* of our source; PA_INVALID_INDEX: none yet */
@@ -44,6 +48,7 @@ void audio_asked(struct audio *audio, pa_operation *operation);
 
 /* audio-play.c: what the session plays, of the rate that is wanted. */
 void audio_play(struct audio *audio);
+void audio_play_event(struct audio *audio);
 
 /* audio-record.c: the source that the session's programs record from. */
 void audio_record(struct audio *audio);
