@@ -1,6 +1,8 @@
 /* The two ends of each kind of redirection: the client's virtual channels, and the socket of the program in
  * the session. */
 #include <errno.h>
+#include <freerdp/channels/wtsvc.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/packet.h"
+#include "rdp-front/channel-flow.h"
 #include "rdp-front/redirect.h"
 #include "rdp-front/virtual-channel.h"
 #include "rdp-front/worker-state.h"
@@ -18,7 +21,11 @@
 #define WAITING_MOST       (32u << 20) /* bytes kept for a program that does not read */
 #define PROGRAMS_MOST      5           /* started within PROGRAMS_WINDOW_MS */
 #define PROGRAMS_WINDOW_MS 60000
-#define MESSAGE_KEPT       (1u << 20) /* room for a client's message that stays when it has been read */
+/* What is sent in one turn, before a frame has its; and how much the kernel holds unsent meanwhile, so that a
+ * frame does not wait behind megabytes on a slow line. */
+#define SENT_A_TURN  (16u << 10)
+#define UNSENT_MOST  (64u << 10)
+#define MESSAGE_KEPT (1u << 20) /* room for a client's message that stays when it has been read */
 
 /* A packet that the program has yet to take. */
 struct waiting {
@@ -37,6 +44,7 @@ struct redirect {
     void *state;   /* NULL: not begun */
     struct virtual_channel channels[REDIRECT_CHANNELS];
     bool waits[REDIRECT_CHANNELS], told[REDIRECT_CHANNELS], renews[REDIRECT_CHANNELS];
+    struct channel_queue queues[REDIRECT_CHANNELS]; /* of static channels */
     int program; /* the socket; -1: there is none */
     struct event *readable, *writable;
     struct waiting *first, **last;
@@ -49,6 +57,11 @@ struct redirects {
     struct worker *worker;
     uint32_t allowed;
     struct redirect at[REDIRECT_KINDS];
+    struct channel_bounds bounds;
+    psPeerReceiveChannelData receive; /* the library's; NULL: not asked for yet */
+    size_t most;                      /* of a message of any static channel */
+    struct event *pump;               /* more is to be sent in the next turn */
+    bool paced;
     uint8_t *message; /* of the client's */
     size_t room;
     uint8_t packet[REDIRECT_PACKET_MAX];
@@ -107,8 +120,10 @@ static void redirect_end(struct redirect *redirect)
     if (redirect->state != NULL)
         redirect->part->close(redirect->state);
     redirect->state = NULL;
-    for (size_t i = 0; i < REDIRECT_CHANNELS; i++)
+    for (size_t i = 0; i < REDIRECT_CHANNELS; i++) {
         virtual_channel_close(&redirect->channels[i]);
+        channel_queue_finish(&redirect->queues[i]);
+    }
     redirect->closed = true;
 }
 
@@ -180,10 +195,80 @@ void redirect_to_session(struct redirect *redirect, const void *data, size_t siz
 
 void redirect_to_client(struct redirect *redirect, unsigned channel, const void *data, size_t size)
 {
-    if (redirect->channels[channel].handle != NULL && redirect->told[channel] &&
-        !virtual_channel_write(&redirect->channels[channel], data, size))
+    struct virtual_channel *to = &redirect->channels[channel];
+    struct channel_queue *queue = &redirect->queues[channel];
+    if (to->handle == NULL || !redirect->told[channel] || size == 0)
+        return;
+    bool good = to->dynamic ? virtual_channel_write(to, data, size)
+                            : channel_queue_add(queue, data, size) && channel_queue_pump(queue, SENT_A_TURN);
+    if (!good)
         log_warning(redirect->worker->facts.address, "redirection of %s: the channel takes nothing",
                     redirect->facts->name);
+}
+
+static bool redirect_sends(const struct redirect *redirect)
+{
+    bool waits = false;
+    for (size_t i = 0; i < REDIRECT_CHANNELS; i++)
+        waits = waits || channel_queue_waits(&redirect->queues[i]);
+    return waits;
+}
+
+static bool anything_sends(const struct redirects *redirects)
+{
+    bool sends = false;
+    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+        sends = sends || redirect_sends(&redirects->at[i]);
+    return sends;
+}
+
+/* Goes on with what is being sent, and has the kernel hold little of it for as long as there is more. There
+ * is another turn after the last piece too: who waited for that is looked after there. */
+static void pump(struct redirects *redirects)
+{
+    freerdp_peer *peer = redirects->worker->peer;
+    bool sends = anything_sends(redirects);
+    unsigned most = sends ? UNSENT_MOST : UINT32_MAX; /* the latter: as the machine has it */
+    if (sends != redirects->paced)
+        setsockopt(redirects->worker->socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
+    redirects->paced = sends;
+    if (!sends)
+        return;
+    for (size_t i = 0; i < REDIRECT_KINDS; i++) {
+        for (size_t channel = 0; channel < REDIRECT_CHANNELS; channel++) {
+            struct channel_queue *queue = &redirects->at[i].queues[channel];
+            if (!channel_queue_pump(queue, SENT_A_TURN))
+                channel_queue_finish(queue); /* the connection is broken, as its own turn will find */
+        }
+    }
+    if (!peer->IsWriteBlocked(peer))
+        event_active(redirects->pump, EV_READ, 0); /* else the turn when it can be written again */
+}
+
+/* Before the library keeps a piece of a message. */
+static BOOL on_piece(freerdp_peer *peer, UINT16 id, const BYTE *data, size_t size, UINT32 flags, size_t total)
+{
+    struct worker *worker = peer->ContextExtra;
+    struct redirects *redirects = worker->redirects;
+    enum channel_verdict verdict =
+        channel_bounds_take(&redirects->bounds, id, size, flags, total, redirects->most);
+    if (verdict == CHANNEL_BREAK)
+        log_warning(worker->facts.address, "pieces of a channel's message do not fit together");
+    else if (verdict == CHANNEL_DROP && (flags & CHANNEL_FLAG_FIRST))
+        log_warning(worker->facts.address, "a channel's message of %zu bytes is too long and dropped", total);
+    return verdict == CHANNEL_TAKE ? redirects->receive(peer, id, data, size, flags, total)
+                                   : verdict == CHANNEL_DROP;
+}
+
+static bool bound(struct redirects *redirects)
+{
+    freerdp_peer *peer = redirects->worker->peer;
+    if (redirects->receive != NULL)
+        return true;
+    redirects->pump = event_new(redirects->worker->base, -1, 0, on_wake, NULL);
+    redirects->receive = peer->ReceiveChannelData;
+    peer->ReceiveChannelData = on_piece;
+    return redirects->pump != NULL;
 }
 
 static void channels_open(struct redirect *redirect, uint32_t allowed)
@@ -196,6 +281,12 @@ static void channels_open(struct redirect *redirect, uint32_t allowed)
         enum virtual_channel_state state = virtual_channel_open(&redirect->channels[i], redirect->worker->vcm,
                                                                 channel->name, channel->dynamic);
         redirect->waits[i] = state == VIRTUAL_CHANNEL_WAIT;
+        if (state == VIRTUAL_CHANNEL_OPEN && !channel->dynamic) {
+            freerdp_peer *peer = redirect->worker->peer;
+            channel_queue_finish(&redirect->queues[i]);
+            channel_queue_init(&redirect->queues[i], peer, WTSChannelGetId(peer, channel->name),
+                               freerdp_settings_get_uint32(peer->context->settings, FreeRDP_VCChunkSize));
+        }
         if (state != VIRTUAL_CHANNEL_NONE)
             redirect->bits |= bits;
     }
@@ -241,6 +332,17 @@ void redirects_allow(struct redirects *redirects, uint32_t bits)
     redirects->allowed = bits;
 }
 
+/* The library keeps the room of the largest message, with what was in it, as long as it has the channel. */
+static void channel_renew(struct redirects *redirects, struct redirect *redirect, unsigned index)
+{
+    struct virtual_channel *channel = &redirect->channels[index];
+    if (channel->dynamic || channel_bounds_midway(&redirects->bounds, redirect->queues[index].id) ||
+        virtual_channel_next(channel) != 0)
+        return;
+    virtual_channel_close(channel);
+    virtual_channel_open(channel, redirects->worker->vcm, redirect->part->channels[index].name, false);
+}
+
 static const char *channel_look(struct redirects *redirects, struct redirect *redirect, unsigned index)
 {
     struct virtual_channel *channel = &redirect->channels[index];
@@ -271,6 +373,8 @@ static const char *channel_look(struct redirects *redirects, struct redirect *re
             return "the client's channel cannot be read";
         problem = redirect->part->from_client(redirect->state, index, redirects->message, (size_t)size);
         message_drop(redirects, (size_t)size);
+        if (size > MESSAGE_KEPT)
+            channel_renew(redirects, redirect, index);
     }
     return problem;
 }
@@ -300,7 +404,7 @@ static const char *program_look(struct redirects *redirects, struct redirect *re
 static void redirect_look(struct redirects *redirects, struct redirect *redirect)
 {
     const char *problem = NULL;
-    bool blocked = redirect->worker->peer->IsWriteBlocked(redirect->worker->peer);
+    bool blocked = redirect_sends(redirect) || redirect->worker->peer->IsWriteBlocked(redirect->worker->peer);
     channels_renew(redirect);
     for (unsigned i = 0; i < REDIRECT_CHANNELS; i++) {
         if (redirect->waits[i])
@@ -323,6 +427,8 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
 
 void redirects_poll(struct redirects *redirects)
 {
+    if (!bound(redirects))
+        return;
     for (size_t i = 0; i < REDIRECT_KINDS; i++) {
         struct redirect *redirect = &redirects->at[i];
         if (redirect->state == NULL && !redirect->closed && (redirects->allowed & redirect->facts->bits) != 0)
@@ -330,6 +436,7 @@ void redirects_poll(struct redirects *redirects)
         if (redirect->state != NULL)
             redirect_look(redirects, redirect);
     }
+    pump(redirects);
 }
 
 void redirects_session_there(struct redirects *redirects)
@@ -392,6 +499,8 @@ struct redirects *redirects_new(struct worker *worker)
         redirect->closed = redirect->part == NULL;
         redirect->program = -1;
         redirect->last = &redirect->first;
+        if (redirect->part != NULL && redirect->part->client_most > redirects->most)
+            redirects->most = redirect->part->client_most;
     }
     return redirects;
 }
@@ -402,6 +511,10 @@ void redirects_free(struct redirects *redirects)
         return;
     for (size_t i = 0; i < REDIRECT_KINDS; i++)
         redirect_end(&redirects->at[i]);
+    if (redirects->receive != NULL)
+        redirects->worker->peer->ReceiveChannelData = redirects->receive;
+    if (redirects->pump != NULL)
+        event_free(redirects->pump);
     free(redirects->message);
     free(redirects);
 }

@@ -175,7 +175,7 @@ static bool grow(struct clipboard_data *data, size_t more)
     if (data->used + more > CLIPBOARD_MOST ||
         !clipboard_data_begin(&larger, room < CLIPBOARD_MOST ? room : CLIPBOARD_MOST))
         return false;
-    if (data->used > 0)
+    if (data->bytes != NULL)
         memcpy(larger.bytes, data->bytes, data->used);
     larger.used = data->used;
     clipboard_data_wipe(data);

@@ -46,9 +46,9 @@ static int end_fd(void)
 
 static int serve(uint32_t bits)
 {
-    struct clip *clip = calloc(1, sizeof(*clip));
     int end = end_fd();
-    if (clip == NULL || end < 0)
+    struct clip *clip = end >= 0 ? calloc(1, sizeof(*clip)) : NULL;
+    if (clip == NULL)
         return 1;
     const char *problem = clip_open(clip, bits, STDIN_FILENO);
     if (problem != NULL)
