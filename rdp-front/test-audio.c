@@ -106,10 +106,10 @@ static void test_rates(void)
 {
     static const struct {
         uint32_t rates[3];
-        size_t count;
         uint32_t want;
+        size_t count;
     } cases[] = {
-        {{44100, 48000}, 2, 48000}, {{44100}, 1, 44100}, {{22050}, 1, 22050}, {{0}, 0, 0}, {{96000}, 1, 0}};
+        {{44100, 48000}, 48000, 2}, {{44100}, 44100, 1}, {{22050}, 22050, 1}, {{0}, 0, 0}, {{96000}, 0, 1}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         void *state = ends_open(REDIRECT_PLAYBACK);
         CHECK(audio_part.session_there(state) == NULL && audio_part.client_there(state, 0) == NULL);

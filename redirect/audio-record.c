@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,9 +110,15 @@ void audio_record(struct audio *audio)
     audio_asked(audio, pa_context_get_source_info_by_name(audio->context, SOURCE_NAME, on_old_source, audio));
 }
 
+/* In pieces that a pipe takes wholly or not at all: half a frame would be noise from then on. */
 void audio_record_sound(struct audio *audio, const struct audio_message *message)
 {
-    if (audio->fifo >= 0 && audio->recording && message->rate == audio->form.rate &&
-        message->channels == audio->form.channels && write(audio->fifo, message->sound, message->size) < 0)
-        return; /* full: the source is not read from */
+    if (audio->fifo < 0 || !audio->recording || message->rate != audio->form.rate ||
+        message->channels != audio->form.channels)
+        return;
+    for (size_t at = 0; at < message->size; at += PIPE_BUF) {
+        size_t left = message->size - at;
+        if (write(audio->fifo, message->sound + at, left < PIPE_BUF ? left : PIPE_BUF) < 0)
+            return; /* full: the source is not read from */
+    }
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -80,28 +81,40 @@ static int start_pulseaudio(void)
         "module-suspend-on-idle timeout=2",
         NULL,
     };
-    pid_t pid;
+    pid_t pid = -1;
     int failed = start(arguments, &pid);
     while (!failed && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
     return failed;
 }
 
+/* The two that follow end where they find no pipewire: so its socket is waited for, not for ever. */
+static void wait_for_pipewire(void)
+{
+    char path[PATH_MAX];
+    struct timespec moment = {.tv_nsec = 20000000};
+    snprintf(path, sizeof(path), "%s/pipewire-0", getenv("XDG_RUNTIME_DIR"));
+    for (int i = 0; i < 250 && access(path, F_OK) != 0; i++)
+        nanosleep(&moment, NULL);
+}
+
 /* wireplumber does not start without a bus; it gets one of its own. */
 static int start_pipewire(void)
 {
-    static char *const programs[] = {"pipewire", "wireplumber", "pipewire-pulse"};
-    static char *const commands[][4] = {
-        {"pipewire", NULL}, {"dbus-run-session", "--", "wireplumber", NULL}, {"pipewire-pulse", NULL}};
-    int failed = 0;
+    static const char *const programs[] = {"pipewire", "dbus-run-session", "wireplumber", "pipewire-pulse"};
+    static char *const first[] = {"pipewire", NULL}, *const last[] = {"pipewire-pulse", NULL};
+    static char *const manager[] = {"dbus-run-session", "--", "wireplumber", NULL};
     pid_t pid;
     for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
         if (!is_installed(programs[i]))
             return -ENOENT;
     }
-    for (size_t i = 0; !failed && i < sizeof(commands) / sizeof(commands[0]); i++)
-        failed = start(commands[i], &pid);
-    return failed;
+    int failed = start(first, &pid);
+    if (!failed)
+        wait_for_pipewire();
+    if (!failed)
+        failed = start(manager, &pid);
+    return failed ? failed : start(last, &pid);
 }
 
 /* With no bus: a server is not to start one, nor to look for hardware by it. */
