@@ -75,20 +75,23 @@ static bool answer_listeners(int fd, const Lodge__Lsm__Request *request)
 
 static bool answer_policy(int fd, const Lodge__Lsm__Request *request)
 {
-    static const char *const told[][3] = {{"Sessions", "MaxIdleSeconds", "90"},
-                                          {"Group staff", "MaxConnectedSeconds", "60"},
-                                          {"Sessions", "BrokenConnection", "1"}};
-    Lodge__Lsm__PolicyValue values[3], *pointers[] = {&values[0], &values[1], &values[2]};
+    static const char *const told[][3] = {
+        {"Sessions", "MaxIdleSeconds", "90"},  {"Group staff", "MaxConnectedSeconds", "60"},
+        {"Sessions", "BrokenConnection", "1"}, {"Sessions", "Clipboard", "2"},
+        {"Sessions", "Drives", "0"},           {"Sessions", "Shadow", "4"}};
+    enum { VALUES = sizeof(told) / sizeof(told[0]) };
+    Lodge__Lsm__PolicyValue values[VALUES], *pointers[VALUES];
     Lodge__Lsm__Policy policy = LODGE__LSM__POLICY__INIT;
     Lodge__Lsm__Answer reply = LODGE__LSM__ANSWER__INIT;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < VALUES; i++) {
         lodge__lsm__policy_value__init(&values[i]);
+        pointers[i] = &values[i];
         values[i].section = (char *)told[i][0];
         values[i].key = (char *)told[i][1];
         values[i].value = (char *)told[i][2];
     }
     policy.value = pointers;
-    policy.n_value = 3;
+    policy.n_value = VALUES;
     reply.result_case = LODGE__LSM__ANSWER__RESULT_POLICY;
     reply.policy = &policy;
     return play_send(fd, request, &reply);
@@ -183,6 +186,8 @@ static void test_listeners(HANDLE server)
     CHECK(WTSQueryListenerConfigA(server, NULL, 0, rdp, &config) && config.version == 1);
     CHECK(config.fEnableListener && config.PortNumber == 3389 && config.BrokenTimeoutSettings == 1);
     CHECK(config.TimeoutSettingsIdle == 90000 && config.TimeoutSettingsConnection == 0); /* of a group */
+    CHECK(!config.fDisableClipboardRedirection && config.fDisableDriveRedirection);
+    CHECK(config.fDisablePrinterRedirection && config.ShadowSettings == 4);
     CHECK_TEXT(config.Comment, "");
     CHECK(!WTSQueryListenerConfigA(server, NULL, 0, other, &config));
     CHECK(GetLastError() == ERROR_FILE_NOT_FOUND);

@@ -83,7 +83,15 @@ static void fill(WTSLISTENERCONFIGA *config, const struct lodge_listener *listen
     config->MaxConnectionCount = NO_LIMIT;
     config->ColorDepth = 5; /* 32 bits */
     config->BrokenTimeoutSettings = number(policy, "BrokenConnection");
+    config->fDisableClipboardRedirection = number(policy, "Clipboard") == 0;
+    config->fDisableDriveRedirection = number(policy, "Drives") == 0;
+    config->fDisableAudioRedirection = number(policy, "AudioPlayback") == 0;
+    config->fDisablePrinterRedirection = TRUE; /* there is none of these */
+    config->fDisableComPortRedirection = TRUE;
+    config->fDisableLPTPortRedirection = TRUE;
+    config->fDisablePNPRedirection = TRUE;
     config->PortNumber = listener->port;
+    config->ShadowSettings = number(policy, "Shadow"); /* as Windows has it */
     config->TimeoutSettingsConnection = milliseconds(policy, "MaxConnectedSeconds");
     config->TimeoutSettingsDisconnection = milliseconds(policy, "MaxDisconnectedSeconds");
     config->TimeoutSettingsIdle = milliseconds(policy, "MaxIdleSeconds");

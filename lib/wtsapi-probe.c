@@ -1,6 +1,6 @@
 /* wtsapi-probe SERVER list | processes | user ID | client ID | state ID | idle ID | info ID | disconnect ID |
- * logoff ID | message ID | events COUNT | processes ID | terminate PID | connect ID FROM: a small program on
- * WinPR for the system tests, which knows nothing of Lodge; WTSAPI_LIBRARY names the provider. */
+ * logoff ID | message ID | events COUNT | processes ID | terminate PID | connect ID FROM | listener: a small
+ * program on WinPR for the system tests, which knows nothing of Lodge; WTSAPI_LIBRARY names the provider. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +103,22 @@ static int events(HANDLE server, DWORD count)
     return 0;
 }
 
+/* Writes the first listener's name, port, whether it is enabled, and the time without input that it allows.
+ */
+static int listener(HANDLE server)
+{
+    WTSLISTENERNAMEA name;
+    WTSLISTENERCONFIGA config;
+    DWORD count = 1;
+    if (!WTSEnumerateListenersA(server, NULL, 0, &name, &count))
+        return failed("WTSEnumerateListeners");
+    if (count != 1 || !WTSQueryListenerConfigA(server, NULL, 0, name, &config))
+        return failed("WTSQueryListenerConfig");
+    printf("%s %u %u %u\n", name, (unsigned)config.PortNumber, (unsigned)config.fEnableListener,
+           (unsigned)config.TimeoutSettingsIdle);
+    return 0;
+}
+
 static int act(HANDLE server, const char *what, DWORD id)
 {
     if (strcmp(what, "user") == 0)
@@ -140,6 +156,8 @@ static int run(HANDLE server, int count, char **words)
 {
     if (count == 1 && strcmp(words[0], "list") == 0)
         return list(server);
+    if (count == 1 && strcmp(words[0], "listener") == 0)
+        return listener(server);
     if (count == 1 && strcmp(words[0], "processes") == 0)
         return processes(server, WTS_ANY_SESSION);
     if (count == 3 && strcmp(words[0], "connect") == 0)

@@ -110,6 +110,12 @@ class Provider(SystemTest):
         self.assertEqual((self.said("state", one), self.said("state", two)), (f"{ACTIVE}\n", f"{DISCONNECTED}\n"))
         client.sees(harness.colour_of("anna"))
 
+    def test_the_listener(self):
+        self.configure(Sessions_MaxIdleSeconds="90")
+        self.assertEqual(self.said("listener"), f"RDP-Tcp {self.lodge.port} 1 90000\n")
+        self.lodge.done("listener", "stop", "rdp")
+        self.assertEqual(self.said("listener"), f"RDP-Tcp {self.lodge.port} 0 90000\n")
+
     def test_what_happens(self):
         watch = self.begin("events", 1000)
         self.addCleanup(harness.end_process, watch)
