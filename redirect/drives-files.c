@@ -31,6 +31,7 @@ static bool handle_make(struct op *op)
     if (handle == NULL)
         return false;
     *handle = (struct handle){op->device, op->file};
+    op->drives->open_files++;
     op->info.fh = (uint64_t)(uintptr_t)handle;
     return true;
 }
@@ -40,6 +41,7 @@ static void handle_drop(struct op *op)
 {
     client_close(op->drives->client, op->device, op->file, op->drives->now_ms);
     free((struct handle *)op->info.fh);
+    op->drives->open_files--;
 }
 
 static void finish_open(struct op *op)
@@ -257,5 +259,6 @@ void drives_release(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info 
     (void)inode;
     client_close(drives->client, handle->device, handle->file, drives->now_ms);
     free(handle);
+    drives->open_files--;
     fuse_reply_err(request, 0);
 }

@@ -20,6 +20,7 @@
 #include "redirect/drives-mount.h"
 
 #define PACKETS_A_TURN 64
+#define LINGER_MS      5000 /* at a logoff, for programs that write their files to the end */
 #define WORKER         STDIN_FILENO
 
 static const char usage[] =
@@ -33,6 +34,7 @@ struct program {
     struct mount mount;
     bool tried; /* whether it can be mounted is known */
     int signals;
+    int64_t ends_ms; /* at the latest; 0: nobody has asked it to end */
     uint8_t packet[REDIRECT_PACKET_MAX];
 };
 
@@ -97,6 +99,29 @@ static bool worker_read(struct program *program)
     return true;
 }
 
+static int wait_ms(const struct program *program)
+{
+    int wait = client_wait_ms(program->drives.client, program->drives.now_ms);
+    int64_t left = program->ends_ms - program->drives.now_ms;
+    if (program->ends_ms == 0 || (wait >= 0 && wait < left))
+        return wait;
+    return left > 0 ? (int)left : 0;
+}
+
+/* The first signal lets open files be written to their end, another one does not. Returns false at the end.
+ */
+static bool goes_on(struct program *program)
+{
+    struct signalfd_siginfo information;
+    while (read(program->signals, &information, sizeof(information)) == sizeof(information)) {
+        if (program->ends_ms != 0)
+            return false;
+        program->ends_ms = program->drives.now_ms + LINGER_MS;
+    }
+    return program->ends_ms == 0 ||
+           (program->drives.open_files > 0 && program->drives.now_ms < program->ends_ms);
+}
+
 /* Returns false at the end. */
 static bool turn(struct program *program)
 {
@@ -106,11 +131,9 @@ static bool turn(struct program *program)
                            {.fd = mount_fd(&program->mount), .events = POLLIN}};
     if (client_is_blocked(client))
         fds[1].events |= POLLOUT;
-    if (poll(fds, 3, client_wait_ms(client, program->drives.now_ms)) < 0 && errno != EINTR)
+    if (poll(fds, 3, wait_ms(program)) < 0 && errno != EINTR)
         return false;
     program->drives.now_ms = clock_monotonic_ms();
-    if (fds[0].revents != 0)
-        return false;
     if (fds[1].revents != 0 && !worker_read(program))
         return false;
     if (program->mount.session != NULL && fds[2].revents != 0 && !mount_serve(&program->mount)) {
@@ -118,7 +141,7 @@ static bool turn(struct program *program)
         mount_end(&program->mount);
     }
     client_expire(client, program->drives.now_ms);
-    return client_flush(client, program->drives.now_ms);
+    return client_flush(client, program->drives.now_ms) && goes_on(program);
 }
 
 static bool program_init(struct program *program)

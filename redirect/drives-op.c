@@ -14,6 +14,9 @@
 #define CLASS_END_OF_FILE 20
 #define CLASS_FULL_SIZE   7
 #define SHARE_ALL         7
+#define BASIC_SIZE        40
+#define STANDARD_SIZE     24
+#define FULL_SIZE_SIZE    32
 
 static void on_interrupt(fuse_req_t request, void *user)
 {
@@ -183,10 +186,9 @@ static void ask_information(struct op *op, enum drives_major major, uint32_t cla
 {
     uint8_t bytes[DRIVES_BODY_HEAD] = {0};
     struct wire_writer head = wire_writer_over(bytes, sizeof(bytes));
-    size_t size = data != NULL ? data->used : 0;
     wire_put_u32(&head, class);
-    wire_put_u32(&head, (uint32_t)size);
-    ask(op, major, &head, data != NULL ? data->data : NULL, size, take);
+    wire_put_u32(&head, (uint32_t)data->used);
+    ask(op, major, &head, data->data, data->used, take);
 }
 
 static int take_basic(struct op *op, const uint8_t *body, size_t size)
@@ -194,9 +196,19 @@ static int take_basic(struct op *op, const uint8_t *body, size_t size)
     return format_read_basic(body, size, &op->attributes) ? 0 : EIO;
 }
 
+/* Queries have room for what is asked for, as Windows' own servers send it. */
+static void ask_query(struct op *op, enum drives_major major, uint32_t class, size_t size,
+                      int (*take)(struct op *op, const uint8_t *body, size_t size))
+{
+    uint8_t bytes[64] = {0};
+    struct wire_writer room = wire_writer_over(bytes, sizeof(bytes));
+    room.used = size;
+    ask_information(op, major, class, &room, take);
+}
+
 void op_query_basic(struct op *op)
 {
-    ask_information(op, DRIVES_QUERY_INFORMATION, CLASS_BASIC, NULL, take_basic);
+    ask_query(op, DRIVES_QUERY_INFORMATION, CLASS_BASIC, BASIC_SIZE, take_basic);
 }
 
 static int take_standard(struct op *op, const uint8_t *body, size_t size)
@@ -206,7 +218,7 @@ static int take_standard(struct op *op, const uint8_t *body, size_t size)
 
 void op_query_standard(struct op *op)
 {
-    ask_information(op, DRIVES_QUERY_INFORMATION, CLASS_STANDARD, NULL, take_standard);
+    ask_query(op, DRIVES_QUERY_INFORMATION, CLASS_STANDARD, STANDARD_SIZE, take_standard);
 }
 
 void op_set_size(struct op *op)
@@ -279,5 +291,5 @@ static int take_volume(struct op *op, const uint8_t *body, size_t size)
 
 void op_query_volume(struct op *op)
 {
-    ask_information(op, DRIVES_QUERY_VOLUME, CLASS_FULL_SIZE, NULL, take_volume);
+    ask_query(op, DRIVES_QUERY_VOLUME, CLASS_FULL_SIZE, FULL_SIZE_SIZE, take_volume);
 }

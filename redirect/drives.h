@@ -25,6 +25,7 @@ struct drives {
     struct drive drives[DRIVES_DEVICES_MOST];
     int64_t now_ms; /* of this turn of the loop */
     int64_t began_s;
+    size_t open_files;
 };
 
 /* A file or folder that a program has open: fuse_file_info's fh. */

@@ -14,6 +14,7 @@ import unittest
 import harness
 from harness import DEADLINE, SystemTest, wait_for
 
+MEMBER = "lodgedrives"
 NAMES = ("plain.txt", "Größe – überall.txt", "emoji 😀🎉.txt", "日本語", "a b  c", "x" * 120)
 
 
@@ -27,25 +28,26 @@ class Inside:
     """Programs in a user's session: in the mount namespace of its display agent, as the user."""
 
     def __init__(self, test, user):
-        report = wait_for(f"the desktop of {user}", lambda: test.lodge.desktop(user))
         number = test.state(user, "active")["id"]
         agent = wait_for("the agent", lambda: next(
-            (pid for pid in test.lodge.pids("lodge-display") if self.session_of(pid) == number), None))
-        uid, home = report["uid"], report["environment"]["HOME"]
+            (pid for pid in test.lodge.pids("lodge-display")
+             if self.environment(pid).get("LODGE_SESSION") == str(number)), None))
+        home = self.environment(agent)["HOME"]
+        with open(f"/proc/{agent}/status") as source:
+            uid, gid = (line.split()[1] for line in source if line.startswith(("Uid:", "Gid:")))
         self.drives = home + "/Drives"
         self.share = self.drives + "/share"
         self.agent = agent
-        self.words = ("nsenter", "-t", str(agent), "-m", "setpriv", f"--reuid={uid}", f"--regid={uid}",
+        self.words = ("nsenter", "-t", str(agent), "-m", "setpriv", f"--reuid={uid}", f"--regid={gid}",
                       "--clear-groups", "env", "-i", "PATH=/usr/bin:/bin", "HOME=" + home, "LANG=C.UTF-8",
                       "/usr/bin/python3", "-W", "ignore", "-c")
         self.test = test
 
     @staticmethod
-    def session_of(pid):
+    def environment(pid):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/environ") as source:
-            return next((int(one.split("=")[1]) for one in source.read().split("\0")
-                         if one.startswith("LODGE_SESSION=")), None)
-        return None
+            return dict(one.split("=", 1) for one in source.read().split("\0") if "=" in one)
+        return {}
 
     def start(self, script, *arguments):
         script = "import errno, hashlib, json, os, shutil, stat, sys\nos.chdir('/')\n" + script
@@ -93,8 +95,17 @@ class Drives(SystemTest):
 
 
 class Files(Drives):
-    def test_what_a_person_does_with_files(self):
+    def test_files(self):
         there = self.inside()
+        for part in (self.names_modes_and_many_files, self.a_large_file_both_ways, self.what_a_person_does):
+            with self.subTest(part.__name__):
+                for name in os.listdir(self.folder):
+                    path = os.path.join(self.folder, name)
+                    shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+                wait_for("the folder is empty", lambda: there.names() == [])
+                part(there)
+
+    def what_a_person_does(self, there):
         self.put("from-client", b"hello from the client\n")
         there.run("""
 share = sys.argv[1]
@@ -138,7 +149,7 @@ with open(share + "/sparse", "rb") as source: source.seek(5 << 30); assert sourc
         self.assertEqual(os.stat(self.folder + "/sparse").st_size, (5 << 30) + 3)
         self.assertEqual(sorted(os.listdir(self.folder)), ["copied", "moved", "renamed", "replaced", "sparse"])
 
-    def test_names_modes_and_many_files(self):
+    def names_modes_and_many_files(self, there):
         for name in NAMES:
             self.put(name, name.encode())
         self.put("read-only", b"fixed")
@@ -146,7 +157,6 @@ with open(share + "/sparse", "rb") as source: source.seek(5 << 30); assert sourc
         os.mkdir(self.folder + "/many")
         for number in range(2000):
             self.put(f"many/file {number:04}", b"." * number)
-        there = self.inside()
         self.assertEqual(there.names(), sorted([*NAMES, "many", "read-only"]))
         refused = there.run("""
 share, names = sys.argv[1], json.loads(sys.argv[2])
@@ -173,24 +183,33 @@ print(json.dumps(refused))""", there.share, json.dumps(NAMES))
         self.assertEqual(self.got("read-only"), b"fixed now")
         self.assertEqual(os.stat(self.folder + "/read-only").st_mode & 0o222, 0)
 
-    def test_a_large_file_both_ways(self):
-        self.put("large", os.urandom(1 << 20) * 64)
-        there = self.inside()
+    def a_large_file_both_ways(self, there):
+        self.put("large", os.urandom(64 << 20))
         there.run("shutil.copyfile(sys.argv[1] + '/large', sys.argv[1] + '/back')", there.share)
         self.assertEqual(digest(self.folder + "/large"), digest(self.folder + "/back"))
 
 
 class Allowed(Drives):
-    settings = {"Group lodge-rdp_Drives": 0}
+    def redirected(self, user):
+        session = json.loads(self.lodge.done("show", str(self.state(user, "active")["id"]), "--json"))
+        return "drives" in json.dumps(session.get("client", session))
 
-    def test_nothing_where_drives_are_not_allowed(self):
+    def test_by_group(self):
+        subprocess.run(["userdel", "-r", MEMBER], capture_output=True, check=False)
+        subprocess.run(["useradd", "-m", "-U", "-s", "/bin/bash", MEMBER], check=True)
+        self.addCleanup(subprocess.run, ["userdel", "-r", MEMBER], capture_output=True, check=False)
+        subprocess.run(["chpasswd"], input=f"{MEMBER}:{harness.PASSWORD}\n", text=True, check=True)
+        self.lodge.settings[f"Group {MEMBER}", "Drives"] = 1
         self.lodge.set(Sessions_Drives=0)
         self.lodge.done("policy", "reload")
         self.client_of("anna")
+        self.client_of(MEMBER)
+        Inside(self, MEMBER).sees_share()
+        wait_for("it is shown", lambda: self.redirected(MEMBER))
         there = Inside(self, "anna")
         self.assertEqual(there.run("print(json.dumps(os.path.exists(sys.argv[1])))", there.drives), False)
-        self.assertEqual(self.lodge.pids("lodge-drives"), [])
-        self.assertNotIn("drives", self.lodge.done("show", str(self.state("anna", "active")["id"])))
+        self.assertEqual(len(self.lodge.pids("lodge-drives")), 1)
+        self.assertFalse(self.redirected("anna"))
 
     def test_two_sessions_never_see_each_others_drives(self):
         os.mkdir(self.lodge.base + "/berts")
@@ -251,10 +270,43 @@ except OSError as error: print(error.errno)"""
         self.end_with_errors(programs)
         return there
 
-    def test_the_program_killed(self):
-        there = self.killed("lodge-drives")
-        there.sees_share()
+    def test_the_program_killed_a_client_that_is_silent_and_a_logoff(self):
+        there = self.killed("lodge-drives").sees_share()
         self.assertIn("read", there.names())
+        self.a_client_that_says_nothing(there)
+        self.the_program_is_asked_to_end(there)
+        there.sees_share()
+        self.under_way(there)
+        self.lodge.done("logoff", str(self.state("anna", "active")["id"]))
+        self.no_session("anna")
+        self.assertEqual(self.lodge.pids("lodge-drives"), [])
+
+    def a_client_that_says_nothing(self, there):
+        """Who is to be killed is not kept."""
+        os.kill(self.clients[-1].process.pid, signal.SIGSTOP)
+        program = there.start("print('begun', flush=True)\nos.listdir(sys.argv[1])", there.share)
+        self.addCleanup(program.communicate)
+        self.assertEqual(program.stdout.readline(), "begun\n")
+        program.kill()
+        program.wait(10)
+        os.kill(self.clients[-1].process.pid, signal.SIGCONT)
+        wait_for("files are seen again", lambda: "read" in there.names())
+
+    def the_program_is_asked_to_end(self, there):
+        """As at a logoff: a file that is open can be written to its end."""
+        program = there.start("""
+out = open(sys.argv[1], "w")
+print("begun", flush=True)
+sys.stdin.readline()
+out.write("to the end")
+out.close()
+print("done")""", there.share + "/last")
+        self.assertEqual(program.stdout.readline(), "begun\n")
+        victim, = self.lodge.pids("lodge-drives")
+        os.kill(victim, signal.SIGTERM)
+        self.assertEqual(program.communicate("now\n", timeout=10)[0], "done\n")
+        wait_for("it has ended", lambda: victim not in self.lodge.pids("lodge-drives"))
+        self.assertEqual(self.got("last"), b"to the end")
 
     def test_the_agent_killed(self):
         self.killed("lodge-display")
@@ -274,24 +326,6 @@ except OSError as error: print(error.errno)"""
         self.client_of("anna")
         there.sees_share()
         self.assertIn("read", there.names())
-
-    def test_a_client_that_stops_answering(self):
-        there = self.inside()
-        self.put("file", b"data")
-        os.kill(self.clients[-1].process.pid, signal.SIGSTOP)
-        program = there.start("print('begun', flush=True)\nos.listdir(sys.argv[1])", there.share)
-        self.assertEqual(program.stdout.readline(), "begun\n")
-        program.kill()  # who is to be killed is not kept
-        program.communicate(timeout=10)
-        os.kill(self.clients[-1].process.pid, signal.SIGCONT)
-        wait_for("files are seen again", lambda: there.names() == ["file"])
-
-    def test_a_logoff_with_an_open_file(self):
-        there = self.inside()
-        self.under_way(there)
-        self.lodge.done("logoff", str(self.state("anna", "active")["id"]))
-        self.no_session("anna")
-        self.assertEqual(self.lodge.pids("lodge-drives"), [])
 
 
 class Reasons(Drives):
