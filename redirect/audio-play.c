@@ -81,8 +81,9 @@ static void on_suspended(pa_stream *stream, void *user)
 static void on_state(pa_stream *stream, void *user)
 {
     struct audio *audio = user;
-    if (pa_stream_get_state(stream) != PA_STREAM_FAILED || stream != audio->stream)
-        return;
+    if (pa_stream_get_state(stream) != PA_STREAM_FAILED || stream != audio->stream ||
+        pa_context_get_state(audio->context) != PA_CONTEXT_READY)
+        return; /* the end of the context says the rest */
     log_error(NULL, "the sink cannot be listened to: %s", pa_strerror(pa_context_errno(audio->context)));
     audio_end(audio, 1);
 }

@@ -122,11 +122,11 @@ class Audio(SystemTest):
     def prepare(self):
         """What a test needs before the server starts."""
 
-    def sound_client(self, user, *options):
-        """A client with sound that sees the desktop of this user."""
-        with environment(PULSE_SERVER=self.sound.environment["PULSE_SERVER"], PULSE_SINK=user,
+    def sound_client(self, user, sink=None, sound="sys:pulse"):
+        """A client with sound, in the sink of this user's name or another, that sees the desktop of this user."""
+        with environment(PULSE_SERVER=self.sound.environment["PULSE_SERVER"], PULSE_SINK=sink or user,
                          PULSE_SOURCE="microphone.monitor"):
-            client = self.client(user, options=["/sound:sys:pulse", "/microphone:sys:pulse", *options])
+            client = self.client(user, options=["/sound:" + sound, "/microphone:sys:pulse"])
         client.sees(colour_of(user))
         return client
 
@@ -207,7 +207,7 @@ def environment(**variables):
 class Playback(Audio):
     def test_sound_goes_on(self):
         """Through the death of lodge-audio, and from one client to the next; and when it is over all is quiet."""
-        client = self.sound_client("anna")
+        self.sound_client("anna")
         self.play("anna", 440)
         self.hears("anna", 440)
         self.is_redirected("anna", "audio playback")  # and not its microphone
@@ -217,10 +217,14 @@ class Playback(Audio):
         wait_for("there is another lodge-audio", lambda: self.lodge_audio() not in (None, first))
         self.hears("anna", 440)
 
+        client = self.sound_client("anna", sound="sys:pulse,rate:44100,channel:2")  # it takes over
+        self.assertNotEqual(self.clients[0].ended(), 0)
+        self.hears("anna", 440)
+
         client.close()
         wait_for("nothing is heard where nobody is connected", lambda: self.is_silent("anna"))
         wait_for("lodge-audio has ended", lambda: self.lodge_audio() is None)
-        self.sound_client("anna", "/audio-mode:0", "/network:modem")
+        self.sound_client("anna")
         self.hears("anna", 440)
         self.assertEqual(self.lodge.pids("paplay"), players)
 
@@ -228,6 +232,11 @@ class Playback(Audio):
         wait_for("it is silent", lambda: self.is_silent("anna"))
         wait_for("lodge-audio sleeps", self.sleeps)
         self.play("anna", 700)
+        self.hears("anna", 700, other=440)
+
+        server = self.lodge.pids("pulseaudio")
+        os.kill(server[0], signal.SIGKILL)  # the player tries again until there is another
+        wait_for("there is another sound server", lambda: self.lodge.pids("pulseaudio") not in ([], server))
         self.hears("anna", 700, other=440)
 
 
@@ -265,9 +274,7 @@ class OfAGroup(Audio):
         self.after("anna", 1)
         self.assertIsNone(self.lodge_audio())
         self.clients[0].close()
-        with environment(PULSE_SERVER=self.sound.environment["PULSE_SERVER"], PULSE_SINK="anna"):
-            client = self.client(self.member, options=["/sound:sys:pulse"])
-        client.sees(colour_of(self.member))
+        self.sound_client(self.member, sink="anna")
         self.play(self.member, 440)
         self.hears("anna", 440)
 
