@@ -5,10 +5,14 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import harness
@@ -337,6 +341,120 @@ class Reasons(Drives):
         self.client_of("anna")
         self.assertEqual(there.names(there.drives), ["own"])
         wait_for("the other folder", lambda: there.names(there.drives + " (client)") == ["share"])
+
+
+class PlayedWorker(unittest.TestCase):
+    """lodge-drives by itself, in a mount namespace of its own, with a worker and a client that the test plays."""
+
+    ADD, ANSWER, CREATE, DIRECTORY = 1, 3, 0, 12
+
+    def setUp(self):
+        self.home = tempfile.mkdtemp(prefix="lodgedrives", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, self.home, True)
+        self.worker, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(self.worker.close)
+        with its:
+            self.program = subprocess.Popen(
+                [shutil.which("unshare"), "-m", harness.BIN + "/lodge-drives", "--redirect", "4"], stdin=its, stderr=subprocess.PIPE,
+                env={"HOME": self.home, "PATH": self.path(), "XDG_RUNTIME_DIR": self.home})
+        self.addCleanup(self.finish, self.program)
+        self.worker.settimeout(DEADLINE)
+        self.worker.send(struct.pack("<BI8s", self.ADD, 1, b"C:"))
+
+    def path(self):
+        return os.environ["PATH"]
+
+    def inside(self, *words):
+        process = subprocess.Popen(["nsenter", "-t", str(self.program.pid), "-m", *words], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(self.finish, process)
+        return process
+
+    @staticmethod
+    def finish(process):
+        with process:
+            process.kill()
+
+    def mounted(self):
+        def look():
+            with open(f"/proc/{self.program.pid}/mountinfo") as table:
+                return self.home + "/Drives " in table.read()
+        wait_for("it is mounted", look)
+
+    def answer(self, tag, status, body=b""):
+        self.worker.send(struct.pack("<BII", self.ANSWER, tag, status) + body)
+
+    def request(self):
+        packet = self.worker.recv(65536)
+        _, tag, _, _, major, _ = struct.unpack_from("<BIIIII", packet)
+        return tag, major
+
+    @staticmethod
+    def entry(name):
+        head = struct.pack("<IIQQQQQQII", 0, 0, *[116444736000000000] * 4, 5, 5, 0x80, len(name))
+        body = head + struct.pack("<IB", 0, 0) + bytes(24) + name
+        return struct.pack("<I", len(body)) + body
+
+    def answers(self, entries, process):
+        """Plays a client with one folder that has these entries, until the process ends."""
+        entries = list(entries)
+        while process.poll() is None:
+            if not select.select([self.worker], [], [], 0.05)[0]:
+                continue
+            tag, major = self.request()
+            if major == self.CREATE:
+                self.answer(tag, 0, struct.pack("<IB", 7, 1))
+            elif major == self.DIRECTORY:
+                self.answer(tag, 0, self.entry(entries.pop(0))) if entries else self.answer(tag, 0x80000006, bytes(5))
+            elif major == 5:  # of the drive itself
+                self.answer(tag, 0, struct.pack("<IQQQQI", 36, 0, 0, 0, 0, 0x10))
+            else:
+                self.answer(tag, 0, bytes(5))
+
+
+class Played(PlayedWorker):
+    def test_hostile_names_lead_nowhere(self):
+        self.mounted()
+        bad = ["..", ".", "", "../x", "a/b", "a\\b", "/etc/passwd", "nul\0", "\n", "x" * 300]
+        entries = [name.encode("utf-16le") for name in [*bad, "good", "ö😀"]]
+        entries += [b"\x3d\xd8", b"\x00\xdea\0", b"a\0\x3d\xd8"]  # halves of what is beyond 16 bits
+        listing = self.inside("ls", "-A", self.home + "/Drives/C")
+        self.answers(entries, listing)
+        self.assertEqual(listing.communicate()[0].split(), ["good", "ö😀"])
+
+    def test_malformed_answers_are_errors(self):
+        self.mounted()
+        listing = self.inside("ls", self.home + "/Drives/C")
+        while listing.poll() is None:
+            if select.select([self.worker], [], [], 0.05)[0]:
+                tag, major = self.request()
+                self.answer(tag + 1000, 0, b"x" * 60000)
+                self.answer(tag, 0, struct.pack("<IB", 7, 1) if major == self.CREATE else b"\xff" * 50)
+        self.assertIn("Input/output error", listing.communicate()[0])
+
+    def test_the_worker_goes_while_a_program_waits(self):
+        self.mounted()
+        listing = self.inside("ls", self.home + "/Drives/C")
+        self.request()
+        self.worker.close()
+        self.assertIn("Input/output error", listing.communicate(timeout=10)[0])
+        self.assertEqual(self.program.wait(10), 0)
+        self.assertEqual(os.listdir(self.home + "/Drives"), [])
+
+
+class PlayedWithoutFuse(PlayedWorker):
+    def path(self):
+        return "/var/empty"
+
+    def test_one_line_and_it_waits(self):
+        self.worker.send(struct.pack("<BI8s", self.ADD, 2, b"D:"))
+        lines = [self.program.stderr.readline().decode() for _ in range(3)]
+        self.assertEqual(sum("fusermount3 (package fuse3) is not installed" in line for line in lines), 1)
+        self.assertIsNone(self.program.poll())
+        self.worker.close()
+        self.assertEqual(self.program.wait(10), 0)
+        self.assertEqual(self.program.stderr.read(), b"")
+        self.assertEqual(os.listdir(self.home), ["lodge-drives.lock"])
 
 
 def main():
