@@ -2,6 +2,7 @@
  * the session. */
 #include <errno.h>
 #include <freerdp/channels/wtsvc.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ struct redirect {
     struct virtual_channel channels[REDIRECT_CHANNELS];
     bool waits[REDIRECT_CHANNELS], told[REDIRECT_CHANNELS], renews[REDIRECT_CHANNELS];
     struct channel_queue queues[REDIRECT_CHANNELS]; /* of static channels */
-    int program; /* the socket; -1: there is none */
+    int program;                                    /* the socket; -1: there is none */
     struct event *readable, *writable;
     struct waiting *first, **last;
     size_t waiting;
@@ -231,6 +232,8 @@ static void pump(struct redirects *redirects)
     unsigned most = sends ? UNSENT_MOST : UINT32_MAX; /* the latter: as the machine has it */
     if (sends != redirects->paced)
         setsockopt(redirects->worker->socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
+    if (redirects->paced && !sends)
+        malloc_trim(0); /* else what a large paste took stays with the worker */
     redirects->paced = sends;
     if (!sends)
         return;
@@ -341,6 +344,7 @@ static void channel_renew(struct redirects *redirects, struct redirect *redirect
         return;
     virtual_channel_close(channel);
     virtual_channel_open(channel, redirects->worker->vcm, redirect->part->channels[index].name, false);
+    malloc_trim(0);
 }
 
 static const char *channel_look(struct redirects *redirects, struct redirect *redirect, unsigned index)
