@@ -249,7 +249,7 @@ class TwoSessions(Audio):
         self.sound_client("bert")
         self.play("anna", 440)
         self.play("bert", 700)
-        for _ in range(3):
+        for _ in range(2):
             self.hears("anna", 440, other=700)
             self.hears("bert", 700, other=440)
 
