@@ -8,8 +8,8 @@
 
 #define ASKS_MOST     16 /* of the session's that wait for the client */
 #define REQUESTS_MOST 32 /* of the client's that wait for the session */
-/* Data beyond CLIPBOARD_MOST is refused at once; beyond this it is not even kept, and refused when its time is
- * over. */
+/* Data beyond CLIPBOARD_MOST is refused at once; beyond this it is not even kept, and refused when its time
+ * is over. */
 #define CLIENT_MOST (2 * CLIPBOARD_MOST)
 
 enum owner { OWNER_NONE, OWNER_CLIENT, OWNER_SESSION };

@@ -38,7 +38,19 @@ static void answer(struct clip *clip, struct want *want, bool good)
     xcb_change_property(clip->x, XCB_PROP_MODE_REPLACE, multiple->requestor, multiple->property,
                         clip->atoms[ATOM_PAIR], 32, (uint32_t)(2 * multiple->count), multiple->pairs);
     notify(clip, multiple->requestor, multiple->target, multiple->property, multiple->time);
-    free(multiple);
+}
+
+void owner_reap(struct clip *clip)
+{
+    for (struct multiple **at = &clip->owner.multiples; *at != NULL;) {
+        struct multiple *multiple = *at;
+        if (multiple->left > 0) {
+            at = &multiple->next;
+        } else {
+            *at = multiple->next;
+            free(multiple);
+        }
+    }
 }
 
 static bool another_of(const struct clip *clip, const struct want *want)
@@ -278,7 +290,8 @@ static void want_begin(struct clip *clip, const struct want *wanted)
     answer(clip, &refused, false);
 }
 
-static bool multiple_begin(struct clip *clip, const struct want *whole)
+/* Reads what is to be converted. NULL: nothing that can be. */
+static struct multiple *multiple_new(struct clip *clip, const struct want *whole)
 {
     xcb_get_property_cookie_t cookie =
         xcb_get_property(clip->x, 0, whole->requestor, whole->property, XCB_ATOM_ANY, 0, 2 * PAIRS_MOST);
@@ -286,23 +299,30 @@ static bool multiple_begin(struct clip *clip, const struct want *whole)
     size_t count = reply != NULL && reply->format == 32 && reply->bytes_after == 0 ? reply->value_len / 2 : 0;
     struct multiple *multiple = count > 0 ? calloc(1, sizeof(*multiple)) : NULL;
     if (multiple != NULL) {
-        *multiple = (struct multiple){.requestor = whole->requestor,
+        *multiple = (struct multiple){.next = clip->owner.multiples,
+                                      .requestor = whole->requestor,
                                       .property = whole->property,
                                       .target = whole->target,
                                       .time = whole->time,
                                       .count = count,
                                       .left = count};
         memcpy(multiple->pairs, xcb_get_property_value(reply), count * 2 * sizeof(xcb_atom_t));
+        clip->owner.multiples = multiple;
     }
     free(reply);
-    xcb_atom_t pairs[2 * PAIRS_MOST];
+    return multiple;
+}
+
+static bool multiple_begin(struct clip *clip, const struct want *whole)
+{
+    struct multiple *multiple = multiple_new(clip, whole);
     if (multiple == NULL)
         return false;
-    memcpy(pairs, multiple->pairs, sizeof(pairs)); /* it is freed with the last answer */
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < multiple->count; i++) {
         struct want want = *whole;
-        want.target = pairs[2 * i] != clip->atoms[ATOM_MULTIPLE] ? pairs[2 * i] : (xcb_atom_t)XCB_ATOM_NONE;
-        want.property = pairs[2 * i + 1];
+        xcb_atom_t target = multiple->pairs[2 * i];
+        want.target = target != clip->atoms[ATOM_MULTIPLE] ? target : (xcb_atom_t)XCB_ATOM_NONE;
+        want.property = multiple->pairs[2 * i + 1];
         want.multiple = multiple;
         want.pair = i;
         if (want.property == XCB_ATOM_NONE)
@@ -408,4 +428,5 @@ void owner_finish(struct clip *clip)
         if (clip->owner.wants[i].requestor != 0)
             drop(clip, &clip->owner.wants[i]);
     }
+    owner_reap(clip);
 }

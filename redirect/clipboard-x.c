@@ -200,5 +200,6 @@ int clip_run(struct clip *clip, int end_fd)
         int64_t now = clock_monotonic_ms();
         owner_on_deadline(clip, now);
         asker_on_deadline(clip, now);
+        owner_reap(clip);
     }
 }

@@ -31,8 +31,9 @@ enum atom {
     ATOMS = ATOM_PROPERTY + PROPERTIES
 };
 
-/* MULTIPLE: several conversions with one answer. */
+/* MULTIPLE: several conversions with one answer. In the owner's list until owner_reap() after that. */
 struct multiple {
+    struct multiple *next;
     xcb_window_t requestor;
     xcb_atom_t property, target;
     xcb_timestamp_t time;
@@ -66,6 +67,7 @@ struct owner {
     bool taking, owns;
     xcb_timestamp_t since;
     struct want wants[WANTS_MOST];
+    struct multiple *multiples;
     struct fetch fetches[CLIPBOARD_FORMATS];
     uint32_t serial;
 };
@@ -149,6 +151,8 @@ const char *owner_on_data(struct clip *clip, const struct clipboard_packet *pack
 void owner_on_fail(struct clip *clip, uint32_t serial);
 int64_t owner_deadline(const struct clip *clip);
 void owner_on_deadline(struct clip *clip, int64_t now_ms);
+/* Once in each turn: frees what has been answered. */
+void owner_reap(struct clip *clip);
 void owner_finish(struct clip *clip);
 
 /* clipboard-asker.c */
