@@ -1,5 +1,6 @@
 /* What lodge-smss tells a service manager that asked for it: sd_notify(3)'s protocol, without its library. */
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "sessionmgr/smss.h"
 
 void notify_manager(const char *text)
@@ -26,4 +28,23 @@ void notify_manager(const char *text)
         sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size) < 0)
         log_warning(NULL, "the service manager at %s does not listen: %m", name);
     close_descriptor(&fd);
+}
+
+static void watchdog_feed(void *context)
+{
+    struct smss *smss = context;
+    notify_manager("WATCHDOG=1");
+    loop_timer_set(smss->loop, &smss->watchdog, smss->watchdog_ms);
+}
+
+void notify_watchdog_start(struct smss *smss)
+{
+    const char *limit = getenv("WATCHDOG_USEC"), *who = getenv("WATCHDOG_PID");
+    long us, pid;
+    if (limit == NULL || !text_number(limit, 10000, LONG_MAX, &us) ||
+        (who != NULL && (!text_number(who, 1, INT_MAX, &pid) || pid != getpid())))
+        return;
+    smss->watchdog_ms = us / 1000 / 3;
+    smss->watchdog = (struct loop_timer){.expired = watchdog_feed, .context = smss};
+    watchdog_feed(smss);
 }

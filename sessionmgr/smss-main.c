@@ -176,6 +176,7 @@ static int run(struct smss *smss)
         return 1;
     }
     liveness_start(smss);
+    notify_watchdog_start(smss);
     while (smss->phase != SMSS_STOPPED)
         loop_turn(smss->loop);
     while (smss->peers != NULL)

@@ -229,7 +229,9 @@ struct smss {
     struct upgrade upgrade;
     struct loop_timer heart_timer;
     unsigned heart_turn;
-    struct steps steps; /* of the boot */
+    struct loop_timer watchdog;
+    int64_t watchdog_ms; /* as often the service manager hears that the loop turns */
+    struct steps steps;  /* of the boot */
     struct bootwork bootwork;
     unsigned execute_count;       /* commands of [BootExecute] */
     struct subsystem *subsystems; /* in the order of their start */
@@ -421,3 +423,5 @@ void shutdown_act(struct smss *smss);
 /* notify.c */
 /* Tells the service manager that started this process, if it wants to hear: as sd_notify(3). */
 void notify_manager(const char *text);
+/* Tells it from now on that this process works, where it watches that (WATCHDOG_USEC). */
+void notify_watchdog_start(struct smss *smss);

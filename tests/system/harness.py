@@ -71,7 +71,7 @@ def free_display():
 
 def service_environment():
     """What a service manager gives a service: no home, no terminal, nothing of who runs the tests."""
-    kept = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "NOTIFY_SOCKET")
+    kept = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "NOTIFY_SOCKET", "WATCHDOG_USEC")
     return {name: value for name, value in os.environ.items()
             if name in kept or name.startswith(("LODGE_", "ASAN_", "UBSAN_", "LSAN_"))}
 

@@ -100,16 +100,30 @@ class Shutdown(SystemTest):
         manager.settimeout(harness.DEADLINE)
         manager.bind(self.lodge.base + "/notify")
         os.environ["NOTIFY_SOCKET"] = self.lodge.base + "/notify"
+        os.environ["WATCHDOG_USEC"] = "1500000"
         try:
             self.lodge.start()
         finally:
             del os.environ["NOTIFY_SOCKET"]  # other X servers tell whoever asks, too
-        self.assertEqual(manager.recv(100), b"READY=1")
+            del os.environ["WATCHDOG_USEC"]
+        self.assertEqual(self.told(manager), b"READY=1")
         self.desktop_of("anna")
         environment = wait_for("the desktop's report", lambda: self.lodge.desktop("anna"))["environment"]
         self.assertNotIn("NOTIFY_SOCKET", environment)
+        manager.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            self.told(manager)  # nothing but that it works, and of that there is more to come
+        manager.settimeout(harness.DEADLINE)
+        self.assertEqual(manager.recv(100), b"WATCHDOG=1")
         self.lodge.stop()
-        self.assertEqual(manager.recv(100), b"STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000")
+        self.assertEqual(self.told(manager), b"STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000")
+
+    @staticmethod
+    def told(manager):
+        """What it is told next, besides that lodge-smss works."""
+        while (text := manager.recv(100)) == b"WATCHDOG=1":
+            pass
+        return text
 
     def test_it_comes_to_pass_though_the_broker_is_killed(self):
         self.start_with_commands()
