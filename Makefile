@@ -26,9 +26,9 @@ fuzz: ## run every fuzzer for FUZZ_SECONDS (60) each
 	@packaging/setup.sh test
 	@.ci/fuzz-all $(JOBS)
 
-bench: bench-path bench-xserver bench-smss bench-broker bench-neighbours ## all benchmarks
+bench: bench-path bench-xserver bench-smss bench-broker bench-neighbours bench-audio ## all benchmarks
 
-bench-%: build ## one benchmark: path, xserver, smss, broker, neighbours
+bench-%: build ## one benchmark: path, xserver, smss, broker, neighbours, audio
 	@packaging/setup.sh bench
 	@tests/bench/bench-$*
 
