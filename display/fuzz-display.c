@@ -1,4 +1,5 @@
-/* What comes from viewers and the X server, through the display agent's tables. The first byte picks one. */
+/* What comes from viewers, the X server and programs of the session, through the display agent's tables. The
+ * first byte picks one. */
 #include <assert.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "display/keyboard.h"
 #include "display/keymap.h"
 #include "display/layout.h"
+#include "display/manager.h"
 #include "display/region.h"
 #include "display/rules.h"
 #include "display/shape.h"
@@ -99,10 +101,20 @@ static void fuzz_rules(struct wire_reader *reader)
     assert(strlen(layout) < sizeof(layout));
 }
 
+static void fuzz_manager(struct wire_reader *reader)
+{
+    static struct manager manager;
+    size_t size = reader->size - reader->used;
+    const char *block = (const char *)wire_get_bytes(reader, size);
+    if (manager_take_environment(block, size, ":0", NULL, &manager) ||
+        manager_take_ids(block, size, &manager))
+        assert(strncmp(manager.ids, "local/", 6) == 0 || strncmp(manager.ids, "unix/", 5) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const parts[])(struct wire_reader *) = {fuzz_region, fuzz_keys, fuzz_keyboard, fuzz_shape,
-                                                          fuzz_rules};
+    static void (*const parts[])(struct wire_reader *) = {fuzz_region, fuzz_keys,  fuzz_keyboard,
+                                                          fuzz_shape,  fuzz_rules, fuzz_manager};
     if (size < 2)
         return 0;
     struct wire_reader reader = wire_reader_over(data + 1, size - 1);
