@@ -1,8 +1,10 @@
 /* shadow: who may, who is asked, what both sides are told, and every way in which it ends. */
+#include <poll.h>
 #include <unistd.h>
 
 #include "broker/harness.h"
 #include "broker/shadow-policy.h"
+#include "common/clock.h"
 #include "common/event.h"
 
 #define ACTIVE       LODGE__LSM__STATE__ACTIVE
@@ -156,6 +158,33 @@ static void expect_over(void)
     CHECK(lsm_expect_reason(admin, ask_stop(admin, 1)) == REASON_WRONG_STATE);
 }
 
+static bool has_terminal(uint16_t id, const char *terminal)
+{
+    uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_SHOW, id);
+    Lodge__Lsm__Answer *answer = lsm_expect(admin, serial, NULL);
+    bool same = strcmp(answer->session->terminal, terminal) == 0;
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    return same;
+}
+
+/* The agent of session 2 is there again with its viewer, and the broker knows: it tells the number that the
+ * agent says last. */
+static void come_again(void)
+{
+    static uint16_t display = 1;
+    char terminal[8];
+    int64_t deadline = clock_monotonic_ms() + HARNESS_PATIENCE_MS;
+    snprintf(terminal, sizeof(terminal), ":%u", ++display);
+    agent_accept(&agents[1]);
+    agent_tell(&agents[1], WINSTATION_VIEWER, &(struct winstation_viewer){attached[1].viewer});
+    agent_tell_synced(&agents[1]);
+    agent_tell(&agents[1], WINSTATION_DESKTOP, &(struct winstation_desktop){.display = display});
+    while (!has_terminal(2, terminal)) {
+        CHECK(clock_monotonic_ms() < deadline);
+        poll(NULL, 0, 5);
+    }
+}
+
 static void refusals(void)
 {
     int own = lsm_connect_as(&harness, 5001, (gid_t)-1);
@@ -213,9 +242,7 @@ static void consent(void)
     expect_question("use it together");
     agent_die(&agents[1]);
     CHECK(lsm_expect_reason(admin, serial) == REASON_WRONG_STATE);
-    agent_accept(&agents[1]);
-    agent_tell(&agents[1], WINSTATION_VIEWER, &(struct winstation_viewer){attached[1].viewer});
-    agent_tell_synced(&agents[1]);
+    come_again();
     CHECK(lsm_state_of(&harness, 2) == ACTIVE);
 }
 
@@ -268,9 +295,7 @@ static void by_agents(void)
     agent_die(&agents[1]);
     expect_worker_told(viewer);
     expect_over();
-    agent_accept(&agents[1]);
-    agent_tell(&agents[1], WINSTATION_VIEWER, &(struct winstation_viewer){attached[1].viewer});
-    agent_tell_synced(&agents[1]);
+    come_again();
     /* that of the one who looks does not matter: its own client gets it back, unseen */
     viewer = start();
     agent_die(&agents[0]);
@@ -436,7 +461,7 @@ static void by_the_configuration(void)
 /* Who looks is not idle; who is looked at is, by their own doing. */
 static void idle(void)
 {
-    begin("Shadow = 2\nMaxIdleSeconds = 2\nWarningSeconds = 0");
+    begin("Shadow = 2\nMaxIdleSeconds = 4\nWarningSeconds = 0");
     expect_answer(ask_shadow(admin, 2, 1, 0), true);
     uint64_t viewer = expect_begun(true);
     agent_expect(&agents[1], WINSTATION_DETACH, &winstation, NULL);
