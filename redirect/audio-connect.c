@@ -8,7 +8,7 @@
 
 /* A server that was started answers within that. */
 #define RETRY_USEC 100000
-#define TRIES_MOST 100
+#define TRIES_MOST 300
 
 static void context_try(struct audio *audio);
 
@@ -55,7 +55,8 @@ static void on_refused(struct audio *audio)
         retry(audio, first ? 0 : RETRY_USEC);
         return;
     }
-    log_error(NULL, "no sound server: %s", failed == -ENOENT ? "none is installed" : strerror(-failed));
+    if (failed != -ENOENT) /* the worker says that none is installed */
+        log_error(NULL, "no sound server answers: %s", strerror(-failed));
     audio_tell(audio, &(struct audio_message){.number = AUDIO_UNABLE});
 }
 
