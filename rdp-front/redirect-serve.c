@@ -62,8 +62,8 @@ struct redirects {
     psPeerReceiveChannelData receive; /* the library's; NULL: not asked for yet */
     size_t most;                      /* of a message of any static channel */
     struct event *pump;               /* more is to be sent in the next turn */
-    bool paced;
-    uint8_t *message; /* of the client's */
+    bool paced, large;                /* large: a message beyond MESSAGE_KEPT is among what is sent */
+    uint8_t *message;                 /* of the client's */
     size_t room;
     uint8_t packet[REDIRECT_PACKET_MAX];
 };
@@ -200,6 +200,8 @@ void redirect_to_client(struct redirect *redirect, unsigned channel, const void 
     struct channel_queue *queue = &redirect->queues[channel];
     if (to->handle == NULL || !redirect->told[channel] || size == 0)
         return;
+    if (size > MESSAGE_KEPT)
+        redirect->worker->redirects->large = true;
     bool good = to->dynamic ? virtual_channel_write(to, data, size)
                             : channel_queue_add(queue, data, size) && channel_queue_pump(queue, SENT_A_TURN);
     if (!good)
@@ -229,12 +231,14 @@ static void pump(struct redirects *redirects)
 {
     freerdp_peer *peer = redirects->worker->peer;
     bool sends = anything_sends(redirects);
-    unsigned most = sends ? UNSENT_MOST : UINT32_MAX; /* the latter: as the machine has it */
+    unsigned most = sends ? UNSENT_MOST : 0; /* 0: as the machine has it */
     if (sends != redirects->paced)
         setsockopt(redirects->worker->socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof(most));
-    if (redirects->paced && !sends)
-        malloc_trim(0); /* else what a large paste took stays with the worker */
     redirects->paced = sends;
+    if (redirects->large && !sends) {
+        redirects->large = false;
+        malloc_trim(0); /* else what it took stays with the worker */
+    }
     if (!sends)
         return;
     for (size_t i = 0; i < REDIRECT_KINDS; i++) {

@@ -107,7 +107,7 @@ static void fail(struct clip *clip, const char *why)
 void asker_on_ask(struct clip *clip, const struct clipboard_packet *packet)
 {
     struct asker *asker = &clip->asker;
-    if (asker->asking.busy || link_waits(&clip->link)) { /* the worker asks for one after the other */
+    if (asker->asking.busy || clip->link.data.bytes != NULL) { /* the worker asks for one after the other */
         link_send(&clip->link, CLIPBOARD_FAIL, packet->serial, 0, false);
         return;
     }
