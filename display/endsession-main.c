@@ -171,6 +171,8 @@ static SmcConn connect_to(const struct manager *manager, struct asking *asking, 
     char ids[MANAGER_IDS_ROOM], *client = NULL;
     if (manager->authority[0] != '\0')
         setenv("ICEAUTHORITY", manager->authority, 1);
+    else
+        unsetenv("ICEAUTHORITY");
     memcpy(ids, manager->ids, sizeof(ids));
     SmcConn connection = SmcOpenConnection(ids, NULL, SmProtoMajor, SmProtoMinor,
                                            SmcSaveYourselfProcMask | SmcDieProcMask |

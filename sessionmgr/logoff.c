@@ -230,6 +230,8 @@ void logoff_manager_answered(struct init *init, unsigned answer)
     if (init->phase != INIT_CLOSING || init->manager_answered || answer >= SM_MANAGER_ANSWERS)
         return;
     init->manager_answered = true;
+    if (answer == SM_MANAGER_CLOSED && init->desktop.pidfd < 0)
+        answer = SM_MANAGER_NONE; /* it has gone with its desktop, and some of its programs have not */
     if (answer == SM_MANAGER_NONE)
         init->closing_thirds = 1;
     else

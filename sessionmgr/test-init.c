@@ -356,6 +356,14 @@ static void a_session_manager_has_its_time(void)
     CHECK(took >= 4000);
     CHECK(test.events[0].event == EVENT_DESKTOP_EXIT && test.events[1].event == EVENT_DESKTOP_ASKED);
     CHECK(strstr(test.events[1].detail, "has ended it") != NULL);
+    /* One that has gone with its desktop is no news. */
+    make_folders();
+    write_file(in(test.objects, "manager"), "2");
+    write_file(in(test.home, "desk"), "(setsid sleep 1000 &)\nexit 0\n");
+    start("sh desk");
+    expect(SM_STARTED);
+    expect_ended(REASON_LOGOFF);
+    CHECK(test.events[0].event == EVENT_DESKTOP_EXIT && test.events[1].event != EVENT_DESKTOP_ASKED);
 }
 
 static void what_ignores_term_is_killed(void)
