@@ -13,7 +13,7 @@ from hostile_others import PTRACE_ATTACH, init_descriptors
 from victim import SESSION, call, libc
 
 HARMLESS = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "tun", "vsock", "userfaultfd", "udmabuf",
-            "rfkill", "kvm")  # devices that distributions let everybody write to
+            "rfkill", "kvm", "vfio")  # devices that distributions let everybody write to
 CLONE_NEWCGROUP = 0x02000000
 MS_BIND, MNT_DETACH, MS_REMOUNT = 4096, 2, 32
 
