@@ -181,10 +181,20 @@ static int begin_shadow(const struct front *front, struct broker *broker, int ow
     return channel;
 }
 
-/* The own one is shown again, of what was there. */
+/* The own one is shown again, of what was there; nothing that the person did came to it meanwhile. */
 static void expect_own(const struct front *front, int own)
 {
-    expect_suppressed(own, false);
+    union winstation_body body;
+    struct message message;
+    const char *problem;
+    do {
+        wait_readable(own, "the own session to be shown");
+        CHECK(message_receive(own, &winstation_protocol, WINSTATION_BY_VIEWER, &body, sizeof(body), &message,
+                              &problem) == 1);
+        CHECK(message.number != WINSTATION_KEY && message.number != WINSTATION_TEXT &&
+              message.number != WINSTATION_MOUSE);
+    } while (message.number != WINSTATION_SUPPRESS);
+    CHECK(!body.suppress.suppressed);
     display_expect(front, ORANGE);
 }
 
@@ -238,7 +248,20 @@ static void check_shadow(const struct front *front)
     expect_own(front, own);
     broker_expect_shadow_channel(&broker, 49, 12);
 
-    channel = begin_shadow(front, &broker, own, 50, false);
+    /* that agent has nothing to say about the client's devices, nor about its connection */
+    channel = begin_shadow(front, &broker, own, 50, true);
+    CHECK(message_send(channel, &winstation_protocol, WINSTATION_REDIRECT,
+                       &(struct winstation_redirect){.kind = 1}, STDIN_FILENO) == 0);
+    expect_own(front, own);
+    close(channel);
+    broker_expect_shadow_channel(&broker, 50, 12);
+    channel = begin_shadow(front, &broker, own, 51, true);
+    agent_bye(channel, REASON_LOGOFF);
+    expect_own(front, own);
+    close(channel);
+    broker_expect_shadow_channel(&broker, 51, 12);
+
+    channel = begin_shadow(front, &broker, own, 52, false);
     agent_show(own, 1024, 768, GREEN); /* what happens meanwhile is not seen, and is there afterwards */
     agent_expect(own, WINSTATION_FRAME_DONE, &body);
     CHECK(display_centre(front) != GREEN);
@@ -251,7 +274,7 @@ static void check_shadow(const struct front *front)
     CHECK(request->announce->session == 11 && request->announce->viewer == 46);
     lodge__lsm__request__free_unpacked(request, NULL);
     broker_refuse(&broker, REASON_NONE);
-    broker_expect_shadow_channel(&broker, 50, 12);
+    broker_expect_shadow_channel(&broker, 52, 12);
     client_kill(client);
     close(own);
     close(broker.fd);
