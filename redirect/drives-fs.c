@@ -33,8 +33,8 @@ static void lookup_drive(fuse_req_t request, const char *name)
             continue;
         if (!drives_entry(drives, nodes_root(drives->nodes), name, drive->device, &attributes, &entry))
             fuse_reply_err(request, ENOMEM);
-        else
-            fuse_reply_entry(request, &entry);
+        else if (fuse_reply_entry(request, &entry) != 0)
+            nodes_let_go(drives->nodes, drives_node(drives, entry.ino), 1);
         return;
     }
     fuse_reply_err(request, ENOENT);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -170,6 +172,14 @@ static void program_finish(struct program *program)
     close_descriptor(&program->signals);
 }
 
+/* What it has of the client's files is in no core file. */
+static void harden(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
 static int serve(void)
 {
     struct program *program = calloc(1, sizeof(*program));
@@ -214,6 +224,7 @@ int main(int count, char **words)
         fputs(usage, stderr);
         return 2;
     }
+    harden();
     signals_reset();
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
     if (chdir("/") != 0)

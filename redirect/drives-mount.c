@@ -22,7 +22,16 @@
 
 extern char **environ;
 
+/* A folder's list has the attributes of all its files: each read brings them along, also of long ones. */
+static void on_begin(void *user, struct fuse_conn_info *connection)
+{
+    (void)user;
+    connection->want &= ~(unsigned)FUSE_CAP_READDIRPLUS_AUTO;
+    connection->max_background = CLIENT_WINDOW;
+}
+
 static const struct fuse_lowlevel_ops operations = {
+    .init = on_begin,
     .lookup = drives_lookup,
     .forget = drives_forget,
     .forget_multi = drives_forget_many,
