@@ -50,26 +50,32 @@ void audio_record_event(struct audio *audio)
         audio_asked(audio, pa_context_get_source_info_by_name(audio->context, SOURCE_NAME, on_source, audio));
 }
 
-static void on_module(pa_context *context, uint32_t index, void *user)
+static void source_there(struct audio *audio)
 {
-    struct audio *audio = user;
     char path[256];
     struct stat status;
-    if (index != PA_INVALID_INDEX && fifo_path(path, sizeof(path)))
+    if (fifo_path(path, sizeof(path)))
         audio->fifo = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     if (audio->fifo >= 0 && (fstat(audio->fifo, &status) != 0 || !S_ISFIFO(status.st_mode)))
         close_descriptor(&audio->fifo);
     if (audio->fifo < 0) {
-        log_error(NULL, "the sound server has no source for us: %s", pa_strerror(pa_context_errno(context)));
+        log_error(NULL, "%s is not the source's FIFO", path);
         return; /* the session can be heard all the same */
     }
     fcntl(audio->fifo, F_SETPIPE_SZ, FIFO_BYTES);
     fifo_empty(audio);
-    audio_asked(audio, pa_context_set_default_source(context, SOURCE_NAME, NULL, NULL));
+    audio_asked(audio, pa_context_set_default_source(audio->context, SOURCE_NAME, NULL, NULL));
     audio_record_event(audio);
 }
 
-/* With the form of this client's microphone: what an earlier client had may be another. */
+static void on_module(pa_context *context, uint32_t index, void *user)
+{
+    if (index != PA_INVALID_INDEX)
+        source_there(user);
+    else
+        log_error(NULL, "the sound server has no source for us: %s", pa_strerror(pa_context_errno(context)));
+}
+
 static void source_load(struct audio *audio)
 {
     char path[256], arguments[512];
@@ -89,24 +95,29 @@ static void on_unloaded(pa_context *context, int good, void *user)
     source_load(user);
 }
 
+/* One that an earlier client had, and that programs may still record from, stays where its form is that of
+ * this client's microphone. */
 static void on_old_source(pa_context *context, const pa_source_info *source, int end, void *user)
 {
     struct audio *audio = user;
-    if (source != NULL)
+    if (source != NULL) {
         audio->module = source->owner_module;
-    if (source != NULL || end == 0)
-        return;
-    if (audio->module != PA_INVALID_INDEX)
+        audio->fits = source->sample_spec.rate == audio->form.rate &&
+                      source->sample_spec.channels == audio->form.channels;
+    } else if (end != 0 && audio->fits) {
+        source_there(audio);
+    } else if (end != 0 && audio->module != PA_INVALID_INDEX) {
         audio_asked(audio, pa_context_unload_module(context, audio->module, on_unloaded, audio));
-    else
+    } else if (end != 0) {
         source_load(audio);
+    }
 }
 
 void audio_record(struct audio *audio)
 {
     close_descriptor(&audio->fifo);
     audio->module = PA_INVALID_INDEX;
-    audio->recording = false;
+    audio->recording = audio->fits = false;
     audio_asked(audio, pa_context_get_source_info_by_name(audio->context, SOURCE_NAME, on_old_source, audio));
 }
 

@@ -28,7 +28,8 @@ struct audio {
     bool asked_played;
     /* audio-record.c */
     struct audio_message form; /* of the client's microphone; rate 0: it has none */
-    uint32_t module;           /* of our source; PA_INVALID_INDEX: none yet */
+    uint32_t module;           /* of a source that was there; PA_INVALID_INDEX: none */
+    bool fits;                 /* it has that form */
     int fifo;                  /* what the source plays from */
     bool recording;            /* a program records from it */
 };
