@@ -170,29 +170,29 @@ static void to_client(struct sink *sink, const uint8_t *from, size_t size, next_
     put_unit(sink, 0);
 }
 
-bool clipboard_text_from_client(const uint8_t *from, size_t size, struct clipboard_data *to_r)
+static bool make_for_session(const uint8_t *from, size_t size, next_letter *next, put_letter *put_one,
+                             struct clipboard_data *to_r)
 {
     struct sink sink = {0};
-    to_session(&sink, from, size, next_utf16, put_utf8);
+    to_session(&sink, from, size, next, put_one);
     if (!clipboard_data_begin(to_r, sink.used))
         return false;
     sink = (struct sink){to_r->bytes, 0};
-    to_session(&sink, from, size, next_utf16, put_utf8);
+    to_session(&sink, from, size, next, put_one);
     return true;
+}
+
+bool clipboard_text_from_client(const uint8_t *from, size_t size, struct clipboard_data *to_r)
+{
+    return make_for_session(from, size, next_utf16, put_utf8, to_r);
 }
 
 bool clipboard_latin_from_client(const uint8_t *from, size_t size, struct clipboard_data *to_r)
 {
-    struct sink sink = {0};
-    to_session(&sink, from, size, next_utf16, put_latin);
-    if (!clipboard_data_begin(to_r, sink.used))
-        return false;
-    sink = (struct sink){to_r->bytes, 0};
-    to_session(&sink, from, size, next_utf16, put_latin);
-    return true;
+    return make_for_session(from, size, next_utf16, put_latin, to_r);
 }
 
-static bool both_to_client(const uint8_t *from, size_t size, next_letter *next, struct clipboard_data *to_r)
+static bool make_for_client(const uint8_t *from, size_t size, next_letter *next, struct clipboard_data *to_r)
 {
     struct sink sink = {0};
     to_client(&sink, from, size, next);
@@ -205,12 +205,12 @@ static bool both_to_client(const uint8_t *from, size_t size, next_letter *next, 
 
 bool clipboard_text_to_client(const uint8_t *from, size_t size, struct clipboard_data *to_r)
 {
-    return both_to_client(from, size, next_utf8, to_r);
+    return make_for_client(from, size, next_utf8, to_r);
 }
 
 bool clipboard_latin_to_client(const uint8_t *from, size_t size, struct clipboard_data *to_r)
 {
-    return both_to_client(from, size, next_latin, to_r);
+    return make_for_client(from, size, next_latin, to_r);
 }
 
 bool clipboard_plain_copy(const uint8_t *from, size_t size, struct clipboard_data *to_r)
@@ -308,14 +308,9 @@ bool clipboard_html_to_client(const uint8_t *from, size_t size, struct clipboard
             size--;
         return wrap_html(from, size, to_r);
     }
-    next_letter *next = little ? next_utf16 : next_utf16_big;
     struct clipboard_data text;
-    struct sink sink = {0};
-    to_session(&sink, from + 2, size - 2, next, put_utf8);
-    if (!clipboard_data_begin(&text, sink.used))
+    if (!make_for_session(from + 2, size - 2, little ? next_utf16 : next_utf16_big, put_utf8, &text))
         return false;
-    sink = (struct sink){text.bytes, 0};
-    to_session(&sink, from + 2, size - 2, next, put_utf8);
     bool done = wrap_html(text.bytes, text.total, to_r);
     clipboard_data_wipe(&text);
     return done;
