@@ -8,6 +8,7 @@
 #include "broker/link.h"
 #include "broker/logons.h"
 #include "broker/reload.h"
+#include "broker/shadow-policy.h"
 #include "broker/shadow.h"
 #include "broker/standing.h"
 #include "common/clock.h"
@@ -208,8 +209,11 @@ static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, s
     (void)uid; /* lodge-logon has said it */
     session->limits.query = NULL;
     limits_session_apply(session, known, gids, count);
-    if (!known)
-        session->limits.redirects = (uint8_t)standing_redirects_of_all(&session->broker->conf);
+    if (known)
+        return;
+    session->limits.redirects = (uint8_t)standing_redirects_of_all(&session->broker->conf);
+    session->limits.shadow = SHADOW_NOBODY; /* a group of theirs might say so */
+    shadow_policy_changed(session);
 }
 
 void limits_session_look_up(struct session *session)

@@ -3,8 +3,8 @@
  * between the worker of the one and the agent of the other (rpc/winstation.h, SHADOW) and lasts no longer
  * than the broker's connections to both: whatever ends is told to either side.
  *
- * Of each session one client may look, and no session's that is itself looked past. Whether it may, and
- * whether the person is asked, the key Shadow says for the user of the session that is shown. */
+ * One client at most looks at a session, and none at one whose own client looks elsewhere. Whether it may,
+ * and whether the person is asked, the key Shadow says for the user of the session that is shown. */
 #pragma once
 
 #include <stdbool.h>

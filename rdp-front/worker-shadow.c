@@ -1,7 +1,6 @@
 /* Shadowing: the client is shown another session instead of its own, until the broker, that session's agent
  * or the person's hot key ends it. The own session keeps its channel meanwhile, which is told that nothing is
  * shown for now, so that it comes back as it was. */
-#include <string.h>
 #include <winpr/input.h>
 
 #include "common/log.h"
