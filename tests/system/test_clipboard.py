@@ -229,7 +229,9 @@ class OnASlowLine(Clipboard):
         here, there = self.on_client(client), self.in_session("anna")
         there.copy(_8=b"small")
         here.sees(b"small")
+        known = here.paste("TIMESTAMP")
         there.copy(_8=b"x" * (3 << 20))  # six megabytes as the client has it
+        wait_for("the client knows of it", lambda: here.paste("TIMESTAMP") != known)
         paste = here.start("get", "UTF8_STRING")
         self.addCleanup(self.stop_paste, paste)
         before, sent = client.screen.pixel(30, 30), line.sent
