@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/sched.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,10 +67,10 @@ static bool become(const char *name)
            setresuid(user->pw_uid, user->pw_uid, user->pw_uid) == 0;
 }
 
-static void run(const struct process_plan *plan)
+static void run(const struct process_plan *plan, bool inside)
 {
     setsid();
-    if (plan->cgroup != NULL && cgroup_enter(plan->cgroup, plan->group) != 0) {
+    if (plan->cgroup != NULL && !inside && cgroup_enter(plan->cgroup, plan->group) != 0) {
         log_error(plan->group, "cannot enter the cgroup: %m");
         return;
     }
@@ -89,16 +91,34 @@ static void run(const struct process_plan *plan)
     log_error(plan->path, "cannot be executed: %m");
 }
 
+/* Returns as fork(2) does. The child is born in the plan's cgroup where the kernel can do that: to move there
+ * would take it 10 ms. */
+static pid_t start(const struct process_plan *plan)
+{
+    struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+    int group = plan->cgroup != NULL ? openat(plan->cgroup->fd, plan->group, O_PATH | O_CLOEXEC) : -1;
+    pid_t pid = -1;
+    if (group >= 0) {
+        arguments.cgroup = (uint64_t)group;
+        pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+    }
+    bool inside = pid >= 0;
+    if (!inside)
+        pid = fork();
+    if (pid == 0) {
+        run(plan, inside);
+        _exit(127);
+    }
+    close_descriptor(&group);
+    return pid;
+}
+
 int process_start(struct process *process_r, const struct process_plan *plan, struct loop *loop,
                   loop_ready *ended, void *context)
 {
-    pid_t pid = fork();
+    pid_t pid = start(plan);
     if (pid < 0)
         return -errno;
-    if (pid == 0) {
-        run(plan);
-        _exit(127);
-    }
     int pidfd = pidfd_open(pid, 0);
     if (pidfd < 0) {
         int failed = -errno;
