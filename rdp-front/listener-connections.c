@@ -266,8 +266,9 @@ void connections_count_in(struct listener *listener, const struct left_clients *
 {
     for (size_t i = 0; i < left->count; i++)
         count_in(listener, &left->all[i]);
-    if (left->count > 0)
-        log_info(NULL, "counts %zu clients that the last listener left", left->count);
+    if (left->count == 0)
+        return;
+    log_info(NULL, "counts %zu clients that the last listener left", left->count);
     sm_numbers_changed(listener);
 }
 

@@ -281,6 +281,9 @@ static void serve(struct zygote *zygote)
             break;
     }
     close_descriptor(&zygote->channel);
+    /* the listener may have died owing one: who has one closes this */
+    for (size_t i = 0; i < zygote->count; i++)
+        zygote->children[i].wants = zygote->children[i].held >= 0;
     while (care_once(zygote))
         ;
 }

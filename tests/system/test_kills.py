@@ -99,6 +99,20 @@ class Kills(SystemTest):
                  lambda: len(self.lodge.pids("lodge-rdp-worker")) == zygotes - 2)
         bert.sees(colour_of("bert"))
 
+    def test_smss_the_broker_and_then_the_listener_that_owes_a_connection_to_it(self):
+        client = self.desktop_of("anna")
+        before = self.state("anna", "active")
+        worker = self.lodge.pids("lodge-rdp-worker")[-1]
+        descriptors = len(os.listdir(f"/proc/{worker}/fd"))
+        self.lodge.smss.kill()  # and with it the port
+        self.lodge.smss.wait(10)
+        self.kill("lodge-broker")
+        wait_for("the worker has lost its connection", lambda: len(os.listdir(f"/proc/{worker}/fd")) < descriptors)
+        self.kill("lodge-rdp")
+        self.lodge.start()
+        self.known_again(before)
+        self.works(client, 1)
+
     def test_broker_and_display_agent_at_once(self):
         client = self.desktop_of("anna")
         before = self.state("anna", "active")
