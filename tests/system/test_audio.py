@@ -330,7 +330,8 @@ class Capture(Audio):
         return "freerdp" in self.sound.run("pactl", "list", "source-outputs").stdout.lower()
 
     def record(self):
-        self.order("anna", "parec -d lodge-microphone --raw --rate=48000 --channels=1 --format=s16le "
+        self.order("anna", "until pactl get-source-volume lodge-microphone >/dev/null 2>&1; do sleep 0.1; done\n"
+                           "parec -d lodge-microphone --raw --rate=48000 --channels=1 --format=s16le "
                            "--latency-msec=20 >$HOME/recorded & echo $! >$HOME/recorder")
 
     def records_on(self):
