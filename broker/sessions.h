@@ -85,13 +85,12 @@ struct session {
     uint16_t id;
     uid_t uid; /* the user's */
     enum session_state state;
-    struct user *user;
-    const char *name; /* in `text` */
     bool lab;
     bool load_test; /* virtual: there is no agent, and no worker of who has it */
     bool fresh;     /* made in this broker's time: no viewer can be there that this broker does not know */
     bool was_up;
-    bool seat;             /* holds one of licences.seats */
+    struct user *user;
+    const char *name;      /* in `text` */
     struct entry *licence; /* that it came with (licences.h) */
     struct client client;
     struct address *from; /* counted for the address that it was made from; NULL: not known */
@@ -100,20 +99,21 @@ struct session {
     unsigned generation;                          /* of the lodge-smss that told it last */
     bool at_once;                                 /* its end has no grace time */
     bool locked, has_display;
+    bool seat;               /* holds one of licences.seats */
     uint16_t display;        /* the number of its X display */
-    int64_t lock_changed_ms; /* monotonic; 0: never */
     enum reason end_reason;  /* once an end was asked for */
+    int64_t lock_changed_ms; /* monotonic; 0: never */
+    struct shadow *shadower; /* shows it to another client, or is to; NULL: none (shadow.h) */
+    struct shadow *shadows;  /* shows another session to its client, likewise */
     uint64_t viewer;         /* who has the session; 0: nobody */
     uint64_t had;            /* who had it before this broker's time, as lodge-smss knows */
     enum reason left_reason; /* why the last viewer left */
     struct agent_link link;
     struct session_limits limits;
-    struct peer *worker;     /* serves the viewer; NULL: not announced */
-    struct peer *pending;    /* gets the session when the agent can be reached */
-    struct shadow *shadower; /* shows it to another client, or is to; NULL: none (shadow.h) */
-    struct shadow *shadows;  /* shows another session to its client, likewise */
-    uint64_t shutdown_box;   /* the message about a shutdown that was shown last, 0: none */
-    struct ask_list asks;    /* questions to the agent whose answers are waited for */
+    struct peer *worker;   /* serves the viewer; NULL: not announced */
+    struct peer *pending;  /* gets the session when the agent can be reached */
+    uint64_t shutdown_box; /* the message about a shutdown that was shown last, 0: none */
+    struct ask_list asks;  /* questions to the agent whose answers are waited for */
     TAILQ_HEAD(, peer) announcers;
     char text[];
 };

@@ -15,9 +15,9 @@ struct policy_times {
     long idle, disconnected, connected;
     long warning;         /* before the first and the last of these */
     bool broken_logs_off; /* for the caller: a session whose client is gone is logged off at once */
-    int hours_action;     /* when the logon hours end: 0 nothing, 1 disconnect, 2 log off */
-    long hours_warning;   /* before that, if anything is done */
     bool log_off; /* an idle session, or one that was connected too long, is logged off, not disconnected */
+    int hours_action;   /* when the logon hours end: 0 nothing, 1 disconnect, 2 log off */
+    long hours_warning; /* before that, if anything is done */
 };
 
 /* What stands. Warnings are remembered by the caller; one from before the last input, or from an earlier
