@@ -274,6 +274,20 @@ void broker_accept(const struct front *front, struct broker *broker_r)
     CHECK(user != NULL && peer.uid == user->pw_uid);
 }
 
+void broker_end(struct broker *broker)
+{
+    Lodge__Lsm__Request *request;
+    int descriptor = -1, got = 1;
+    while (got > 0) {
+        wait_readable(broker->fd, "the worker's end");
+        got = lsm_receive_request(broker->fd, &request, &descriptor);
+        if (got > 0)
+            lodge__lsm__request__free_unpacked(request, NULL);
+        close_descriptor(&descriptor);
+    }
+    close_descriptor(&broker->fd);
+}
+
 Lodge__Lsm__Request *broker_receive(struct broker *broker, Lodge__Lsm__Request__MethodCase method,
                                     int *descriptor_r)
 {

@@ -139,8 +139,8 @@ static void check_recovery(const struct front *front)
     agent_expect(channel, WINSTATION_FRAME_DONE, &body);
     display_expect(front, GREEN);
     client_kill(client);
+    broker_end(&broker);
     close(channel);
-    close(broker.fd);
 }
 
 /* The worker closes this channel. Nothing that the person does may have gone there. */
@@ -276,8 +276,8 @@ static void check_shadow(const struct front *front)
     broker_refuse(&broker, REASON_NONE);
     broker_expect_shadow_channel(&broker, 52, 12);
     client_kill(client);
+    broker_end(&broker);
     close(own);
-    close(broker.fd);
 }
 
 /* Waits until the frame is taken, or the time is over. */
@@ -320,8 +320,8 @@ static void check_stopped_client(const struct front *front)
     agent_show(channel, 1024, 768, GREEN);
     display_expect(front, GREEN);
     client_kill(client);
+    broker_end(&broker);
     close(channel);
-    close(broker.fd);
 }
 
 static int tcp_connect(const struct front *front)

@@ -41,6 +41,9 @@ struct broker {
     uint64_t serial; /* of the last request */
 };
 void broker_accept(const struct front *front, struct broker *broker_r);
+/* Its client has gone: waits until the worker has too, whatever that says until then. One whose broker or
+ * agent goes first asks for others, and the next broker_accept would take what it opens. */
+void broker_end(struct broker *broker);
 /* Waits for a request of this kind, passing over `client` and `shadow_channel` ones. The caller frees it. */
 Lodge__Lsm__Request *broker_receive(struct broker *broker, Lodge__Lsm__Request__MethodCase method,
                                     int *descriptor_r);
