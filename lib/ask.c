@@ -58,10 +58,8 @@ static const char *sentence_of(int problem, char *room, size_t size)
     }
 }
 
-int lodge_failed(struct lodge_error *error, int code, const char *detail)
+void lodge_fill_error(struct lodge_error *error, int code, const char *detail)
 {
-    if (error == NULL)
-        return code;
     char room[128], text[sizeof(error->text)];
     const char *sentence =
         code > 0 ? reason_sentence((uint32_t)code) : sentence_of(-code, room, sizeof(room));
@@ -75,7 +73,6 @@ int lodge_failed(struct lodge_error *error, int code, const char *detail)
         memcpy(text + sizeof(text) - 4, "...", 4);
     error->code = code;
     text_escape(error->text, sizeof(error->text), text);
-    return code;
 }
 
 /* A newer server may have further reasons. What can be no reason counts as an internal error. */
@@ -165,12 +162,4 @@ int lodge_ask_of_session(struct lodge *lodge, Lodge__Lsm__Request__MethodCase me
     request.method_case = method;
     request.show = &which; /* likewise */
     return lodge_ask(lodge, &request, want, answer_r, error);
-}
-
-int lodge_wrong(struct lodge *lodge, Lodge__Lsm__Answer *answer, const char *detail,
-                struct lodge_error *error)
-{
-    lodge__lsm__answer__free_unpacked(answer, NULL);
-    client_close(&lodge->client);
-    return lodge_failed(error, -EPROTO, detail);
 }

@@ -1,6 +1,8 @@
 /* Inside liblodge: a connection, and asking it. */
 #pragma once
 
+#include <errno.h>
+
 #include "lib/client.h"
 #include "lib/lodge.h"
 
@@ -10,8 +12,15 @@ struct lodge {
     Lodge__Lsm__Answer__ResultCase stream;
 };
 
+/* Fills *error. `detail` NULL: nothing to add. */
+void lodge_fill_error(struct lodge_error *error, int code, const char *detail);
 /* Fills *error where it is not NULL, and returns `code`. `detail` NULL: nothing to add. */
-int lodge_failed(struct lodge_error *error, int code, const char *detail);
+static inline int lodge_failed(struct lodge_error *error, int code, const char *detail)
+{
+    if (error != NULL)
+        lodge_fill_error(error, code, detail);
+    return code;
+}
 
 /* Whether anything may be asked: 0, -ENOTCONN or -EBUSY, with *error filled. */
 int lodge_may_ask(const struct lodge *lodge, struct lodge_error *error);
@@ -44,5 +53,10 @@ int lodge_ask_slowly(struct lodge *lodge, Lodge__Lsm__Request *request, int64_t 
 int lodge_take_next(struct lodge *lodge, Lodge__Lsm__Answer__ResultCase stream, int timeout_ms,
                     Lodge__Lsm__Answer **answer_r, struct lodge_error *error);
 /* `answer` is not what a server says: frees it, closes the connection, fills *error. Returns -EPROTO. */
-int lodge_wrong(struct lodge *lodge, Lodge__Lsm__Answer *answer, const char *detail,
-                struct lodge_error *error);
+static inline int lodge_wrong(struct lodge *lodge, Lodge__Lsm__Answer *answer, const char *detail,
+                              struct lodge_error *error)
+{
+    lodge__lsm__answer__free_unpacked(answer, NULL);
+    client_close(&lodge->client);
+    return lodge_failed(error, -EPROTO, detail);
+}
