@@ -45,15 +45,16 @@ static void on_sink_input(pa_context *context, const pa_sink_input_info *input, 
     struct audio *audio = user;
     if (input != NULL) {
         audio->asked_played |= !input->corked;
-    } else if (end > 0) {
-        audio->played = audio->asked_played;
-        rest(audio);
+        return;
     }
+    if (end > 0)
+        audio->played = audio->asked_played;
+    audio->asked_played = false; /* answers come one after the other */
+    rest(audio);
 }
 
 void audio_play_event(struct audio *audio)
 {
-    audio->asked_played = false;
     audio_asked(audio, pa_context_get_sink_input_info_list(audio->context, on_sink_input, audio));
 }
 

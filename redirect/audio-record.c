@@ -52,7 +52,7 @@ void audio_record_event(struct audio *audio)
 
 static void source_there(struct audio *audio)
 {
-    char path[256];
+    char path[256] = "";
     struct stat status;
     if (fifo_path(path, sizeof(path)))
         audio->fifo = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
