@@ -96,13 +96,16 @@ int lodge_take_next(struct lodge *lodge, Lodge__Lsm__Answer__ResultCase stream, 
                     Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
 {
     Lodge__Lsm__Answer *answer = NULL;
-    if (lodge->client.fd < 0)
-        return lodge_failed(error, -ENOTCONN, NULL);
-    if (lodge->stream != stream)
-        return lodge_failed(error, -EINVAL, "The connection is no subscription of this kind.");
+    int refused = lodge->client.fd < 0 ? -ENOTCONN : lodge->stream != stream ? -EINVAL : 0;
+    if (refused != 0) {
+        lodge_failed(error, refused, refused == -EINVAL ? "The connection is no such subscription." : NULL);
+        return refused;
+    }
     int failed = stream_next(&lodge->client, timeout_ms, &answer);
-    if (failed == -ETIMEDOUT)
-        return lodge_failed(error, -EAGAIN, NULL);
+    if (failed == -ETIMEDOUT) {
+        lodge_failed(error, -EAGAIN, NULL);
+        return -EAGAIN;
+    }
     return lodge_take(lodge, failed, answer, stream, answer_r, error);
 }
 

@@ -121,8 +121,10 @@ static int fetch_page(struct lodge *lodge, Lodge__Lsm__ListRequest *list, const 
     int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_SESSIONS, &answer, error);
     if (failed != 0)
         return failed;
-    if (!page_is_right(list, after, answer->sessions))
-        return lodge_wrong(lodge, answer, "the sessions are not in the order of their ids", error);
+    if (!page_is_right(list, after, answer->sessions)) {
+        lodge_wrong(lodge, answer, "the sessions are not in the order of their ids", error);
+        return -EPROTO;
+    }
     *answer_r = answer;
     return 0;
 }
