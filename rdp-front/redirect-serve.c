@@ -62,6 +62,8 @@ struct redirects {
     psPeerReceiveChannelData receive; /* the library's; NULL: not asked for yet */
     size_t most;                      /* of a message of any static channel */
     struct event *pump;               /* more is to be sent in the next turn */
+    struct event *writable;           /* the client's socket is, or somebody else has seen to it meanwhile */
+    bool held;                        /* a program is not read before the client has taken something */
     bool paced, large;                /* large: a message beyond MESSAGE_KEPT is among what is sent */
     uint8_t *message;                 /* of the client's */
     size_t room;
@@ -229,7 +231,6 @@ static bool anything_sends(const struct redirects *redirects)
  * is another turn after the last piece too: who waited for that is looked after there. */
 static void pump(struct redirects *redirects)
 {
-    freerdp_peer *peer = redirects->worker->peer;
     bool sends = anything_sends(redirects);
     unsigned most = sends ? UNSENT_MOST : 0; /* 0: as the machine has it */
     if (sends != redirects->paced)
@@ -248,8 +249,18 @@ static void pump(struct redirects *redirects)
                 channel_queue_finish(queue); /* the connection is broken, as its own turn will find */
         }
     }
-    if (!peer->IsWriteBlocked(peer))
-        event_active(redirects->pump, EV_READ, 0); /* else the turn when it can be written again */
+    redirects->held = true;
+}
+
+/* Another turn when the client has taken something. What is sent of pixels later in this turn may see to that
+ * too: the loop's own event for the socket is not waited for then. */
+static void wake_arrange(struct redirects *redirects)
+{
+    freerdp_peer *peer = redirects->worker->peer;
+    if (redirects->held && peer->IsWriteBlocked(peer))
+        event_add(redirects->writable, NULL);
+    else if (redirects->held)
+        event_active(redirects->pump, EV_READ, 0);
 }
 
 /* Before the library keeps a piece of a message. */
@@ -273,9 +284,11 @@ static bool bound(struct redirects *redirects)
     if (redirects->receive != NULL)
         return true;
     redirects->pump = event_new(redirects->worker->base, -1, 0, on_wake, NULL);
+    redirects->writable =
+        event_new(redirects->worker->base, redirects->worker->socket, EV_WRITE, on_wake, NULL);
     redirects->receive = peer->ReceiveChannelData;
     peer->ReceiveChannelData = on_piece;
-    return redirects->pump != NULL;
+    return redirects->pump != NULL && redirects->writable != NULL;
 }
 
 static void channels_open(struct redirect *redirect, uint32_t allowed)
@@ -420,11 +433,14 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
         if (problem == NULL)
             problem = channel_look(redirects, redirect, i);
     }
-    if (problem == NULL && redirect->program >= 0 && !waiting_flush(redirect))
+    if (problem == NULL && redirect->program >= 0 && !waiting_flush(redirect)) {
         program_gone(redirect);
+        program_want(redirect);
+    }
     if (problem == NULL && redirect->program >= 0 && !blocked)
         problem = program_look(redirects, redirect);
     channels_renew(redirect);
+    redirects->held = redirects->held || (redirect->readable != NULL && blocked);
     if (problem != NULL)
         give_up(redirect, problem);
     else if (redirect->readable != NULL && blocked)
@@ -437,6 +453,7 @@ void redirects_poll(struct redirects *redirects)
 {
     if (!bound(redirects))
         return;
+    redirects->held = false;
     for (size_t i = 0; i < REDIRECT_KINDS; i++) {
         struct redirect *redirect = &redirects->at[i];
         if (redirect->state == NULL && !redirect->closed && (redirects->allowed & redirect->facts->bits) != 0)
@@ -445,6 +462,7 @@ void redirects_poll(struct redirects *redirects)
             redirect_look(redirects, redirect);
     }
     pump(redirects);
+    wake_arrange(redirects);
 }
 
 void redirects_session_there(struct redirects *redirects)
@@ -523,6 +541,8 @@ void redirects_free(struct redirects *redirects)
         redirects->worker->peer->ReceiveChannelData = redirects->receive;
     if (redirects->pump != NULL)
         event_free(redirects->pump);
+    if (redirects->writable != NULL)
+        event_free(redirects->writable);
     free(redirects->message);
     free(redirects);
 }
