@@ -4,6 +4,7 @@
 set -eu
 deadline=${VM_DEADLINE:-180}
 groups=/sys/fs/cgroup/system.slice/lodge.service/lodge-run-lodge
+home=/home/ada
 client=
 screen=
 
@@ -42,7 +43,7 @@ logon() {
     client=$!
     holds "ada logs on" session_is active
     id=$(lodgectl list --json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n 1)
-    holds "the desktop runs" test -s /home/ada/environment
+    holds "the desktop runs" test -s "$home/environment"
 }
 session_is() { lodgectl list --json | tr -d ' \n' | grep -q "\"user\":\"ada\".*\"state\":\"$1\"\|\"state\":\"$1\".*\"user\":\"ada\""; }
 no_session() { ! lodgectl list --json | grep -q '"ada"'; }
@@ -54,7 +55,7 @@ said() { journalctl -q -b --no-pager -o cat "$@" | grep -q .; }
 prepare() {
     useradd --create-home --shell /bin/sh ada
     echo "ada:correct horse 7" | chpasswd
-    cat >/home/ada/.xsession <<'END'
+    cat >"$home/.xsession" <<'END'
 #!/bin/sh
 trap 'echo TERM >>"$HOME/ends"; exit 0' TERM
 ls -A "$XDG_RUNTIME_DIR" >"$HOME/runtime"
@@ -64,8 +65,8 @@ while :; do
     wait $!
 done
 END
-    chmod 755 /home/ada/.xsession
-    chown ada: /home/ada/.xsession
+    chmod 755 "$home/.xsession"
+    chown ada: "$home/.xsession"
     sed -i 's/^#MemoryMaxMiB.*/MemoryMaxMiB = 500/; s/^#TasksMax.*/TasksMax = 300/; s/^#CpuWeight.*/CpuWeight = 150/' \
         /etc/lodge/lodge.conf
     touch /etc/default/locale
@@ -78,8 +79,9 @@ END
 holds "the unit is ready" systemctl is-active lodge
 [ "$(cat /proc/1/comm)" = systemd ] || fail "the machine runs systemd"
 prepare
-holds "health has nothing to say" lodgectl health
 subgroup=$(systemctl --version | awk 'NR == 1 { print ($2 >= 254) }')
+# Before systemd 254 controllers cannot be had, and health says so.
+[ "$subgroup" != 1 ] || holds "health has nothing to say" lodgectl health
 
 logon
 [ -d "$groups/session-$id" ] || fail "the session has its own group below the unit"
@@ -89,8 +91,8 @@ if [ "$subgroup" = 1 ]; then
         sh -c "cd $groups/session-$id && [ \$(cat memory.max) = 524288000 -a \$(cat pids.max) = 300 -a \$(cat cpu.weight) = 150 ]"
 fi
 holds "logind knows the session" sh -c "loginctl list-sessions --no-legend | grep -q ' ada .*lodge'"
-grep -qx 'bus\|systemd' /home/ada/runtime && fail "the runtime directory is the session's own"
-grep -q '^DBUS_SESSION_BUS_ADDRESS=unix:.*/run/user' /home/ada/environment && fail "the bus is the session's own"
+grep -qx 'bus\|systemd' "$home/runtime" && fail "the runtime directory is the session's own"
+grep -q '^DBUS_SESSION_BUS_ADDRESS=unix:.*/run/user' "$home/environment" && fail "the bus is the session's own"
 holds "the journal has the session's events with fields" said "LODGE_SESSION=$id" LODGE_EVENT=21 LODGE_USER=ada
 
 before=$(main_pid)
@@ -110,10 +112,10 @@ kill -0 "$client" || fail "the client is connected all the while"
 holds "the journal has the warning as one" said -u lodge -p warning _COMM=lodge-smss
 
 systemctl restart lodge || fail "a restart"
-[ "$(cat /home/ada/ends)" = TERM ] || fail "a restart ends the session in order"
+[ "$(cat "$home/ends")" = TERM ] || fail "a restart ends the session in order"
 holds "nobody is there after a restart" no_session
 end_client
-rm /home/ada/environment
+rm "$home/environment"
 logon
 systemctl stop lodge || fail "a stop"
 [ "$(systemctl show -p Result --value lodge)" = success ] || fail "a stop is a success"
