@@ -35,7 +35,7 @@ struct program {
     struct drives drives;
     struct mount mount;
     bool tried; /* whether it can be mounted is known */
-    int signals;
+    int signals, lock;
     int64_t ends_ms; /* at the latest; 0: nobody has asked it to end */
     uint8_t packet[REDIRECT_PACKET_MAX];
 };
@@ -56,7 +56,7 @@ static void take_add(struct program *program, struct wire_reader *reader)
         return;
     drives_device_add(&program->drives, device, name, data, size);
     if (!program->tried)
-        mount_begin(&program->mount, &program->drives);
+        mount_begin(&program->mount, &program->drives, program->lock);
     program->tried = true;
 }
 
@@ -146,8 +146,9 @@ static bool turn(struct program *program)
     return client_flush(client, program->drives.now_ms) && goes_on(program);
 }
 
-static bool program_init(struct program *program)
+static bool program_init(struct program *program, int lock)
 {
+    program->lock = lock;
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
@@ -184,7 +185,7 @@ static int serve(void)
 {
     struct program *program = calloc(1, sizeof(*program));
     int lock = mount_wait_turn(); /* a signal still ends it here */
-    bool ok = program != NULL && program_init(program);
+    bool ok = program != NULL && program_init(program, lock);
     if (!ok)
         log_error(NULL, "cannot begin: %s", strerror(errno));
     while (ok && turn(program))

@@ -77,6 +77,31 @@ static void unmount_stale(const char *path)
         waitpid(pid, NULL, 0);
 }
 
+/* Has a shell wait for the end of this process, whatever ends it, and take the mount away then. It holds the
+ * lock too: the next lodge-drives does not mount before that. (fusermount3's own auto_unmount may not look at
+ * a mount that is the user's alone.) Returns the pipe that it waits on, or -1. */
+static int guard_start(char *path, int lock)
+{
+    char *arguments[] = {
+        (char *)"sh", (char *)"-c", (char *)"read -r done || exec " HELPER " -u -z -q \"$1\" 2>/dev/null",
+        (char *)"sh", path,         NULL};
+    posix_spawn_file_actions_t actions;
+    int ends[2];
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    bool ok = posix_spawn_file_actions_init(&actions) == 0;
+    bool started = ok && posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO) == 0 &&
+                   (lock < 0 || posix_spawn_file_actions_adddup2(&actions, lock, 3) == 0) &&
+                   posix_spawn(&pid, "/bin/sh", &actions, NULL, arguments, environ) == 0;
+    if (ok)
+        posix_spawn_file_actions_destroy(&actions);
+    close_descriptor(&ends[0]);
+    if (!started)
+        close_descriptor(&ends[1]);
+    return ends[1];
+}
+
 static bool is_empty(int folder)
 {
     DIR *stream = fdopendir(folder);
@@ -155,15 +180,15 @@ static const char *missing(void)
 
 static struct fuse_session *session_new(struct drives *drives)
 {
-    char *words[] = {(char *)"lodge-drives", (char *)"-o",
-                     (char *)"fsname=lodge-drives,default_permissions,auto_unmount", NULL};
+    char *words[] = {(char *)"lodge-drives", (char *)"-o", (char *)"fsname=lodge-drives,default_permissions",
+                     NULL};
     struct fuse_args arguments = {.argc = 3, .argv = words};
     struct fuse_session *session = fuse_session_new(&arguments, &operations, sizeof(operations), drives);
     fuse_opt_free_args(&arguments);
     return session;
 }
 
-bool mount_begin(struct mount *mount, struct drives *drives)
+bool mount_begin(struct mount *mount, struct drives *drives, int lock)
 {
     const char *lacks = missing();
     if (lacks != NULL) {
@@ -190,6 +215,7 @@ bool mount_begin(struct mount *mount, struct drives *drives)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     mount->session = session;
     mount->path = path;
+    mount->guard = guard_start(path, lock);
     log_info(NULL, "the client's drives are in %s", path);
     return true;
 }
@@ -217,6 +243,9 @@ void mount_end(struct mount *mount)
     if (mount->session != NULL) {
         fuse_session_unmount(mount->session);
         fuse_session_destroy(mount->session);
+        if (mount->guard >= 0 && write(mount->guard, "done\n", 5) != 5)
+            log_debug(NULL, "the guard of %s has gone", mount->path);
+        close_descriptor(&mount->guard);
     }
     mount->session = NULL;
     free(mount->path);

@@ -441,6 +441,18 @@ class Played(PlayedWorker):
         self.assertEqual(self.program.wait(10), 0)
         self.assertEqual(os.listdir(self.home + "/Drives"), [])
 
+    def test_a_killed_program_leaves_no_mount(self):
+        self.mounted()
+        witness = self.inside("sleep", "600")
+        table = f"/proc/{witness.pid}/mountinfo"
+
+        def mounted():
+            with open(table) as source:
+                return self.home + "/Drives " in source.read()
+        wait_for("it is in the namespace", mounted)
+        self.program.kill()
+        wait_for("the mount has gone", lambda: not mounted())
+
 
 class PlayedWithoutFuse(PlayedWorker):
     def path(self):
