@@ -197,9 +197,9 @@ class ServiceFailureReboot(ServiceFailure):
     settings = dict(ServiceFailure.settings, Supervision_ServiceFailure=3)
 
     def setUp(self):
-        self.settings = dict(self.settings, Shutdown_RebootCommand='touch "$HOME/rebooted"')
-        os.environ["HOME"] = harness.tempfile.mkdtemp(prefix="lodgetest-home", dir="/var/tmp")
-        self.addCleanup(harness.shutil.rmtree, os.environ["HOME"])
+        self.folder = harness.tempfile.mkdtemp(prefix="lodgetest-reboot", dir="/var/tmp")
+        self.addCleanup(harness.shutil.rmtree, self.folder)
+        self.settings = dict(self.settings, Shutdown_RebootCommand=f"touch {self.folder}/rebooted")
         super().setUp()
 
     def test_follows(self):
@@ -208,7 +208,7 @@ class ServiceFailureReboot(ServiceFailure):
         self.bert.ended()
         wait_for("lodge-smss ends", lambda: self.lodge.smss.poll() is not None)
         self.assertEqual(self.lodge.smss.returncode, 3)
-        self.assertTrue(os.path.exists(os.environ["HOME"] + "/rebooted"))
+        self.assertTrue(os.path.exists(self.folder + "/rebooted"))
         self.assertEqual(self.lodge.pids("lodge-init"), [])
         self.lodge.start()
         self.event("service-failed", "listener ended 3 times within 60 s: the machine is restarted")
