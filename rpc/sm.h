@@ -39,7 +39,8 @@ enum sm_listening { SM_LISTENING, SM_LISTENING_STOPPED, SM_LISTENING_DOWN };
 
 /* Where a listener holds its workers' program. lodge-smss takes it from there before an upgrade, and hands it
  * down there with the old listener where that has to come back: beside it lies the new one by then. */
-#define SM_ZYGOTE_FD 4
+#define SM_ZYGOTE_FD   4
+#define SM_ZYGOTE_LINK "fd/4" /* in /proc/PID */
 
 /* The life of a session as smss, logon and init tell it. */
 enum sm_life { SM_SESSION_STARTING, SM_SESSION_UP, SM_SESSION_ENDING };

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -387,19 +388,32 @@ void service_stop(struct service *service)
     loop_timer_set(service->smss->loop, &service->timer, 0);
 }
 
+/* Takes a program of the service for root to run again, and closes what *kept_r was. Which file it is, the
+ * service decides, which may have been taken over: so only one whose owner and mode are those of this program
+ * is taken. Its file system may be the service's too: nothing is asked of that. */
+static void keep(const struct service *service, int *kept_r, const char *what)
+{
+    const unsigned asked = STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID;
+    struct statx own, file;
+    char path[48];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)service->process.pid, what);
+    close_descriptor(kept_r);
+    *kept_r = open(path, O_PATH | O_CLOEXEC);
+    if (statx(AT_FDCWD, "/proc/self/exe", 0, asked, &own) == 0 &&
+        statx(*kept_r, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, asked, &file) == 0 &&
+        file.stx_mode == own.stx_mode && file.stx_uid == own.stx_uid && file.stx_gid == own.stx_gid)
+        return;
+    log_error(service_name(service), "%s is no program of this server: there is no way back to it", path);
+    close_descriptor(kept_r);
+}
+
 bool service_replace(struct service *service)
 {
-    char path[32];
     if (service->state != SERVICE_READY)
         return false;
-    snprintf(path, sizeof(path), "/proc/%d/exe", (int)service->process.pid);
-    close_descriptor(&service->previous);
-    service->previous = open(path, O_PATH | O_CLOEXEC);
-    if (service->which == SERVICE_LISTENER) {
-        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)service->process.pid, SM_ZYGOTE_FD);
-        close_descriptor(&service->previous_zygote);
-        service->previous_zygote = open(path, O_PATH | O_CLOEXEC);
-    }
+    keep(service, &service->previous, "exe");
+    if (service->which == SERVICE_LISTENER)
+        keep(service, &service->previous_zygote, SM_ZYGOTE_LINK);
     service->back = false;
     service->replaced = true;
     log_info(service_name(service), "makes room for its new program");

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -212,6 +213,32 @@ esac
         self.desktop_of("bert").close()
         zygote = max(self.lodge.pids("lodge-rdp-worker"), key=lambda pid: os.stat(f"/proc/{pid}").st_ctime)
         self.assertTrue(self.is_new(zygote, "lodge-rdp-worker"))
+        self.works()
+
+    def test_root_goes_back_to_no_program_of_a_services_own_user(self):
+        # As if the service had been taken over and had put its own in their places.
+        user = pwd.getpwnam("lodge-rdp")
+        old = {os.stat(f"{self.programs}/{name}").st_ino for name in ("lodge-rdp", "lodge-rdp-worker")}
+        for name in ("lodge-rdp", "lodge-rdp-worker"):
+            os.chown(f"{self.programs}/{name}", user.pw_uid, user.pw_gid)
+        before = set(self.lodge.pids("lodge-rdp"))
+        self.install_new()
+        self.install_broken("lodge-rdp")
+        with subprocess.Popen([self.programs + "/lodgectl", "--config", self.lodge.conf, "upgrade"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as upgrade:
+            try:
+                wait_for("the end of the old listener", lambda: not before & set(self.lodge.pids("lodge-rdp")))
+                for place in ("exe", "fd/4"):
+                    wait_for(place, lambda words=f"/{place} is no program of this server": words in self.lodge.log())
+                wait_for("another try", lambda: self.lodge.log().count("listener, process") >= 2)
+                for pid in self.lodge.pids("lodge-rdp"):
+                    self.assertNotIn(os.stat(f"/proc/{pid}/exe").st_ino, old)
+                self.install_new("lodge-rdp")
+                said = upgrade.communicate(timeout=2 * harness.DEADLINE)[0]
+                self.assertEqual(upgrade.returncode, 0, said)
+            finally:
+                upgrade.kill()
+        self.event("upgraded", "from version 0.1.0 to 0.9.0")
         self.works()
 
     def test_a_new_lodge_smss_that_cannot_start_gives_back(self):
