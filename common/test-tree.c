@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -87,6 +91,33 @@ static void test_links(void)
     CHECK(access("outside/kept", F_OK) == 0);
 }
 
+/* That all is gone is said only when it is, whatever is renamed meanwhile. */
+static void test_in_motion(void)
+{
+    pid_t mover = fork();
+    CHECK(mover >= 0);
+    if (mover == 0)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (mover == 0) {
+        rename("moved/a", "moved/b");
+        rename("moved/b", "moved/a");
+    }
+    for (int i = 0; i < 400; i++) {
+        CHECK((mkdir("moved", 0700) == 0 || errno == EEXIST) &&
+              (mkdir("moved/a", 0700) == 0 || errno == EEXIST));
+        file_make("moved/file", 0600);
+        int fd = directory_open("moved");
+        if (mkdirat(fd, "a/inner", 0700) != 0)
+            CHECK(errno == ENOENT || errno == EEXIST);
+        close(fd);
+        int failed = tree_remove_path("moved");
+        CHECK(failed != 0 || access("moved", F_OK) != 0);
+        unlink("moved/file");
+    }
+    CHECK(kill(mover, SIGKILL) == 0 && waitpid(mover, NULL, 0) == mover);
+    CHECK(tree_remove_path("moved") == 0 && access("moved", F_OK) != 0);
+}
+
 static void test_copy(void)
 {
     umask(022);
@@ -118,6 +149,7 @@ int main(void)
     test_deep();
     test_mounted();
     test_links();
+    test_in_motion();
     test_copy();
     CHECK(chdir("/") == 0 && tree_remove_path(directory) == 0);
     return 0;

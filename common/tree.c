@@ -125,6 +125,12 @@ int tree_remove(int parent, const char *name, unsigned *budget_r)
                                                                         : -errno;
 }
 
+/* Something came or was renamed while it was removed. */
+static bool is_in_motion(int failed)
+{
+    return failed == -ENOTEMPTY || failed == -EEXIST || failed == -ENOENT;
+}
+
 int tree_remove_path(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -133,15 +139,15 @@ int tree_remove_path(const char *path)
         return -ENAMETOOLONG;
     if (slash != NULL)
         snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
-    int parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed = -errno;
-    for (int attempt = 0; parent >= 0 && attempt < ATTEMPTS; attempt++) {
+    int parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed, attempt = 0;
+    if (parent < 0)
+        return errno == ENOENT ? 0 : -errno;
+    do {
         unsigned budget = UINT_MAX;
         failed = tree_remove(parent, slash != NULL ? slash + 1 : path, &budget);
-        if (failed != -ENOTEMPTY && failed != -EEXIST)
-            break;
-    }
+    } while (is_in_motion(failed) && ++attempt < ATTEMPTS);
     close_descriptor(&parent);
-    return parent < 0 && failed == -ENOENT ? 0 : failed;
+    return failed;
 }
 
 static int file_write(int from, int to)
