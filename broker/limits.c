@@ -186,6 +186,12 @@ void limits_session_begin(struct session *session)
     census_put(&session->broker->census, &session->limits.place, false, 0);
 }
 
+/* There are sections of groups, and it is not known whether this user is in one. */
+static bool is_unclear(const struct session *session, bool known)
+{
+    return !known && session->broker->conf.group_count > 0 && !session->lab && !session->load_test;
+}
+
 void limits_session_apply(struct session *session, bool known, const gid_t *gids, size_t count)
 {
     struct broker *broker = session->broker;
@@ -194,9 +200,13 @@ void limits_session_apply(struct session *session, bool known, const gid_t *gids
     standing_find(&standing, broker, session->user->uid, known, gids, count);
     limits->times = reload_times(&broker->conf, standing.members);
     limits->hours = standing.hours;
-    limits->shadow = (uint8_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_shadow);
     limits->logoff_s = (uint16_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_logoff_seconds);
+    limits->shadow = (uint8_t)conf_number_for(&broker->conf, standing.members, CONF_GROUP_shadow);
     limits->redirects = (uint8_t)standing_redirects(&broker->conf, standing.members);
+    if (is_unclear(session, known)) { /* a group of theirs might forbid it */
+        limits->shadow = SHADOW_NOBODY;
+        limits->redirects = (uint8_t)standing_redirects_of_all(&broker->conf);
+    }
     census_put(&broker->census, &limits->place, true, standing_counted(&standing));
     limits_session_plan(session);
     shadow_policy_changed(session);
@@ -209,11 +219,6 @@ static void on_groups(void *context, bool known, uid_t uid, const gid_t *gids, s
     (void)uid; /* lodge-logon has said it */
     session->limits.query = NULL;
     limits_session_apply(session, known, gids, count);
-    if (known)
-        return;
-    session->limits.redirects = (uint8_t)standing_redirects_of_all(&session->broker->conf);
-    session->limits.shadow = SHADOW_NOBODY; /* a group of theirs might say so */
-    shadow_policy_changed(session);
 }
 
 void limits_session_look_up(struct session *session)

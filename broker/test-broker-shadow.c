@@ -473,6 +473,21 @@ static void idle(void)
     end(2);
 }
 
+/* Of this machine's user database nobody of that name is known: one of their groups might forbid it. */
+static void unknown_groups(void)
+{
+    begin("Shadow = 2\n[Group games]\nShadow = 0");
+    CHECK(try_shadow(2, 1) == REASON_FORBIDDEN);
+    reload("Shadow = 2");
+    expect_answer(ask_shadow(admin, 2, 1, 0), true);
+    uint64_t viewer = expect_begun(true);
+    reload("Shadow = 2\n[Group games]\nShadow = 0");
+    expect_dismissed(viewer);
+    expect_worker_told(viewer);
+    expect_over();
+    end(2);
+}
+
 int main(void)
 {
     policy();
@@ -488,5 +503,6 @@ int main(void)
     by_the_end_of_the_session();
     end(2);
     idle();
+    unknown_groups();
     return 0;
 }
