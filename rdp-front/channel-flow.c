@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/wire.h"
+
+#define DATA_FIRST 2 /* MS-RDPEDYC 2.2.3.1 */
+
 struct channel_out {
     struct channel_out *next;
     size_t size;
@@ -23,7 +27,8 @@ enum channel_verdict channel_bounds_take(struct channel_bounds *bounds, uint16_t
         bounds->at[i].got = 0;
         bounds->at[i].drops = total > most;
     }
-    if (size > total - bounds->at[i].got || (total > most && !bounds->at[i].drops))
+    if (bounds->at[i].got > total || size > total - bounds->at[i].got ||
+        (total > most && !bounds->at[i].drops))
         return CHANNEL_BREAK;
     bool drops = bounds->at[i].drops;
     bounds->at[i].got += size;
@@ -41,6 +46,27 @@ bool channel_bounds_midway(const struct channel_bounds *bounds, uint16_t id)
             return bounds->at[i].got > 0;
     }
     return false;
+}
+
+/* A number of 1, 2 or 4 bytes, as two bits of the head say; false where it is cut off. */
+static bool read_variable(struct wire_reader *reader, unsigned bits, uint32_t *value_r)
+{
+    *value_r = bits == 0 ? wire_get_u8(reader) : bits == 1 ? wire_get_u16(reader) : wire_get_u32(reader);
+    return !reader->failed;
+}
+
+bool channel_bounds_dynamic(const struct channel_bounds *bounds, uint16_t id, const uint8_t *data,
+                            size_t size, uint32_t flags, size_t most)
+{
+    struct wire_reader reader = wire_reader_over(data, size);
+    uint32_t channel, total;
+    if ((!(flags & CHANNEL_FLAG_FIRST) && channel_bounds_midway(bounds, id)) || size == 0)
+        return true;
+    unsigned head = wire_get_u8(&reader);
+    if (head >> 4 != DATA_FIRST)
+        return true;
+    return read_variable(&reader, head & 3, &channel) && read_variable(&reader, head >> 2 & 3, &total) &&
+           total <= most;
 }
 
 void channel_queue_init(struct channel_queue *queue_r, freerdp_peer *peer, uint16_t id, size_t piece)

@@ -28,6 +28,11 @@ enum channel_verdict {
  * CHANNEL_FLAG_. */
 enum channel_verdict channel_bounds_take(struct channel_bounds *bounds, uint16_t id, size_t size,
                                          uint32_t flags, size_t total, size_t most);
+/* The same of a piece of the channel of dynamic channels, before channel_bounds_take: a message of one of
+ * them says in its head how long it is, and the library makes that room, and writes it, at once. False: that
+ * is more than `most`, or its head is in pieces. */
+bool channel_bounds_dynamic(const struct channel_bounds *bounds, uint16_t id, const uint8_t *data,
+                            size_t size, uint32_t flags, size_t most);
 /* True when pieces of a message have come, and its last has not. */
 bool channel_bounds_midway(const struct channel_bounds *bounds, uint16_t id);
 

@@ -1,6 +1,7 @@
 /* The two ends of each kind of redirection: the client's virtual channels, and the socket of the program in
  * the session. */
 #include <errno.h>
+#include <freerdp/channels/drdynvc.h>
 #include <freerdp/channels/wtsvc.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
@@ -26,6 +27,7 @@
  * frame does not wait behind megabytes on a slow line. */
 #define SENT_A_TURN  (16u << 10)
 #define UNSENT_MOST  (64u << 10)
+#define DYNAMIC_MOST (1u << 20) /* of a message of a dynamic channel, and of any before the logon */
 #define MESSAGE_KEPT (1u << 20) /* room for a client's message that stays when it has been read */
 
 /* A packet that the program has yet to take. */
@@ -59,7 +61,7 @@ struct redirects {
     uint32_t allowed;
     struct redirect at[REDIRECT_KINDS];
     struct channel_bounds bounds;
-    psPeerReceiveChannelData receive; /* the library's; NULL: not asked for yet */
+    psPeerReceiveChannelData receive; /* the library's; NULL: there is no client yet */
     size_t most;                      /* of a message of any static channel */
     struct event *pump;               /* more is to be sent in the next turn */
     struct event *writable;           /* the client's socket is, or somebody else has seen to it meanwhile */
@@ -268,8 +270,13 @@ static BOOL on_piece(freerdp_peer *peer, UINT16 id, const BYTE *data, size_t siz
 {
     struct worker *worker = peer->ContextExtra;
     struct redirects *redirects = worker->redirects;
-    enum channel_verdict verdict =
-        channel_bounds_take(&redirects->bounds, id, size, flags, total, redirects->most);
+    bool dynamic = id == WTSChannelGetId(peer, DRDYNVC_SVC_CHANNEL_NAME);
+    if (dynamic && !channel_bounds_dynamic(&redirects->bounds, id, data, size, flags, DYNAMIC_MOST)) {
+        log_warning(worker->facts.address, "a message of a dynamic channel is too long");
+        return FALSE;
+    }
+    size_t most = dynamic || worker->stage < STAGE_ATTACHED ? DYNAMIC_MOST : redirects->most;
+    enum channel_verdict verdict = channel_bounds_take(&redirects->bounds, id, size, flags, total, most);
     if (verdict == CHANNEL_BREAK)
         log_warning(worker->facts.address, "pieces of a channel's message do not fit together");
     else if (verdict == CHANNEL_DROP && (flags & CHANNEL_FLAG_FIRST))
@@ -278,16 +285,20 @@ static BOOL on_piece(freerdp_peer *peer, UINT16 id, const BYTE *data, size_t siz
                                    : verdict == CHANNEL_DROP;
 }
 
-static bool bound(struct redirects *redirects)
+void redirects_bound(struct redirects *redirects)
 {
     freerdp_peer *peer = redirects->worker->peer;
-    if (redirects->receive != NULL)
+    redirects->receive = peer->ReceiveChannelData;
+    peer->ReceiveChannelData = on_piece;
+}
+
+static bool events_open(struct redirects *redirects)
+{
+    if (redirects->pump != NULL && redirects->writable != NULL)
         return true;
     redirects->pump = event_new(redirects->worker->base, -1, 0, on_wake, NULL);
     redirects->writable =
         event_new(redirects->worker->base, redirects->worker->socket, EV_WRITE, on_wake, NULL);
-    redirects->receive = peer->ReceiveChannelData;
-    peer->ReceiveChannelData = on_piece;
     return redirects->pump != NULL && redirects->writable != NULL;
 }
 
@@ -451,7 +462,7 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
 
 void redirects_poll(struct redirects *redirects)
 {
-    if (!bound(redirects))
+    if (!events_open(redirects))
         return;
     redirects->held = false;
     for (size_t i = 0; i < REDIRECT_KINDS; i++) {

@@ -58,6 +58,9 @@ struct worker;
 
 struct redirects *redirects_new(struct worker *worker);
 void redirects_free(struct redirects *redirects);
+/* From here on what the client's channels bring is bounded before the library keeps it: as soon as the
+ * library knows its client. */
+void redirects_bound(struct redirects *redirects);
 /* What the broker allows; from the session's first channel on. */
 void redirects_allow(struct redirects *redirects, uint32_t bits);
 /* Once in each turn, while the client is active and has a session. */

@@ -29,10 +29,35 @@ static void test_bounds(void)
     CHECK(channel_bounds_take(&bounds, 7, 60, F, 100, 100) == CHANNEL_TAKE);
     CHECK(channel_bounds_take(&bounds, 7, 60, 0, SIZE_MAX, 100) == CHANNEL_BREAK);
     CHECK(channel_bounds_take(&bounds, 7, SIZE_MAX, 0, 100, 100) == CHANNEL_BREAK);
-    CHECK(channel_bounds_take(&bounds, 7, 0, 0, 0, 100) != CHANNEL_DROP);
+    CHECK(channel_bounds_take(&bounds, 7, 60, F, 100, 100) == CHANNEL_TAKE);
+    CHECK(channel_bounds_take(&bounds, 7, 60, 0, 50, 100) == CHANNEL_BREAK); /* or less than has come */
+    CHECK(channel_bounds_take(&bounds, 7, 0, F, 0, 100) == CHANNEL_TAKE);
     for (uint16_t id = 100; id < 100 + CHANNELS_MOST - 2; id++)
         CHECK(channel_bounds_take(&bounds, id, 1, F | L, 1, 100) == CHANNEL_TAKE);
     CHECK(channel_bounds_take(&bounds, 999, 1, F | L, 1, 100) == CHANNEL_BREAK);
+}
+
+static bool fits(const struct channel_bounds *bounds, const char *head, size_t size, uint32_t flags)
+{
+    return channel_bounds_dynamic(bounds, 7, (const uint8_t *)head, size, flags, 0x100);
+}
+
+/* The first message of a dynamic channel: a head, its number, how long it is. */
+static void test_dynamic(void)
+{
+    struct channel_bounds bounds = {0};
+    CHECK(fits(&bounds, "\x20\x01\xff", 3, F | L));
+    CHECK(fits(&bounds, "\x24\x01\x00\x01", 4, F | L));
+    CHECK(!fits(&bounds, "\x24\x01\x01\x01", 4, F | L));
+    CHECK(!fits(&bounds, "\x2a\x01\x00\x00\x00\x00\x00\x00\x80", 9, F | L));
+    CHECK(fits(&bounds, "\x2a\x01\x00\x00\x00\x00\x01\x00\x00", 9, F));
+    CHECK(!fits(&bounds, "\x2a\x01\x00\x00\x00\x00\x00\x00", 8, F));     /* the rest in another piece */
+    CHECK(!fits(&bounds, "\x2a\x01\x00\x00\x00\x00\x00\x00\x80", 9, L)); /* a beginning that says nothing */
+    CHECK(fits(&bounds, "\x30\x01\xff\xff", 4, F | L));                  /* another kind */
+    CHECK(fits(&bounds, "", 0, F));
+    CHECK(channel_bounds_take(&bounds, 7, 1, F, 20, 100) == CHANNEL_TAKE);
+    CHECK(fits(&bounds, "\x2a\x01\x00\x00\x00\x00\x00\x00\x80", 9, 0)); /* no head: the middle */
+    CHECK(!fits(&bounds, "\x2a\x01\x00\x00\x00\x00\x00\x00\x80", 9, F));
 }
 
 /* --- the client --- */
@@ -90,6 +115,7 @@ static void test_queue(void)
 int main(void)
 {
     test_bounds();
+    test_dynamic();
     test_queue();
     return 0;
 }

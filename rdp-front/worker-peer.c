@@ -198,6 +198,7 @@ bool peer_open(struct worker *worker, int socket)
     worker->vcm = WTSOpenServerA((LPSTR)context);
     if (worker->vcm == NULL || worker->vcm == INVALID_HANDLE_VALUE || !worker->peer->Initialize(worker->peer))
         return false;
+    redirects_bound(worker->redirects);
     worker->graphics = graphics_start(context, worker->vcm, &callbacks, worker);
     return worker->graphics != NULL && events_open(worker);
 }
