@@ -2,7 +2,8 @@
  * the same command line, becomes the same user and speaks true sm.port, but leaves what to say to the test:
  * each packet goes between sm.port and the socket "control" beside the configuration, with its descriptors.
  * The first packet to the test says who this is; one with the byte 'H' says that it has said HELLO. While
- * there is a file "elsewhere" beside the configuration, a listener brings a socket of another address. */
+ * there is a file "elsewhere" beside the configuration, a listener that comes back brings a socket of another
+ * address. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -61,7 +62,8 @@ static int say_hello(const struct conf *conf, const struct relay_who *who, const
     while ((fd = packet_connect(path)) < 0)
         poll(NULL, 0, 100);
     struct sm_hello hello = {.role = who->role, .logon = who->logon};
-    bool service = who->role != SM_LOGON, away = who->role == SM_LISTENER && access(elsewhere, F_OK) == 0;
+    bool service = who->role != SM_LOGON;
+    bool away = again && who->role == SM_LISTENER && access(elsewhere, F_OK) == 0;
     int other = away ? listen_elsewhere(conf) : -1;
     if (message_send(fd, &sm_protocol, SM_HELLO, &hello, other >= 0 ? other : again && service ? 3 : -1) != 0)
         close_descriptor(&fd);
