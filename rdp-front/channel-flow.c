@@ -77,9 +77,11 @@ void channel_queue_init(struct channel_queue *queue_r, freerdp_peer *peer, uint1
 
 bool channel_queue_add(struct channel_queue *queue, const void *data, size_t size)
 {
-    struct channel_out *out = malloc(sizeof(*out) + size);
+    size_t takes = sizeof(struct channel_out) + size;
+    struct channel_out *out = queue->waiting + takes <= CHANNEL_WAITING_MOST ? malloc(takes) : NULL;
     if (out == NULL)
         return false;
+    queue->waiting += takes;
     out->next = NULL;
     out->size = size;
     memcpy(out->data, data, size);
@@ -100,6 +102,7 @@ static void remove_first(struct channel_queue *queue)
     if (queue->first == NULL)
         queue->last = &queue->first;
     queue->sent = 0;
+    queue->waiting -= sizeof(*first) + first->size;
     explicit_bzero(first->data, first->size);
     free(first);
 }

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHANNELS_MOST 31 /* that a client may have (MS-RDPBCGR 2.2.1.3.4) */
+#define CHANNELS_MOST        31          /* that a client may have (MS-RDPBCGR 2.2.1.3.4) */
+#define CHANNEL_WAITING_MOST (64u << 20) /* bytes kept for a client that does not take them */
 
 /* How much has come of the message that each channel is at. Zeros: none. */
 struct channel_bounds {
@@ -42,11 +43,12 @@ struct channel_queue {
     uint16_t id;
     size_t piece; /* bytes of each piece but the last */
     struct channel_out *first, **last;
-    size_t sent; /* of the first */
+    size_t sent;    /* of the first */
+    size_t waiting; /* bytes, with what keeping them takes */
 };
 
 void channel_queue_init(struct channel_queue *queue_r, freerdp_peer *peer, uint16_t id, size_t piece);
-/* Copies a message, of at least one byte, to the end. False: out of memory. */
+/* Copies a message, of at least one byte, to the end. False: out of memory, or CHANNEL_WAITING_MOST wait. */
 bool channel_queue_add(struct channel_queue *queue, const void *data, size_t size);
 bool channel_queue_waits(const struct channel_queue *queue);
 /* Sends pieces while the client takes them, until `budget` bytes have gone. False: the connection is

@@ -17,11 +17,13 @@
 #include "rdp-front/virtual-channel.h"
 #include "rdp-front/worker-state.h"
 
-/* What is taken from one end in one turn, before pixels and input have theirs. */
-#define MESSAGES_A_TURN    64
+/* What is taken from a program in one turn, before pixels and input have theirs. Of the client's channels all
+ * is taken: more than the client sent in this turn is there only after its program has not read. */
 #define PACKETS_A_TURN     16
-#define WAITING_MOST       (32u << 20) /* bytes kept for a program that does not read */
-#define PROGRAMS_MOST      5           /* started within PROGRAMS_WINDOW_MS */
+#define WAITING_MOST       (33u << 20)  /* bytes kept for a program that does not read: a whole clipboard */
+#define UNREAD_MOST        (128u << 20) /* bytes of a channel that the library keeps meanwhile */
+#define UNREAD_HEAD        96           /* what it takes for each message */
+#define PROGRAMS_MOST      5            /* started within PROGRAMS_WINDOW_MS */
 #define PROGRAMS_WINDOW_MS 60000
 /* What is sent in one turn, before a frame has its; and how much the kernel holds unsent meanwhile, so that a
  * frame does not wait behind megabytes on a slow line. */
@@ -48,6 +50,8 @@ struct redirect {
     struct virtual_channel channels[REDIRECT_CHANNELS];
     bool waits[REDIRECT_CHANNELS], told[REDIRECT_CHANNELS], renews[REDIRECT_CHANNELS];
     struct channel_queue queues[REDIRECT_CHANNELS]; /* of static channels */
+    size_t unread[REDIRECT_CHANNELS];               /* bytes of these that the library keeps */
+    bool refused;                                   /* a channel has not taken a message */
     int program;                                    /* the socket; -1: there is none */
     struct event *readable, *writable;
     struct waiting *first, **last;
@@ -165,7 +169,7 @@ static bool waiting_flush(struct redirect *redirect)
         if (failed)
             return false;
         redirect->first = first->next;
-        redirect->waiting -= first->size;
+        redirect->waiting -= sizeof(*first) + first->size;
         waiting_free(first);
     }
     if (redirect->first == NULL)
@@ -181,8 +185,8 @@ void redirect_to_session(struct redirect *redirect, const void *data, size_t siz
         return;
     if (redirect->first == NULL && packet_send(redirect->program, data, size, NULL, 0) == 0)
         return;
-    struct waiting *waiting =
-        redirect->waiting + size <= WAITING_MOST ? malloc(sizeof(*waiting) + size) : NULL;
+    size_t takes = sizeof(struct waiting) + size;
+    struct waiting *waiting = redirect->waiting + takes <= WAITING_MOST ? malloc(takes) : NULL;
     if (waiting == NULL) {
         log_warning(redirect->worker->facts.address, "%s does not read", redirect->facts->program);
         event_active(redirect->readable, EV_READ, 0);
@@ -194,7 +198,7 @@ void redirect_to_session(struct redirect *redirect, const void *data, size_t siz
     memcpy(waiting->data, data, size);
     *redirect->last = waiting;
     redirect->last = &waiting->next;
-    redirect->waiting += size;
+    redirect->waiting += takes;
     event_add(redirect->writable, NULL);
 }
 
@@ -208,9 +212,7 @@ void redirect_to_client(struct redirect *redirect, unsigned channel, const void 
         redirect->worker->redirects->large = true;
     bool good = to->dynamic ? virtual_channel_write(to, data, size)
                             : channel_queue_add(queue, data, size) && channel_queue_pump(queue, SENT_A_TURN);
-    if (!good)
-        log_warning(redirect->worker->facts.address, "redirection of %s: the channel takes nothing",
-                    redirect->facts->name);
+    redirect->refused = redirect->refused || !good; /* the turn ends it: not here, in the part's own call */
 }
 
 static bool redirect_sends(const struct redirect *redirect)
@@ -265,6 +267,27 @@ static void wake_arrange(struct redirects *redirects)
         event_active(redirects->pump, EV_READ, 0);
 }
 
+/* Counts what the library keeps of a channel that is read here. Returns its kind when that is too much. */
+static struct redirect *unread_count(struct redirects *redirects, uint16_t id, size_t size, uint32_t flags)
+{
+    for (size_t at = 0; at < REDIRECT_KINDS * REDIRECT_CHANNELS; at++) {
+        struct redirect *redirect = &redirects->at[at / REDIRECT_CHANNELS];
+        size_t i = at % REDIRECT_CHANNELS;
+        if (redirect->channels[i].handle == NULL || redirect->channels[i].dynamic ||
+            redirect->queues[i].id != id)
+            continue;
+        redirect->unread[i] += size + (flags & CHANNEL_FLAG_LAST ? UNREAD_HEAD : 0);
+        return redirect->unread[i] > UNREAD_MOST ? redirect : NULL;
+    }
+    return NULL;
+}
+
+static void unread_take(struct redirect *redirect, unsigned index, size_t size)
+{
+    size_t took = size + UNREAD_HEAD;
+    redirect->unread[index] -= took < redirect->unread[index] ? took : redirect->unread[index];
+}
+
 /* Before the library keeps a piece of a message. */
 static BOOL on_piece(freerdp_peer *peer, UINT16 id, const BYTE *data, size_t size, UINT32 flags, size_t total)
 {
@@ -281,6 +304,11 @@ static BOOL on_piece(freerdp_peer *peer, UINT16 id, const BYTE *data, size_t siz
         log_warning(worker->facts.address, "pieces of a channel's message do not fit together");
     else if (verdict == CHANNEL_DROP && (flags & CHANNEL_FLAG_FIRST))
         log_warning(worker->facts.address, "a channel's message of %zu bytes is too long and dropped", total);
+    struct redirect *floods = verdict == CHANNEL_TAKE ? unread_count(redirects, id, size, flags) : NULL;
+    if (floods != NULL) {
+        give_up(floods, "the client sends more than the session takes");
+        return TRUE;
+    }
     return verdict == CHANNEL_TAKE ? redirects->receive(peer, id, data, size, flags, total)
                                    : verdict == CHANNEL_DROP;
 }
@@ -375,6 +403,15 @@ static void channel_renew(struct redirects *redirects, struct redirect *redirect
     malloc_trim(0);
 }
 
+/* What comes in its own time, as sound does, is not left in the library: the bound of what waits for the
+ * program is its bound. */
+static bool may_read(const struct redirect *redirect, unsigned index)
+{
+    const struct virtual_channel *channel = &redirect->channels[index];
+    return channel->handle != NULL && !redirect->renews[index] && !redirect->refused &&
+           (redirect->first == NULL || channel->dynamic);
+}
+
 static const char *channel_look(struct redirects *redirects, struct redirect *redirect, unsigned index)
 {
     struct virtual_channel *channel = &redirect->channels[index];
@@ -385,9 +422,10 @@ static const char *channel_look(struct redirects *redirects, struct redirect *re
         redirect->told[index] = true;
         problem = redirect->part->client_there(redirect->state, index);
     }
-    for (int i = 0;
-         problem == NULL && i < MESSAGES_A_TURN && redirect->first == NULL && !redirect->renews[index]; i++) {
+    while (problem == NULL && may_read(redirect, index)) {
         long size = virtual_channel_next(channel);
+        if (size == 0 && !channel_bounds_midway(&redirects->bounds, redirect->queues[index].id))
+            redirect->unread[index] = 0; /* empty messages are counted, and not read */
         if (size == 0)
             break;
         if (size < 0)
@@ -403,6 +441,7 @@ static const char *channel_look(struct redirects *redirects, struct redirect *re
         }
         if (!virtual_channel_read(channel, redirects->message, (size_t)size))
             return "the client's channel cannot be read";
+        unread_take(redirect, index, (size_t)size);
         problem = redirect->part->from_client(redirect->state, index, redirects->message, (size_t)size);
         message_drop(redirects, (size_t)size);
         if (size > MESSAGE_KEPT)
@@ -437,6 +476,12 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
 {
     const char *problem = NULL;
     bool blocked = redirect_sends(redirect) || redirect->worker->peer->IsWriteBlocked(redirect->worker->peer);
+    if (redirect->program >= 0 && !waiting_flush(redirect)) {
+        program_gone(redirect);
+        program_want(redirect);
+    }
+    if (redirect->state == NULL)
+        return;
     channels_renew(redirect);
     for (unsigned i = 0; i < REDIRECT_CHANNELS; i++) {
         if (redirect->waits[i])
@@ -444,12 +489,10 @@ static void redirect_look(struct redirects *redirects, struct redirect *redirect
         if (problem == NULL)
             problem = channel_look(redirects, redirect, i);
     }
-    if (problem == NULL && redirect->program >= 0 && !waiting_flush(redirect)) {
-        program_gone(redirect);
-        program_want(redirect);
-    }
     if (problem == NULL && redirect->program >= 0 && !blocked)
         problem = program_look(redirects, redirect);
+    if (problem == NULL && redirect->refused)
+        problem = "the client does not take what it is sent";
     channels_renew(redirect);
     redirects->held = redirects->held || (redirect->readable != NULL && blocked);
     if (problem != NULL)

@@ -40,12 +40,13 @@ struct redirect_part {
     const char *(*from_session)(void *state, const uint8_t *data, size_t size);
 };
 
-/* Sends a message to the client. Nothing happens where the channel is not there. */
+/* Sends a message to the client; it is kept while that does not take it, up to CHANNEL_WAITING_MOST, and then
+ * the kind is closed. Nothing happens where the channel is not there. */
 void redirect_to_client(struct redirect *redirect, unsigned channel, const void *data, size_t size);
 /* Closes the channel and opens it anew: client_there is called when the client has opened the new one. */
 void redirect_channel_renew(struct redirect *redirect, unsigned channel);
 /* Sends a packet (REDIRECT_PACKET_MAX bytes at most) to the program; it is kept while that does not read, up
- * to 32 MiB, and then the program is given up. Nothing happens where there is none. */
+ * to 33 MiB, and then the program is given up. Nothing happens where there is none. */
 void redirect_to_session(struct redirect *redirect, const void *data, size_t size);
 
 /* The kinds; NULL: not there. */

@@ -112,10 +112,29 @@ static void test_queue(void)
     CHECK(!channel_queue_waits(&queue));
 }
 
+/* A client that asks and does not take the answers: there is an end to what is kept for it. */
+static void test_queue_is_bounded(void)
+{
+    static const uint8_t large[1u << 20];
+    freerdp_peer peer = {.SendChannelPacket = on_packet, .IsWriteBlocked = is_blocked};
+    struct channel_queue queue;
+    size_t count = 0;
+    client.takes = 0;
+    channel_queue_init(&queue, &peer, 7, 4);
+    while (count < 100 && channel_queue_add(&queue, large, sizeof(large)))
+        count++;
+    CHECK(count == 63); /* keeping them takes something too */
+    channel_queue_finish(&queue);
+    CHECK(queue.waiting == 0 && channel_queue_add(&queue, "x", 1) && queue.waiting > 1);
+    CHECK(channel_queue_add(&queue, large, sizeof(large)));
+    channel_queue_finish(&queue);
+}
+
 int main(void)
 {
     test_bounds();
     test_dynamic();
     test_queue();
+    test_queue_is_bounded();
     return 0;
 }
