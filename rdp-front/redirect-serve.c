@@ -69,6 +69,7 @@ struct redirects {
     size_t most;                      /* of a message of any static channel */
     struct event *pump;               /* more is to be sent in the next turn */
     struct event *writable;           /* the client's socket is, or somebody else has seen to it meanwhile */
+    bool dropped;                     /* a message of the client's: one is told of, not each */
     bool held;                        /* a program is not read before the client has taken something */
     bool paced, large;                /* large: a message beyond MESSAGE_KEPT is among what is sent */
     uint8_t *message;                 /* of the client's */
@@ -302,8 +303,9 @@ static BOOL on_piece(freerdp_peer *peer, UINT16 id, const BYTE *data, size_t siz
     enum channel_verdict verdict = channel_bounds_take(&redirects->bounds, id, size, flags, total, most);
     if (verdict == CHANNEL_BREAK)
         log_warning(worker->facts.address, "pieces of a channel's message do not fit together");
-    else if (verdict == CHANNEL_DROP && (flags & CHANNEL_FLAG_FIRST))
+    else if (verdict == CHANNEL_DROP && !redirects->dropped)
         log_warning(worker->facts.address, "a channel's message of %zu bytes is too long and dropped", total);
+    redirects->dropped = redirects->dropped || verdict == CHANNEL_DROP;
     struct redirect *floods = verdict == CHANNEL_TAKE ? unread_count(redirects, id, size, flags) : NULL;
     if (floods != NULL) {
         give_up(floods, "the client sends more than the session takes");
@@ -521,8 +523,10 @@ void redirects_poll(struct redirects *redirects)
 
 void redirects_session_there(struct redirects *redirects)
 {
-    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+    for (size_t i = 0; i < REDIRECT_KINDS; i++) {
+        redirects->at[i].programs = 0; /* another session, or agent: its programs have not ended yet */
         program_want(&redirects->at[i]);
+    }
 }
 
 void redirects_session_gone(struct redirects *redirects)
@@ -585,12 +589,17 @@ struct redirects *redirects_new(struct worker *worker)
     return redirects;
 }
 
+void redirects_end(struct redirects *redirects)
+{
+    for (size_t i = 0; i < REDIRECT_KINDS; i++)
+        redirect_end(&redirects->at[i]);
+}
+
 void redirects_free(struct redirects *redirects)
 {
     if (redirects == NULL)
         return;
-    for (size_t i = 0; i < REDIRECT_KINDS; i++)
-        redirect_end(&redirects->at[i]);
+    redirects_end(redirects);
     if (redirects->receive != NULL)
         redirects->worker->peer->ReceiveChannelData = redirects->receive;
     if (redirects->pump != NULL)

@@ -59,6 +59,8 @@ struct worker;
 
 struct redirects *redirects_new(struct worker *worker);
 void redirects_free(struct redirects *redirects);
+/* Closes all kinds, for good: the client's session is over. It may be called again. */
+void redirects_end(struct redirects *redirects);
 /* From here on what the client's channels bring is bounded before the library keeps it: as soon as the
  * library knows its client. */
 void redirects_bound(struct redirects *redirects);

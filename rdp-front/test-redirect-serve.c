@@ -99,7 +99,7 @@ void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits)
 /* --- the library --- */
 
 static struct {
-    size_t unread[REDIRECT_CHANNELS], kept;
+    size_t unread[REDIRECT_CHANNELS], kept, open; /* open: channels */
     bool blocked;
 } library;
 
@@ -135,6 +135,7 @@ enum virtual_channel_state virtual_channel_open(struct virtual_channel *channel_
                                                 const char *name, bool dynamic)
 {
     CHECK(vcm == NULL && name != NULL);
+    library.open++;
     *channel_r = (struct virtual_channel){&library.unread[dynamic ? DYNAMIC : STATIC], dynamic, true};
     return VIRTUAL_CHANNEL_OPEN;
 }
@@ -163,6 +164,7 @@ bool virtual_channel_write(struct virtual_channel *channel, const void *data, si
 
 void virtual_channel_close(struct virtual_channel *channel)
 {
+    library.open -= channel->handle != NULL;
     *channel = (struct virtual_channel){0};
 }
 
@@ -285,6 +287,30 @@ static void test_client_takes_nothing(void)
     bed_close(bed);
 }
 
+/* A client that goes from session to session is not one whose programs end. */
+static void test_moves(void)
+{
+    struct bed *bed = bed_open();
+    for (int i = 0; i < 20; i++) {
+        redirects_session_gone(bed->worker.redirects);
+        redirects_session_there(bed->worker.redirects);
+    }
+    CHECK(part.open && part.gone == 1);
+    bed_close(bed);
+}
+
+/* When the session is over the channels are closed, the microphone's too, and stay so. */
+static void test_end(void)
+{
+    struct bed *bed = bed_open();
+    redirects_end(bed->worker.redirects);
+    CHECK(!part.open && library.open == 0);
+    redirects_end(bed->worker.redirects);
+    redirects_poll(bed->worker.redirects);
+    CHECK(!part.open && library.open == 0 && client_says(bed, STATIC_ID));
+    bed_close(bed);
+}
+
 int main(void)
 {
     test_all_is_read();
@@ -292,5 +318,7 @@ int main(void)
     test_flood();
     test_sound_flood();
     test_client_takes_nothing();
+    test_moves();
+    test_end();
     return 0;
 }

@@ -236,10 +236,12 @@ bool peer_pump(struct worker *worker)
      * nothing in the queue, and takes it back only after a message. */
     bool good = WTSVirtualChannelManagerCheckFileDescriptor(worker->vcm);
     ResetEvent(WTSVirtualChannelManagerGetEventHandle(worker->vcm));
-    if (worker->stage >= STAGE_NOTICE)
+    if (worker->stage >= STAGE_NOTICE) { /* nobody reads these channels any more, nor is to be heard by one */
         display_control_close(worker);
-    else if (good)
+        redirects_end(worker->redirects);
+    } else if (good) {
         display_control_poll(worker, on_wake);
+    }
     if (worker->stage == STAGE_ATTACHED && worker->activated_once)
         redirects_poll(worker->redirects);
     return good;
