@@ -69,14 +69,26 @@ static void on_again(evutil_socket_t fd, short what, void *worker)
     logon_send(worker);
 }
 
+/* The broker has not come to see yet who connects: it takes no descriptor from strangers. Or so many
+ * descriptors of the front end's are on their way to others that the kernel takes no more of them for now:
+ * many clients come at once, and each brings some. */
+static bool is_too_early(struct worker *worker, int failed)
+{
+    if (failed == -ETOOMANYREFS && !worker->crowd_told)
+        log_info(worker->facts.address, "waits: too many descriptors are on their way");
+    worker->crowd_told |= failed == -ETOOMANYREFS;
+    return failed == -EPERM || failed == -ETOOMANYREFS;
+}
+
 void logon_send(struct worker *worker)
 {
     static const struct timeval again = {0, AGAIN_MS * 1000};
     if (worker->credentials < 0 || worker->lsm < 0)
         return;
     int failed = broker_logon(worker);
-    if (failed == -EPERM && event_base_once(worker->base, -1, EV_TIMEOUT, on_again, worker, &again) == 0)
-        return; /* the broker has not come to see yet who connects: it takes no descriptor from strangers */
+    if (is_too_early(worker, failed) &&
+        event_base_once(worker->base, -1, EV_TIMEOUT, on_again, worker, &again) == 0)
+        return;
     close_descriptor(&worker->credentials);
     if (failed) {
         log_error(worker->facts.address, "cannot ask the broker: %s", strerror(-failed));

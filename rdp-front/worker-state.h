@@ -131,6 +131,7 @@ struct worker {
     /* logon */
     unsigned tries;
     int credentials; /* the pipe, until it is sent */
+    bool crowd_told; /* that it has to wait for others' descriptors */
 
     /* lsm.port */
     int lsm;

@@ -3,10 +3,20 @@
 import os
 import random
 import socket
+import subprocess
+import sys
 
 import harness
 from harness import SystemTest, wait_for
 
+# As the front end's user: has many descriptors be on their way until it is told to end.
+ON_THEIR_WAY = """
+import socket, sys
+left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+socket.send_fds(left, [b"x"], [0] * 200)
+print(flush=True)
+sys.stdin.read()
+"""
 CONNECT = bytes.fromhex("030000130ee000000000000100080003000000")  # X.224 connection request, TLS or NLA
 
 
@@ -38,6 +48,18 @@ class Hostile(SystemTest):
                     pass
             return True
         wait_for("idle connections are closed after the logon time", all_closed, 60)
+
+    def test_descriptors_of_others_on_their_way_are_waited_for(self):
+        """The kernel bounds them for the front end's workers together: a crowd of clients refuses nobody."""
+        others = subprocess.Popen([sys.executable, "-c", ON_THEIR_WAY], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  user="lodge-rdp", group="lodge-rdp", extra_groups=[])
+        self.addCleanup(others.communicate)
+        others.stdout.readline()
+        client = self.client("anna")
+        wait_for("its worker waits", lambda: "too many descriptors are on their way" in self.lodge.log())
+        self.assertIsNone(client.process.poll())
+        others.communicate()
+        client.sees(harness.colour_of("anna"))
 
     def test_garbage_ends_only_itself(self):
         source = random.Random(7)
