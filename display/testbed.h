@@ -116,6 +116,8 @@ void program_wait_focus(struct program *program, xcb_window_t window);
 void program_wait_for_manager(const struct bed *bed);
 void program_wait_listed(struct program *program);
 
+/* test-input.c: with one viewer that is attached. */
+void test_input(struct bed *bed, struct view *view, struct program *program);
 /* test-shadowing.c: with one viewer that is attached, of a screen of 1024x768. */
 void test_shadowing(struct bed *bed, struct view *view, struct program *program);
 /* test-messages.c: with one viewer that is attached, and an agent that shows no message. */
