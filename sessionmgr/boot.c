@@ -228,6 +228,7 @@ static bool open_cgroups(struct smss *smss)
         return false;
     }
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        unlinkat(smss->cgroup.fd, groups[i], AT_REMOVEDIR); /* an empty one may have been killed: process.h */
         int failed = cgroup_make(&smss->cgroup, groups[i]);
         if (failed) {
             errno = -failed;

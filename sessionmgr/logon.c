@@ -188,7 +188,8 @@ void logon_start(struct smss *smss, const struct sm_logon_start *start, int cred
                                 .environment = smss->environment,
                                 .files = &smss->files,
                                 .cgroup = &smss->cgroup,
-                                .group = "logons"};
+                                .group = "logons",
+                                .born = true};
     struct logon *logon = add(smss, start->logon);
     int failed = process_start(&logon->process, &plan, smss->loop, ended, logon);
     if (failed) {

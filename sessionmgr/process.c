@@ -91,12 +91,11 @@ static void run(const struct process_plan *plan, bool inside)
     log_error(plan->path, "cannot be executed: %m");
 }
 
-/* Returns as fork(2) does. The child is born in the plan's cgroup where the kernel can do that: to move there
- * would take it 10 ms. */
+/* Returns as fork(2) does. */
 static pid_t start(const struct process_plan *plan)
 {
     struct clone_args arguments = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
-    int group = plan->cgroup != NULL ? openat(plan->cgroup->fd, plan->group, O_PATH | O_CLOEXEC) : -1;
+    int group = plan->born ? openat(plan->cgroup->fd, plan->group, O_PATH | O_CLOEXEC) : -1;
     pid_t pid = -1;
     if (group >= 0) {
         arguments.cgroup = (uint64_t)group;

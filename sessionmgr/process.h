@@ -25,6 +25,8 @@ struct process_plan {
     const char *directory;            /* to start in, "/" where that fails; NULL: stay */
     const struct cgroup_base *cgroup; /* with `group`: the cgroup to enter first; NULL: stay */
     const char *group;
+    bool born; /* in that cgroup, which spares the kernel's 10 ms for a move; not where cgroup.kill is used:
+                * who is born in a cgroup that was killed once is killed by Linux from 6.14 on */
     const struct rlimit *files; /* the limit of open files; NULL: as this process */
     const char *user;           /* the account to become, its groups included; NULL: stay */
 };

@@ -230,6 +230,8 @@ class Lodge:
                 raise AssertionError("lodge-smss did not end\n" + self.log()) from None
             if expect and self.smss.returncode != 0:
                 raise AssertionError(f"lodge-smss ended with {self.smss.returncode}")
+            if expect and "lodge-boot was killed" in self.log():
+                raise AssertionError("lodge-boot did not do its work:\n" + self.log())
 
     def remove(self):
         """After stop(): kills what a failed test left, and takes the directories away."""
