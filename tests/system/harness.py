@@ -125,6 +125,14 @@ class Lodge:
             raise AssertionError(f"lodge-smss ended with {self.smss.returncode}\n{self.log()}")
         return self.ctl("ping").returncode == 0
 
+    def copy_of(self, path):
+        """A copy that any user may run: what is tested may lie where they cannot go."""
+        copy = f"{self.base}/{os.path.basename(path)}"
+        if not os.path.exists(copy):
+            shutil.copy(path, copy)
+            os.chmod(copy, 0o755)
+        return copy
+
     def ctl(self, *arguments, stdin=None, timeout=60):
         return subprocess.run([BIN + "/lodgectl", "--config", self.conf, *arguments], input=stdin, text=True,
                               capture_output=True, timeout=timeout)

@@ -23,7 +23,6 @@ try:
 except ImportError:
     Image = None
 
-CLIP = ["/usr/bin/python3", "-W", "ignore", harness.HERE + "/clip.py"]
 WORDS = "Grüße, 世界 😀\nzweite Zeile\n"
 OFF, IN, OUT, BOTH = range(4)
 MEMBER = "lodgetest5"
@@ -33,7 +32,8 @@ class Side:
     """The programs of one display: the client's computer, or the session."""
 
     def __init__(self, test, words, environment):
-        self.test, self.words, self.environment = test, [*words, *CLIP], environment
+        self.test, self.environment = test, environment
+        self.words = [*words, "/usr/bin/python3", "-W", "ignore", test.lodge.copy_of(harness.HERE + "/clip.py")]
         self.owner, self.lost = None, 0
 
     def start(self, *words):
@@ -94,7 +94,7 @@ class Clipboard(SystemTest):
             with open(f"/proc/{pid}/environ") as source:
                 found = dict(one.split("=", 1) for one in source.read().split("\0") if "=" in one)
             if found["LODGE_SESSION"] == number:
-                return Side(self, ("nsenter", "-t", str(pid), "-m", "env", "-i", "PATH=/usr/bin:/bin",
+                return Side(self, ("nsenter", "-t", str(pid), "-m", "-r", "env", "-i", "PATH=/usr/bin:/bin",
                                    "DISPLAY=" + found["DISPLAY"], "XAUTHORITY=" + found["XAUTHORITY"]), None)
         raise AssertionError("the session has no agent")
 

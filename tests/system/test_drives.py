@@ -42,7 +42,7 @@ class Inside:
         self.drives = home + "/Drives"
         self.share = self.drives + "/share"
         self.agent = agent
-        self.words = ("nsenter", "-t", str(agent), "-m", "setpriv", f"--reuid={uid}", f"--regid={gid}",
+        self.words = ("nsenter", "-t", str(agent), "-m", "-r", "setpriv", f"--reuid={uid}", f"--regid={gid}",
                       "--clear-groups", "env", "-i", "PATH=/usr/bin:/bin", "HOME=" + home, "LANG=C.UTF-8",
                       "/usr/bin/python3", "-W", "ignore", "-c")
         self.test = test
@@ -365,7 +365,7 @@ class PlayedWorker(unittest.TestCase):
         return os.environ["PATH"]
 
     def inside(self, *words):
-        process = subprocess.Popen(["nsenter", "-t", str(self.program.pid), "-m", *words], stdout=subprocess.PIPE,
+        process = subprocess.Popen(["nsenter", "-t", str(self.program.pid), "-m", "-r", *words], stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True)
         self.addCleanup(self.finish, process)
         return process

@@ -106,9 +106,10 @@ class Shadow(SystemTest):
 
     def test_the_person_is_asked_and_the_configuration_has_the_first_word(self):
         user = self.shown(self.a)["uid"]
-        refused = subprocess.run([harness.BIN + "/lodgectl", "--config", self.lodge.conf, "shadow", self.b, "--from",
-                                  self.a], user=user, group=user, extra_groups=[], text=True, capture_output=True,
-                                 cwd="/", check=False)
+        lodgectl = self.lodge.copy_of(harness.BIN + "/lodgectl")
+        refused = subprocess.run([lodgectl, "--config", self.lodge.conf, "shadow", self.b, "--from", self.a],
+                                 user=user, group=user, extra_groups=[], text=True, capture_output=True, cwd="/",
+                                 check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("forbidden", refused.stderr)
         self.configure(1)
