@@ -115,7 +115,7 @@ static void answer_attached(struct session *session, struct peer *peer, int chan
     attached.viewer = session->viewer;
     attached.reconnected = peer->reconnected;
     attached.user = (char *)session->name;
-    attached.redirect = session->limits.redirects;
+    attached.redirect = link_agent_can(session, WINSTATION_CAN_REDIRECT) ? session->limits.redirects : 0;
     Lodge__Lsm__Answer answer = LODGE__LSM__ANSWER__INIT;
     answer.result_case = LODGE__LSM__ANSWER__RESULT_ATTACHED;
     answer.attached = &attached;

@@ -284,6 +284,8 @@ void agent_tell(struct agent *agent, unsigned number, const void *body)
 
 void agent_tell_synced(struct agent *agent)
 {
+    agent_tell(agent, WINSTATION_CAPABILITIES,
+               &(struct winstation_capabilities){WINSTATION_CAN_REDIRECT | WINSTATION_CAN_SHADOW});
     agent_tell(agent, WINSTATION_SYNCED, &(struct winstation_synced){1024, 768});
 }
 
@@ -466,6 +468,7 @@ void lsm_expect_attached(int fd, uint64_t serial, struct attached *attached_r)
     CHECK(attached_r->channel >= 0 && answer->attached->viewer != 0);
     attached_r->session = (uint16_t)answer->attached->session;
     attached_r->viewer = answer->attached->viewer;
+    attached_r->redirect = answer->attached->redirect;
     attached_r->reconnected = answer->attached->reconnected;
     lodge__lsm__answer__free_unpacked(answer, NULL);
 }

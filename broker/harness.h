@@ -39,6 +39,7 @@ struct attached {
     uint64_t viewer;
     uint64_t logon; /* by harness_log_on */
     bool reconnected;
+    uint32_t redirect;
     int channel; /* the viewer's end */
 };
 

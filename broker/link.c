@@ -43,6 +43,7 @@ static void disconnect(struct agent_link *link)
     link->readable = NULL;
     packet_end(&link->fd);
     link->synced = link->named = false;
+    link->can = 0;
     link->names = 0;
 }
 
@@ -116,6 +117,12 @@ static bool take_environment(struct session *session, const union winstation_bod
     return desktop_environment_told(session, &body->environment);
 }
 
+static bool take_capabilities(struct session *session, const union winstation_body *body)
+{
+    session->link.can = (uint8_t)body->capabilities.bits;
+    return true;
+}
+
 static const struct {
     unsigned number;
     bool (*take)(struct session *session, const union winstation_body *body);
@@ -127,6 +134,7 @@ static const struct {
     {WINSTATION_MESSAGE_ANSWER, take_message_answer},
     {WINSTATION_DESKTOP, take_desktop},
     {WINSTATION_ENVIRONMENT, take_environment},
+    {WINSTATION_CAPABILITIES, take_capabilities},
 };
 
 static bool dispatch(struct session *session, struct message *message, const union winstation_body *body)
@@ -224,6 +232,11 @@ bool link_can_attach(const struct session *session)
 {
     bool starting = session->state == SESSION_INIT || session->state == SESSION_CONNECTED;
     return session->link.fd >= 0 && (session->link.synced || (session->fresh && starting));
+}
+
+bool link_agent_can(const struct session *session, enum winstation_capability capability)
+{
+    return !session->link.synced || (session->link.can & capability) != 0;
 }
 
 void link_send_detach(struct session *session, uint64_t viewer, enum reason reason, const char *detail)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "broker/sessions.h"
+#include "rpc/winstation.h"
 
 /* Connects, now and whenever the connection ends, until link_stop. A session of a load test has no agent. */
 void link_start(struct session *session);
@@ -17,6 +18,9 @@ void link_reset(struct session *session, const char *why);
 /* True when an ATTACH may be sent: the agent has named its viewers, or the session is so new that it cannot
  * have any; then the ATTACH waits in the socket until the agent runs. */
 bool link_can_attach(const struct session *session);
+/* False where the agent is of a build that did not know this. One that has yet to be heard is as new as the
+ * session. */
+bool link_agent_can(const struct session *session, enum winstation_capability capability);
 /* Sends the agent a message of rpc/winstation.h. False where it cannot be reached. */
 bool link_send(struct session *session, unsigned number, const void *body);
 /* Has the agent take a message away, where it is still shown. */

@@ -62,6 +62,7 @@ struct agent_link {
     unsigned names; /* viewers named on this connection */
     bool synced;    /* every viewer has been named on this connection */
     bool named;     /* session.viewer has been */
+    uint8_t can;    /* WINSTATION_CAN_ bits, once synced */
 };
 
 /* What the timeouts go by (limits.h). */

@@ -246,7 +246,11 @@ static const char *cannot(const struct session *shown, const struct session *by)
         return "Nobody is connected to it.";
     if (shown->shadower != NULL)
         return "It is shadowed already, or its person is being asked.";
-    return link_can_attach(shown) ? NULL : "Its display agent cannot be reached at the moment.";
+    if (!link_can_attach(shown))
+        return "Its display agent cannot be reached at the moment.";
+    return link_agent_can(shown, WINSTATION_CAN_SHADOW)
+               ? NULL
+               : "It was begun before the upgrade to a version that can shadow; a new session can be.";
 }
 
 /* Takes the key that ends it. */
@@ -350,10 +354,15 @@ void call_shadow_channel(struct peer *peer, const Lodge__Lsm__Request *request, 
     bool first = peer->shadow_serial == 0;
     struct shadow *shadow = peer->session->shadows;
     peer->shadow_serial = request->serial;
-    if (over->viewer != 0 && shadow != NULL && shadow->viewer == over->viewer)
+    if (over->viewer == 0)
+        return;
+    if (shadow != NULL && shadow->viewer == over->viewer) {
         stop(shadow, REASON_NONE, ", ended by its client");
-    else if (over->viewer != 0 && first)
+        return;
+    }
+    if (first)
         record_lost(peer, over->session);
+    tell_worker(peer, &(struct shadow){.viewer = over->viewer}, REASON_NONE, -1);
 }
 
 bool shadow_viewer_gone(struct session *session, uint64_t viewer)

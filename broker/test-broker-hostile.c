@@ -123,7 +123,8 @@ static void who_does_not_read_is_dropped(void)
 
 static void a_hostile_agent_harms_its_session_alone(struct agent *agent, const struct attached *attached)
 {
-    static const uint8_t garbage[] = {1, 0, 99, 0};
+    static const uint8_t garbage[] = {1, 0, WINSTATION_INPUT, 0}, later[] = {1, 0, 99, 0};
+    CHECK(packet_send(agent->broker, later, sizeof(later), NULL, 0) == 0); /* passed over */
     CHECK(packet_send(agent->broker, garbage, sizeof(garbage), NULL, 0) == 0);
     agent_accept(agent); /* it was closed, and the broker comes again */
     /* names of viewers that there cannot be are answered, not believed */

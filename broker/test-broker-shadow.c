@@ -169,7 +169,7 @@ static bool has_terminal(uint16_t id, const char *terminal)
 
 /* The agent of session 2 is there again with its viewer, and the broker knows: it tells the number that the
  * agent says last. */
-static void come_again(void)
+static void come_again_as(void (*tell_synced)(struct agent *))
 {
     static uint16_t display = 1;
     char terminal[8];
@@ -177,12 +177,47 @@ static void come_again(void)
     snprintf(terminal, sizeof(terminal), ":%u", ++display);
     agent_accept(&agents[1]);
     agent_tell(&agents[1], WINSTATION_VIEWER, &(struct winstation_viewer){attached[1].viewer});
-    agent_tell_synced(&agents[1]);
+    tell_synced(&agents[1]);
     agent_tell(&agents[1], WINSTATION_DESKTOP, &(struct winstation_desktop){.display = display});
     while (!has_terminal(2, terminal)) {
         CHECK(clock_monotonic_ms() < deadline);
         poll(NULL, 0, 5);
     }
+}
+
+static void come_again(void)
+{
+    come_again_as(agent_tell_synced);
+}
+
+static void tell_synced_as_earlier_builds(struct agent *agent)
+{
+    agent_tell(agent, WINSTATION_SYNCED, &(struct winstation_synced){1024, 768});
+}
+
+/* The worker of session 2 wants a new channel. */
+static void attach_again(void)
+{
+    uint64_t serial = lsm_ask_attach(&harness, workers[1], 2, attached[1].viewer);
+    agent_expect(&agents[1], WINSTATION_DETACH, &winstation, NULL);
+    agent_expect(&agents[1], WINSTATION_ATTACH, &winstation, NULL);
+    close(attached[1].channel);
+    lsm_expect_attached(workers[1], serial, &attached[1]);
+}
+
+/* After an upgrade in place: what the agent would not understand is not asked of it. */
+static void an_earlier_agent(void)
+{
+    CHECK(attached[1].redirect != 0);
+    agent_die(&agents[1]);
+    come_again_as(tell_synced_as_earlier_builds);
+    CHECK(try_shadow(2, 1) == REASON_WRONG_STATE);
+    attach_again();
+    CHECK(attached[1].redirect == 0);
+    agent_die(&agents[1]);
+    come_again();
+    attach_again();
+    CHECK(attached[1].redirect != 0);
 }
 
 static void refusals(void)
@@ -286,6 +321,7 @@ static void by_the_client(void)
     expect_worker_told(viewer);
     expect_over();
     channels[0] = ask_channel(workers[0], viewer, 2);
+    expect_worker_told(viewer);
     CHECK(lsm_state_of(&harness, 2) == ACTIVE && attached[1].viewer != viewer);
 }
 
@@ -394,6 +430,7 @@ static void by_the_broker(void)
     }
     channels[0] = ask_channel(workers[0], viewer, 2);
     channels[1] = ask_channel(workers[1], 0, 0);
+    expect_worker_told(viewer);
     expect_over();
     CHECK(lsm_state_of(&harness, 2) == ACTIVE);
     tell_is_shown(false);
@@ -497,6 +534,7 @@ int main(void)
     by_request();
     by_the_client();
     by_agents();
+    an_earlier_agent();
     by_clients();
     by_the_configuration();
     by_the_broker();

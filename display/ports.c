@@ -73,6 +73,8 @@ static void tell_everything(struct agent *agent)
     }
     tell_input(agent, clock_monotonic_ms());
     tell_desktop(agent, 0);
+    broker_send(agent, WINSTATION_CAPABILITIES,
+                &(struct winstation_capabilities){WINSTATION_CAN_REDIRECT | WINSTATION_CAN_SHADOW});
     broker_send(agent, WINSTATION_SYNCED,
                 &(struct winstation_synced){agent->screen.width, agent->screen.height});
 }

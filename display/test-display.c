@@ -37,6 +37,8 @@ static void test_attach(struct bed *bed, uint16_t width, uint16_t height)
     union winstation_body body;
     struct view view;
     bed_connect_broker(bed);
+    broker_expect(bed, WINSTATION_CAPABILITIES, &body);
+    CHECK(body.capabilities.bits == (WINSTATION_CAN_REDIRECT | WINSTATION_CAN_SHADOW));
     broker_expect(bed, WINSTATION_SYNCED, &body);
     CHECK(body.synced.width == width && body.synced.height == height);
     double began = bed_now();
@@ -247,9 +249,10 @@ static void test_hostile(struct bed *bed, struct view *view, struct program *pro
 {
     struct view bad;
     union winstation_body body;
-    static const char garbage[] = "\x01\x00\x63\x00nonsense";
+    static const char garbage[] = "\x01\x00\x21\x00nonsense", later[] = "\x01\x00\x63\x00nonsense";
     for (uint64_t id = 41; id < 44; id++) {
         attach_and_fill(bed, &bad, id, 1024, 768, 0);
+        CHECK(packet_send(bad.fd, later, sizeof(later), NULL, 0) == 0); /* passed over */
         if (id == 41)
             CHECK(packet_send(bad.fd, garbage, sizeof(garbage), NULL, 0) == 0);
         else if (id == 42) /* may not send this */

@@ -206,7 +206,8 @@ void broker_expect(struct bed *bed, unsigned number, union winstation_body *body
     struct message message;
     do
         CHECK(broker_take(bed, &message, body_r, WAIT_MS));
-    while ((message.number == WINSTATION_INPUT || message.number == WINSTATION_DESKTOP) &&
+    while ((message.number == WINSTATION_INPUT || message.number == WINSTATION_DESKTOP ||
+            message.number == WINSTATION_CAPABILITIES) &&
            message.number != number);
     CHECK(message.number == number);
 }

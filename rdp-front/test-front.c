@@ -206,12 +206,24 @@ static void press_hotkey(const struct front *front)
     display_key(front, CONTROL, false);
 }
 
+/* A new broker is told whose viewer the worker is, and of the shadowing that no broker has confirmed. */
+static void expect_announced(const struct front *front, struct broker *broker, uint64_t viewer,
+                             uint32_t session)
+{
+    int fd;
+    broker_accept(front, broker);
+    Lodge__Lsm__Request *request = broker_receive(broker, LODGE__LSM__REQUEST__METHOD_ANNOUNCE, &fd);
+    CHECK(request->announce->session == 11 && request->announce->viewer == 46);
+    lodge__lsm__request__free_unpacked(request, NULL);
+    broker_refuse(broker, REASON_NONE);
+    broker_expect_shadow_channel(broker, viewer, session);
+}
+
 /* Looking on, with control, and each way in which that ends. */
 static void check_shadow(const struct front *front)
 {
     struct broker broker;
     union winstation_body body;
-    int fd;
     pid_t client = client_start(front, "ada", "secret", NULL);
     broker_accept(front, &broker);
     broker_expect_logon(&broker, "ada", "secret");
@@ -241,7 +253,7 @@ static void check_shadow(const struct front *front)
     CHECK(broker_shadow(&broker, 0, 48, false) < 0);
     expect_own(front, own);
     close(channel);
-    broker_expect_shadow_channel(&broker, 48, 12);
+    broker_expect_shadow_channel(&broker, 0, 0); /* it knows */
 
     channel = begin_shadow(front, &broker, own, 49, true);
     close(channel); /* its agent is gone */
@@ -269,12 +281,12 @@ static void check_shadow(const struct front *front)
     expect_untouched_end(channel);
     expect_suppressed(own, false);
     display_expect(front, GREEN);
-    broker_accept(front, &broker);
-    Lodge__Lsm__Request *request = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_ANNOUNCE, &fd);
-    CHECK(request->announce->session == 11 && request->announce->viewer == 46);
-    lodge__lsm__request__free_unpacked(request, NULL);
-    broker_refuse(&broker, REASON_NONE);
-    broker_expect_shadow_channel(&broker, 52, 12);
+    expect_announced(front, &broker, 52, 12);
+    close(broker.fd); /* it has not answered: whether it knew nobody can tell */
+    expect_announced(front, &broker, 52, 12);
+    CHECK(broker_shadow(&broker, 0, 52, false) < 0);
+    close(broker.fd);
+    expect_announced(front, &broker, 0, 0);
     client_kill(client);
     broker_end(&broker);
     close(own);

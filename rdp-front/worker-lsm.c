@@ -130,7 +130,7 @@ bool broker_tell_traffic(struct worker *worker, Lodge__Lsm__Traffic *traffic)
     return worker->pending == PENDING_NONE && send_request(worker, &request, PENDING_NONE, -1) == 0;
 }
 
-bool broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session, uint64_t *serial_r)
+void broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session, uint64_t *serial_r)
 {
     Lodge__Lsm__ShadowChannelRequest shadow = LODGE__LSM__SHADOW_CHANNEL_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
@@ -138,10 +138,8 @@ bool broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session,
     shadow.session = session;
     request.method_case = LODGE__LSM__REQUEST__METHOD_SHADOW_CHANNEL;
     request.shadow_channel = &shadow;
-    if (worker->stage != STAGE_ATTACHED || send_request(worker, &request, PENDING_NONE, -1) != 0)
-        return false;
-    *serial_r = request.serial;
-    return true;
+    if (worker->stage == STAGE_ATTACHED && send_request(worker, &request, PENDING_NONE, -1) == 0)
+        *serial_r = request.serial;
 }
 
 /* An answer that brings the viewer's end of a channel. */

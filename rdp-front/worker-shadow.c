@@ -83,11 +83,12 @@ static void begin(struct worker *worker, const Lodge__Lsm__ShadowChannel *told, 
              worker->session, shadow->control ? ", with control" : "");
 }
 
-void shadow_over(struct worker *worker, const char *why)
+/* The client sees its own session again. False: it did already. */
+static bool come_back(struct worker *worker, const char *why)
 {
     struct shadow *shadow = &worker->shadow;
     if (shadow->channel.fd < 0)
-        return;
+        return false;
     log_info(worker->facts.address, "session %u is shown no more: %s", shadow->session, why);
     channel_close(&shadow->channel);
     worker->buttons = 0;
@@ -97,16 +98,20 @@ void shadow_over(struct worker *worker, const char *why)
     channel_draw(&worker->channel);
     channel_finish(&shadow->channel);
     shadow->serial = 0;
-    shadow_listen(worker);
+    return true;
+}
+
+void shadow_over(struct worker *worker, const char *why)
+{
+    if (come_back(worker, why))
+        shadow_listen(worker);
 }
 
 void shadow_listen(struct worker *worker)
 {
     struct shadow *shadow = &worker->shadow;
-    if (shadow->serial != 0 || !broker_ask_shadow(worker, shadow->viewer, shadow->session, &shadow->serial))
-        return;
-    shadow->viewer = 0;
-    shadow->session = 0;
+    if (shadow->serial == 0)
+        broker_ask_shadow(worker, shadow->viewer, shadow->session, &shadow->serial);
 }
 
 void shadow_broker_lost(struct worker *worker)
@@ -124,6 +129,10 @@ void shadow_take(struct worker *worker, const Lodge__Lsm__Answer *answer, int *f
         begin(worker, told, *fd);
         *fd = -1;
     } else if (told->session == 0 && told->viewer != 0 && told->viewer == worker->shadow.viewer) {
-        shadow_over(worker, reason_name(answer->reason));
+        bool was_shown = come_back(worker, reason_name(answer->reason));
+        worker->shadow.viewer = 0; /* this broker knows: the next need not be told */
+        worker->shadow.session = 0;
+        if (was_shown)
+            shadow_listen(worker);
     }
 }

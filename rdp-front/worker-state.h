@@ -72,7 +72,7 @@ struct channel {
 struct shadow {
     struct channel channel; /* fd -1: there is none */
     uint64_t serial;        /* of the request that brings them; 0: not asked */
-    uint32_t session;       /* the one that is shown, or was and the broker has yet to be told so */
+    uint32_t session;       /* the one that is shown, or was and no broker has said yet that it knows */
     uint64_t viewer;        /* likewise; 0: none */
     bool control;           /* else the client's input goes nowhere */
     struct {
@@ -222,9 +222,9 @@ void broker_take_over(struct worker *worker, bool yes);
 /* Tells the broker when codec or redirections have been settled or have changed. */
 void broker_tell_codec(struct worker *worker);
 
-/* Asks what is to be shown instead of the session, and tells what is so no more. Returns false when the
- * broker cannot be asked now; else *serial_r is the request's. */
-bool broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session, uint64_t *serial_r);
+/* Asks what is to be shown instead of the session, and tells what is so no more. *serial_r is the request's;
+ * it is left alone when the broker cannot be asked now. */
+void broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session, uint64_t *serial_r);
 /* Returns false when the broker cannot be told now. */
 bool broker_tell_traffic(struct worker *worker, Lodge__Lsm__Traffic *traffic);
 
@@ -263,7 +263,8 @@ void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits);
 
 /* worker-shadow.c: the client is shown another session instead of its own */
 
-/* Asks the broker what is to be shown, where that is not under way, and tells it what is over. */
+/* Asks the broker what is to be shown, where that is not under way, and tells it what is over; the next
+ * broker again, where this one ends before it has answered that. */
 void shadow_listen(struct worker *worker);
 void shadow_broker_lost(struct worker *worker);
 /* An answer to that question; may take the descriptor. */

@@ -184,7 +184,7 @@ int message_decode(const struct protocol *protocol, uint32_t sender, const uint8
     }
     const struct message_type *type = find(protocol, number);
     if (type == NULL)
-        return broken(problem_r, "there is no message of this number");
+        return -EAGAIN;
     if ((type->senders & sender) == 0)
         return broken(problem_r, "this peer may not send this message");
     if (descriptor_count < type->descriptors_least || descriptor_count > type->descriptors_most)

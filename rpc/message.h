@@ -112,13 +112,16 @@ struct message {
 /* Decodes what `sender` (one role bit) sent with `descriptor_count` descriptors into `body` of `body_room`
  * bytes. Everything is checked first: version, number, that this sender may send it, every bound, UTF-8, no
  * byte left over, the number of descriptors. Returns 0 (body and *type_r filled), -EPROTO with what was wrong
- * in *problem_r (a string constant), or -EPROTONOSUPPORT for another version. */
+ * in *problem_r (a string constant), -EPROTONOSUPPORT for another version, or -EAGAIN for a number that this
+ * build does not know: a message of a later build, which is passed over. */
 int message_decode(const struct protocol *protocol, uint32_t sender, const uint8_t *data, size_t size,
                    size_t descriptor_count, void *body, size_t body_room, const struct message_type **type_r,
                    const char **problem_r);
 
 /* Receives one message from `sender`, never blocking. Returns 1 with *message_r and the body filled, 0 at the
  * end of the stream, -EAGAIN when nothing is there, another negative errno (as of message_decode) when the
- * peer broke the protocol: close it. Any descriptor of a refused message is closed. */
+ * peer broke the protocol: close it. Any descriptor of a refused message is closed. -EAGAIN is
+ * also returned for a message that is passed over: more may be there. After an upgrade in place the two ends
+ * may be of different builds. */
 int message_receive(int fd, const struct protocol *protocol, uint32_t sender, void *body, size_t body_room,
                     struct message *message_r, const char **problem_r);

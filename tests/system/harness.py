@@ -76,6 +76,15 @@ def service_environment():
             if name in kept or name.startswith(("LODGE_", "ASAN_", "UBSAN_", "LSAN_"))}
 
 
+def ended(pid):
+    """It has exited, whoever has yet to look."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 class Lodge:
     """One server: its configuration, its processes, and lodgectl against it."""
 

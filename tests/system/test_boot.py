@@ -406,12 +406,14 @@ class Crashes(Boot):
         self.lodge.start()
         self.sees("crash-record", "lodge-smss ended, and what it had started goes on")
         # All of it.
-        for name in ("lodge-smss", "lodge-broker", "lodge-rdp", "lodge-rdp-worker"):
-            for pid in self.lodge.pids(name):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        killed = [pid for name in ("lodge-smss", "lodge-broker", "lodge-rdp", "lodge-rdp-worker")
+                  for pid in self.lodge.pids(name)]
+        for pid in killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.lodge.smss.wait()
-        wait_for("nothing is left", lambda: not self.lodge.pids("lodge-rdp-worker"))
+        wait_for("nothing is left", lambda: all(harness.ended(pid) for pid in killed) and
+                 not self.lodge.pids("lodge-rdp-worker"))
         self.lodge.start()
         self.is_accepting()
         self.sees("crash-record", "was not shut down: its processes were killed")
