@@ -414,6 +414,20 @@ static bool may_read(const struct redirect *redirect, unsigned index)
            (redirect->first == NULL || channel->dynamic);
 }
 
+/* A client may close one that it has opened by itself, as its microphone's is, and keep the others. */
+static const char *channel_ended(struct redirect *redirect, unsigned index)
+{
+    bool dynamic = redirect->channels[index].dynamic;
+    redirect->bits &= ~redirect->part->channels[index].bits;
+    if (!dynamic || redirect->bits == 0)
+        return "the client's channel has ended";
+    log_info(redirect->worker->facts.address, "the client has closed %s",
+             redirect->part->channels[index].name);
+    virtual_channel_close(&redirect->channels[index]);
+    redirect->told[index] = false;
+    return NULL;
+}
+
 static const char *channel_look(struct redirects *redirects, struct redirect *redirect, unsigned index)
 {
     struct virtual_channel *channel = &redirect->channels[index];
@@ -431,7 +445,7 @@ static const char *channel_look(struct redirects *redirects, struct redirect *re
         if (size == 0)
             break;
         if (size < 0)
-            return "the client's channel has ended";
+            return channel_ended(redirect, index);
         if ((size_t)size > redirect->part->client_most)
             return "a message of the client's is too long";
         if ((size_t)size > redirects->room) {

@@ -100,6 +100,7 @@ void channel_redirect(struct worker *worker, unsigned kind, uint32_t bits)
 
 static struct {
     size_t unread[REDIRECT_CHANNELS], kept, open; /* open: channels */
+    void *ended;                                  /* one that the client has closed */
     bool blocked;
 } library;
 
@@ -147,7 +148,7 @@ bool virtual_channel_ready(struct virtual_channel *channel)
 
 long virtual_channel_next(struct virtual_channel *channel)
 {
-    return *(size_t *)channel->handle > 0 ? MESSAGE : 0;
+    return *(size_t *)channel->handle > 0 ? MESSAGE : channel->handle == library.ended ? -1 : 0;
 }
 
 bool virtual_channel_read(struct virtual_channel *channel, void *data, size_t size)
@@ -299,6 +300,26 @@ static void test_moves(void)
     bed_close(bed);
 }
 
+/* The client closes its microphone: the rest goes on, and the channel is not opened again; then the rest. */
+static void test_client_closes_one(void)
+{
+    struct bed *bed = bed_open();
+    CHECK(client_says(bed, DRDYNVC_ID));
+    library.ended = &library.unread[DYNAMIC];
+    redirects_poll(bed->worker.redirects);
+    CHECK(part.open && part.got[DYNAMIC] == 1 && library.open == 1);
+    CHECK(redirects_in_use(bed->worker.redirects) == REDIRECT_PLAYBACK);
+    redirect_channel_renew(part.redirect, DYNAMIC); /* as when the last program stops recording */
+    CHECK(client_says(bed, STATIC_ID));
+    redirects_poll(bed->worker.redirects);
+    redirects_poll(bed->worker.redirects);
+    CHECK(part.open && part.got[STATIC] == 1 && library.open == 1);
+    library.ended = &library.unread[STATIC];
+    redirects_poll(bed->worker.redirects);
+    CHECK(!part.open && library.open == 0 && redirects_in_use(bed->worker.redirects) == 0);
+    bed_close(bed);
+}
+
 /* When the session is over the channels are closed, the microphone's too, and stay so. */
 static void test_end(void)
 {
@@ -319,6 +340,7 @@ int main(void)
     test_sound_flood();
     test_client_takes_nothing();
     test_moves();
+    test_client_closes_one();
     test_end();
     return 0;
 }
