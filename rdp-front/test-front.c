@@ -143,6 +143,33 @@ static void check_recovery(const struct front *front)
     close(channel);
 }
 
+/* An administrator moves the client from session to session, more often than one agent may end. */
+static void check_moves(const struct front *front)
+{
+    struct broker broker;
+    union winstation_body body;
+    int fd;
+    pid_t client = client_start(front, "ada", "secret", NULL);
+    broker_accept(front, &broker);
+    broker_expect_logon(&broker, "ada", "secret");
+    int channel = broker_attach(&broker, 9, 44);
+    agent_show(channel, 1024, 768, ORANGE);
+    display_expect(front, ORANGE);
+    for (uint32_t i = 0; i < 25; i++) {
+        agent_bye(channel, REASON_MOVED);
+        close(channel);
+        Lodge__Lsm__Request *request = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_ATTACH, &fd);
+        lodge__lsm__request__free_unpacked(request, NULL);
+        channel = broker_attach(&broker, 10 + i % 2, 45 + i);
+    }
+    agent_show(channel, 1024, 768, GREEN);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, GREEN);
+    client_kill(client);
+    broker_end(&broker);
+    close(channel);
+}
+
 /* The worker closes this channel. Nothing that the person does may have gone there. */
 static void expect_untouched_end(int channel)
 {
@@ -390,6 +417,7 @@ int main(void)
     check_logon_screen(&front);
     check_refusal(&front);
     check_recovery(&front);
+    check_moves(&front);
     check_shadow(&front);
     check_stopped_client(&front);
     front_stop(&front);

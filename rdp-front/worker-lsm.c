@@ -146,6 +146,8 @@ void broker_ask_shadow(struct worker *worker, uint64_t viewer, uint32_t session,
 static void on_attached(struct worker *worker, const Lodge__Lsm__Attached *attached, int *fd)
 {
     bool first = worker->stage != STAGE_ATTACHED;
+    if (worker->session != attached->session)
+        worker->reattachments = 0; /* moved: they count how often one session's agent ends */
     worker->session = attached->session;
     worker->viewer = attached->viewer;
     worker->stage = STAGE_ATTACHED;
