@@ -12,27 +12,9 @@
 #define PAGE_MAX   100
 #define PAGE_BYTES 60000 /* of a packet's 65536 */
 
-struct key {
-    uint32_t id;
-    const char *user;
-    uint64_t logon_ms;
-};
-
-static struct key key_of(const struct session *session)
+static struct lsm_list_key key_of(const struct session *session)
 {
-    return (struct key){session->id, session->name, session->logon_ms};
-}
-
-static int compare(const Lodge__Lsm__ListRequest *list, const struct key *a, const struct key *b)
-{
-    int order = 0;
-    if (list->order == LODGE__LSM__LIST_ORDER__BY_USER)
-        order = strcmp(a->user, b->user);
-    else if (list->order == LODGE__LSM__LIST_ORDER__BY_LOGON)
-        order = (a->logon_ms > b->logon_ms) - (a->logon_ms < b->logon_ms);
-    if (order == 0)
-        order = (a->id > b->id) - (a->id < b->id);
-    return list->descending ? -order : order;
+    return (struct lsm_list_key){session->id, session->name, session->logon_ms};
 }
 
 /* What the request asks for, with what was found out for all sessions at once. */
@@ -96,12 +78,12 @@ struct page {
 
 static void insert(struct page *page, const Lodge__Lsm__ListRequest *list, struct session *session)
 {
-    struct key key = key_of(session);
+    struct lsm_list_key key = key_of(session);
     size_t low = 0, high = page->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        struct key other = key_of(page->at[middle]);
-        if (compare(list, &key, &other) < 0)
+        struct lsm_list_key other = key_of(page->at[middle]);
+        if (lsm_list_compare(list, &key, &other) < 0)
             high = middle;
         else
             low = middle + 1;
@@ -117,12 +99,12 @@ static void insert(struct page *page, const Lodge__Lsm__ListRequest *list, struc
 static void collect(struct peer *peer, const struct filter *filter, struct page *page)
 {
     const Lodge__Lsm__ListRequest *list = filter->list;
-    struct key cursor = {list->after, list->after_user, list->after_logon_ms};
+    struct lsm_list_key cursor = {list->after, list->after_user, list->after_logon_ms};
     bool by_id = list->order == LODGE__LSM__LIST_ORDER__BY_ID && !list->descending;
     struct session *session = methods_next_session(peer, NULL, by_id ? list->after : 0);
     for (; session != NULL; session = methods_next_session(peer, session, 0)) {
-        struct key key = key_of(session);
-        bool behind = list->after == 0 || compare(list, &key, &cursor) > 0;
+        struct lsm_list_key key = key_of(session);
+        bool behind = list->after == 0 || lsm_list_compare(list, &key, &cursor) > 0;
         if (behind && is_wanted(filter, session))
             insert(page, list, session);
         if (by_id && page->count == page->room)

@@ -81,18 +81,9 @@ int lodge_show(struct lodge *lodge, uint32_t session, struct lodge_session **ses
     return 0;
 }
 
-/* As the server has them in its order: alike ones by id, and all of it turned round where descending. */
-static int compare(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *a,
-                   const Lodge__Lsm__Session *b)
+static struct lsm_list_key key_of(const Lodge__Lsm__Session *session)
 {
-    int order = 0;
-    if (list->order == LODGE__LSM__LIST_ORDER__BY_USER)
-        order = strcmp(a->user, b->user);
-    else if (list->order == LODGE__LSM__LIST_ORDER__BY_LOGON)
-        order = (a->logon_ms > b->logon_ms) - (a->logon_ms < b->logon_ms);
-    if (order == 0)
-        order = (a->id > b->id) - (a->id < b->id);
-    return list->descending ? -order : order;
+    return (struct lsm_list_key){session->id, session->user, session->logon_ms};
 }
 
 /* They are behind `after` (id 0: the beginning) and in order, and where there are more, the page is not
@@ -100,10 +91,12 @@ static int compare(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Sessio
 static bool page_is_right(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *after,
                           const Lodge__Lsm__Sessions *page)
 {
+    struct lsm_list_key last = key_of(after);
     for (size_t i = 0; i < page->n_session; i++) {
-        if (page->session[i]->id == 0 || (after->id != 0 && compare(list, page->session[i], after) <= 0))
+        struct lsm_list_key key = key_of(page->session[i]);
+        if (key.id == 0 || (last.id != 0 && lsm_list_compare(list, &key, &last) <= 0))
             return false;
-        after = page->session[i];
+        last = key;
     }
     return page->n_session > 0 || !page->more;
 }

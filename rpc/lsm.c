@@ -1,6 +1,7 @@
 #include "rpc/lsm.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/packet.h"
 
@@ -51,4 +52,17 @@ int lsm_receive_request(int fd, Lodge__Lsm__Request **request_r, int *descriptor
 int lsm_receive_answer(int fd, Lodge__Lsm__Answer **answer_r, int *descriptor_r)
 {
     return receive_packed(fd, &lodge__lsm__answer__descriptor, (ProtobufCMessage **)answer_r, descriptor_r);
+}
+
+int lsm_list_compare(const Lodge__Lsm__ListRequest *list, const struct lsm_list_key *a,
+                     const struct lsm_list_key *b)
+{
+    int order = 0;
+    if (list->order == LODGE__LSM__LIST_ORDER__BY_USER)
+        order = strcmp(a->user, b->user);
+    else if (list->order == LODGE__LSM__LIST_ORDER__BY_LOGON)
+        order = (a->logon_ms > b->logon_ms) - (a->logon_ms < b->logon_ms);
+    if (order == 0)
+        order = (a->id > b->id) - (a->id < b->id);
+    return list->descending ? -order : order;
 }

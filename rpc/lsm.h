@@ -19,3 +19,16 @@ int lsm_send_answer(int fd, const Lodge__Lsm__Answer *answer, int descriptor);
  * the stream; -EAGAIN when nothing is there; -EPROTO for what is no such message; another negative errno. */
 int lsm_receive_request(int fd, Lodge__Lsm__Request **request_r, int *descriptor_r);
 int lsm_receive_answer(int fd, Lodge__Lsm__Answer **answer_r, int *descriptor_r);
+
+/* What a session's place in a list goes by: it never changes in the session's life. */
+struct lsm_list_key {
+    uint32_t id;
+    const char *user;
+    uint64_t logon_ms;
+};
+
+/* Below 0 where `a` comes before `b` in the order that `list` asks for, above 0 where it comes behind it, 0
+ * for one and the same id: those that are alike are in the order of their ids, and where it is descending all
+ * of that is turned round. An order that there is not is that of the ids. */
+int lsm_list_compare(const Lodge__Lsm__ListRequest *list, const struct lsm_list_key *a,
+                     const struct lsm_list_key *b);

@@ -6,8 +6,34 @@
 #include "common/packet.h"
 #include "tests/check.h"
 
+/* The order of these three, each way round. */
+static void check_order(Lodge__Lsm__ListOrder order, const struct lsm_list_key *const keys[3])
+{
+    Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
+    list.order = order;
+    for (int turned = 0; turned < 2; turned++) {
+        list.descending = turned;
+        for (int i = 0; i < 9; i++) {
+            int got = lsm_list_compare(&list, keys[i / 3], keys[i % 3]);
+            int wanted = turned ? i % 3 - i / 3 : i / 3 - i % 3;
+            CHECK((got > 0) - (got < 0) == (wanted > 0) - (wanted < 0));
+        }
+    }
+}
+
+static void check_list_orders(void)
+{
+    static const struct lsm_list_key a = {1, "bob", UINT64_MAX}, b = {2, "ada", 5},
+                                     c = {UINT32_MAX, "ada", 5};
+    check_order(LODGE__LSM__LIST_ORDER__BY_ID, (const struct lsm_list_key *[]){&a, &b, &c});
+    check_order(LODGE__LSM__LIST_ORDER__BY_USER, (const struct lsm_list_key *[]){&b, &c, &a});
+    check_order(LODGE__LSM__LIST_ORDER__BY_LOGON, (const struct lsm_list_key *[]){&b, &c, &a});
+    check_order((Lodge__Lsm__ListOrder)9, (const struct lsm_list_key *[]){&a, &b, &c});
+}
+
 int main(void)
 {
+    check_list_orders();
     int pair[2], descriptor = -1;
     CHECK(packet_pair(pair) == 0);
     Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
