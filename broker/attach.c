@@ -1,8 +1,6 @@
 #include "broker/attach.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "broker/broker.h"
 #include "broker/link.h"
@@ -72,38 +70,20 @@ static struct session *moved_to(const struct peer *peer)
     return session != NULL && session->logon == peer->last.moved_logon ? session : NULL;
 }
 
-/* Makes the channel, sends the agent's end. Returns the viewer's end or a negative errno. */
-static int send_attach(struct session *session, const struct client *client, uint64_t viewer)
-{
-    struct winstation_attach attach = {.viewer = viewer,
-                                       .width = client->width,
-                                       .height = client->height,
-                                       .keyboard_layout = client->keyboard_layout};
-    int pair[2];
-    int failed = packet_pair(pair);
-    if (failed)
-        return failed;
-    failed = message_send(session->link.fd, &winstation_protocol, WINSTATION_ATTACH, &attach, pair[0]);
-    close_descriptor(&pair[0]);
-    if (failed) {
-        close_descriptor(&pair[1]);
-        return failed;
-    }
-    return pair[1];
-}
-
 /* Names a viewer, and makes its channel: -1 in a load test, where there is no agent for its other end.
  * Returns 0 or a negative errno. */
 static int make_channel(struct session *session, const struct client *client, uint64_t *viewer_r,
                         int *channel_r)
 {
-    uint64_t viewer = 0;
+    struct winstation_attach attach = {
+        .width = client->width, .height = client->height, .keyboard_layout = client->keyboard_layout};
     int channel = -1;
-    if (getrandom(&viewer, sizeof(viewer), 0) != sizeof(viewer) || viewer == 0)
-        return -EAGAIN;
-    if (!session->load_test && (channel = send_attach(session, client, viewer)) < 0)
+    int failed = link_draw_viewer(&attach.viewer);
+    if (failed)
+        return failed;
+    if (!session->load_test && (channel = link_send_channel(session, WINSTATION_ATTACH, &attach)) < 0)
         return channel;
-    *viewer_r = viewer;
+    *viewer_r = attach.viewer;
     *channel_r = channel;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "broker/attach.h"
 #include "broker/broker.h"
@@ -260,4 +261,28 @@ bool link_send(struct session *session, unsigned number, const void *body)
 {
     return session->link.fd >= 0 &&
            message_send(session->link.fd, &winstation_protocol, number, body, -1) == 0;
+}
+
+int link_draw_viewer(uint64_t *viewer_r)
+{
+    uint64_t viewer;
+    if (getrandom(&viewer, sizeof(viewer), 0) != sizeof(viewer) || viewer == 0)
+        return -EAGAIN;
+    *viewer_r = viewer;
+    return 0;
+}
+
+int link_send_channel(struct session *session, unsigned number, const void *body)
+{
+    int pair[2];
+    int failed = packet_pair(pair);
+    if (failed)
+        return failed;
+    failed = message_send(session->link.fd, &winstation_protocol, number, body, pair[0]);
+    close_descriptor(&pair[0]);
+    if (failed) {
+        close_descriptor(&pair[1]);
+        return failed;
+    }
+    return pair[1];
 }

@@ -23,6 +23,11 @@ bool link_can_attach(const struct session *session);
 bool link_agent_can(const struct session *session, enum winstation_capability capability);
 /* Sends the agent a message of rpc/winstation.h. False where it cannot be reached. */
 bool link_send(struct session *session, unsigned number, const void *body);
+/* A number for a new viewer, that nobody can guess, never 0. Returns 0 or a negative errno. */
+int link_draw_viewer(uint64_t *viewer_r);
+/* Sends the agent a message that names a new viewer, with the agent's end of that viewer's channel. Returns
+ * the viewer's end, which is the caller's, or a negative errno. */
+int link_send_channel(struct session *session, unsigned number, const void *body);
 /* Has the agent take a message away, where it is still shown. */
 void link_send_cancel(struct session *session, uint64_t serial);
 /* Has the agent say BYE to a viewer. An agent that cannot be reached has no viewers, or is told when it names

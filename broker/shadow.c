@@ -1,9 +1,7 @@
 #include "broker/shadow.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "broker/broker.h"
 #include "broker/link.h"
@@ -145,20 +143,13 @@ static void end(struct shadow *shadow, enum reason reason, const char *detail)
 static int make_channel(struct shadow *shadow)
 {
     struct winstation_shadow told = {.control = shadow->control};
-    int pair[2];
-    if (getrandom(&told.viewer, sizeof(told.viewer), 0) != sizeof(told.viewer) || told.viewer == 0)
-        return -EAGAIN;
-    int failed = packet_pair(pair);
+    int failed = link_draw_viewer(&told.viewer);
     if (failed)
         return failed;
-    failed = message_send(shadow->shown->link.fd, &winstation_protocol, WINSTATION_SHADOW, &told, pair[0]);
-    close_descriptor(&pair[0]);
-    if (failed) {
-        close_descriptor(&pair[1]);
-        return failed;
-    }
-    shadow->viewer = told.viewer;
-    return pair[1];
+    int channel = link_send_channel(shadow->shown, WINSTATION_SHADOW, &told);
+    if (channel >= 0)
+        shadow->viewer = told.viewer;
+    return channel;
 }
 
 static void answer_begun(struct peer *peer, uint64_t serial, bool control)
