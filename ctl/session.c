@@ -386,10 +386,9 @@ static void print_session(const Lodge__Lsm__Session *session)
         print_client(session->client);
 }
 
-/* Asks `method` about the session of the arguments. */
-static enum ctl_exit ask_session(const struct ctl_arguments *arguments, const struct conf *conf,
-                                 Lodge__Lsm__Request__MethodCase method, Lodge__Lsm__Answer__ResultCase want,
-                                 Lodge__Lsm__Answer **answer_r)
+enum ctl_exit session_ask(const struct ctl_arguments *arguments, const struct conf *conf,
+                          Lodge__Lsm__Request__MethodCase method, Lodge__Lsm__Answer__ResultCase want,
+                          Lodge__Lsm__Answer **answer_r)
 {
     char about[32];
     snprintf(about, sizeof(about), "session %u", arguments->id);
@@ -397,14 +396,14 @@ static enum ctl_exit ask_session(const struct ctl_arguments *arguments, const st
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     session.session = arguments->id;
     request.method_case = method;
-    request.show = &session; /* one union: disconnect and logoff have the same type */
+    request.show = &session; /* one union: all such methods have the same type */
     return server_ask_once(arguments, conf, about, &request, want, answer_r);
 }
 
 enum ctl_exit ctl_show(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     Lodge__Lsm__Answer *answer;
-    enum ctl_exit result = ask_session(arguments, conf, LODGE__LSM__REQUEST__METHOD_SHOW,
+    enum ctl_exit result = session_ask(arguments, conf, LODGE__LSM__REQUEST__METHOD_SHOW,
                                        LODGE__LSM__ANSWER__RESULT_SESSION, &answer);
     if (result != CTL_DONE)
         return result;
@@ -423,7 +422,7 @@ static enum ctl_exit act(const struct ctl_arguments *arguments, const struct con
                          Lodge__Lsm__Request__MethodCase method, const char *done)
 {
     Lodge__Lsm__Answer *answer;
-    enum ctl_exit result = ask_session(arguments, conf, method, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
+    enum ctl_exit result = session_ask(arguments, conf, method, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     if (result != CTL_DONE)
         return result;
     printf("Session %u %s.\n", arguments->id, done);
@@ -488,7 +487,7 @@ enum ctl_exit ctl_connect(const struct ctl_arguments *arguments, const struct co
 enum ctl_exit ctl_environment(const struct ctl_arguments *arguments, const struct conf *conf)
 {
     Lodge__Lsm__Answer *answer;
-    enum ctl_exit result = ask_session(arguments, conf, LODGE__LSM__REQUEST__METHOD_ENVIRONMENT,
+    enum ctl_exit result = session_ask(arguments, conf, LODGE__LSM__REQUEST__METHOD_ENVIRONMENT,
                                        LODGE__LSM__ANSWER__RESULT_ENVIRONMENT, &answer);
     if (result != CTL_DONE)
         return result;

@@ -21,6 +21,10 @@ void session_pages_free(struct session_pages *pages);
 /* How long nobody has been connected, or, while somebody is, how long they have done nothing; 0: not known.
  */
 uint64_t session_idle_ms(const Lodge__Lsm__Session *session);
+/* Asks `method`, one that takes a SessionRequest, about the session of the arguments, as server_ask_once. */
+enum ctl_exit session_ask(const struct ctl_arguments *arguments, const struct conf *conf,
+                          Lodge__Lsm__Request__MethodCase method, Lodge__Lsm__Answer__ResultCase want,
+                          Lodge__Lsm__Answer **answer_r);
 /* The session whose client it is: that of --from, or the one that this program runs in. Returns false, having
  * said why, where there is none. */
 bool session_take_from(const struct ctl_arguments *arguments, uint32_t *from_r);

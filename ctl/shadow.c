@@ -12,16 +12,9 @@
 
 static enum ctl_exit stop(const struct ctl_arguments *arguments, const struct conf *conf)
 {
-    Lodge__Lsm__SessionRequest session = LODGE__LSM__SESSION_REQUEST__INIT;
-    Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     Lodge__Lsm__Answer *answer;
-    char about[32];
-    snprintf(about, sizeof(about), "session %u", arguments->id);
-    session.session = arguments->id;
-    request.method_case = LODGE__LSM__REQUEST__METHOD_SHADOW_STOP;
-    request.shadow_stop = &session;
-    enum ctl_exit result =
-        server_ask_once(arguments, conf, about, &request, LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
+    enum ctl_exit result = session_ask(arguments, conf, LODGE__LSM__REQUEST__METHOD_SHADOW_STOP,
+                                       LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     if (result != CTL_DONE)
         return result;
     printf("The shadowing of or by session %u has ended.\n", arguments->id);
