@@ -208,19 +208,26 @@ void sm_expect_one_of(struct harness *harness, unsigned first, unsigned second, 
     *first_r = message.number == first;
 }
 
+/* What was received has to be message `number`. *descriptor_r (or NULL) is the caller's. */
+static void check_message(unsigned number, int got, struct message *message, const char *problem,
+                          int *descriptor_r)
+{
+    if (got != 1 || message->number != number)
+        fprintf(stderr, "message %u wanted: got %d, number %u %s\n", number, got,
+                got == 1 ? message->number : 0, problem);
+    CHECK(got == 1 && message->number == number);
+    if (descriptor_r != NULL)
+        *descriptor_r = message->descriptor;
+    else
+        close_descriptor(&message->descriptor);
+}
+
 void sm_expect(struct harness *harness, unsigned number, union sm_body *body_r, int *descriptor_r)
 {
     struct message message;
     const char *problem = "";
     int got = sm_receive(harness, body_r, &message, &problem);
-    if (got != 1 || message.number != number)
-        fprintf(stderr, "message %u wanted: got %d, number %u %s\n", number, got,
-                got == 1 ? message.number : 0, problem);
-    CHECK(got == 1 && message.number == number);
-    if (descriptor_r != NULL)
-        *descriptor_r = message.descriptor;
-    else
-        close_descriptor(&message.descriptor);
+    check_message(number, got, &message, problem, descriptor_r);
 }
 
 void sm_tell_synced(struct harness *harness)
@@ -296,14 +303,7 @@ void agent_expect(struct agent *agent, unsigned number, union winstation_body *b
     wait_readable(agent->broker);
     int got = message_receive(agent->broker, &winstation_protocol, WINSTATION_BY_BROKER, body_r,
                               sizeof(*body_r), &message, &problem);
-    if (got != 1 || message.number != number)
-        fprintf(stderr, "message %u wanted: got %d, number %u %s\n", number, got,
-                got == 1 ? message.number : 0, problem);
-    CHECK(got == 1 && message.number == number);
-    if (descriptor_r != NULL)
-        *descriptor_r = message.descriptor;
-    else
-        close_descriptor(&message.descriptor);
+    check_message(number, got, &message, problem, descriptor_r);
 }
 
 void agent_die(struct agent *agent)
@@ -318,7 +318,7 @@ void agent_end(struct harness *harness, struct agent *agent)
     unlink(port_of(harness, agent->id));
 }
 
-int lsm_connect_as(struct harness *harness, uid_t uid, gid_t group)
+int lsm_connect_member(struct harness *harness, uid_t uid, gid_t group)
 {
     gid_t groups[1] = {group}, own = uid == 0 ? 0 : 65534;
     const char *path = path_in(harness, "run/ports/lsm.port");
@@ -329,9 +329,14 @@ int lsm_connect_as(struct harness *harness, uid_t uid, gid_t group)
     return fd;
 }
 
+int lsm_connect_as(struct harness *harness, uid_t uid)
+{
+    return lsm_connect_member(harness, uid, (gid_t)-1);
+}
+
 int lsm_connect_front(struct harness *harness)
 {
-    return lsm_connect_as(harness, harness->front_uid, (gid_t)-1);
+    return lsm_connect_as(harness, harness->front_uid);
 }
 
 static bool has_died(const struct harness *harness)
@@ -475,7 +480,7 @@ void lsm_expect_attached(int fd, uint64_t serial, struct attached *attached_r)
 
 int lsm_state_of(struct harness *harness, uint16_t session)
 {
-    int fd = lsm_connect_as(harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(harness, 0);
     uint64_t serial = lsm_ask_session(harness, fd, LODGE__LSM__REQUEST__METHOD_SHOW, session);
     Lodge__Lsm__Answer *answer = lsm_expect(fd, serial, NULL);
     int state = answer->reason == REASON_NONE ? (int)answer->session->state : SESSION_NONE;
@@ -512,13 +517,20 @@ static bool has_event(struct harness *harness, int fd, uint32_t id, uint16_t ses
 
 void lsm_await_event(struct harness *harness, uint32_t id, uint16_t session)
 {
-    int fd = lsm_connect_as(harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(harness, 0);
     int64_t deadline = clock_monotonic_ms() + HARNESS_PATIENCE_MS;
     while (!has_event(harness, fd, id, session)) {
         CHECK(clock_monotonic_ms() < deadline);
         poll(NULL, 0, 5);
     }
     close(fd);
+}
+
+void harness_begin_with_broker(struct harness *harness, const char *more)
+{
+    harness_begin(harness, more);
+    harness_start_broker(harness);
+    sm_tell_synced(harness);
 }
 
 void harness_log_on_as(struct harness *harness, int fd, uid_t uid, const char *user, uint16_t id,

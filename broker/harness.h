@@ -52,6 +52,8 @@ void harness_configure(const struct harness *harness, const char *more);
 void harness_end(struct harness *harness);
 /* Starts lodge-broker and takes its HELLO and READY. */
 void harness_start_broker(struct harness *harness);
+/* harness_begin and harness_start_broker, and the broker hears that there are no sessions. */
+void harness_begin_with_broker(struct harness *harness, const char *more);
 /* Starts lodge-broker, and takes nothing of it. */
 void harness_spawn_broker(struct harness *harness);
 /* Kills the broker, and closes its connection. */
@@ -83,8 +85,10 @@ void agent_expect(struct agent *agent, unsigned number, union winstation_body *b
 void agent_die(struct agent *agent);
 void agent_end(struct harness *harness, struct agent *agent);
 
-/* A connection to lsm.port by that user, without groups; with `group` (not (gid_t)-1) in that one. */
-int lsm_connect_as(struct harness *harness, uid_t uid, gid_t group);
+/* A connection to lsm.port by that user, without groups. */
+int lsm_connect_as(struct harness *harness, uid_t uid);
+/* The same in this group. */
+int lsm_connect_member(struct harness *harness, uid_t uid, gid_t group);
 int lsm_connect_front(struct harness *harness);
 /* Sends a request with a new serial, which is returned. */
 uint64_t lsm_ask(struct harness *harness, int fd, Lodge__Lsm__Request *request, int descriptor);

@@ -13,13 +13,6 @@ static struct harness harness;
 static union sm_body sm;
 static union winstation_body winstation;
 
-static void begin(const char *keys)
-{
-    harness_begin(&harness, keys);
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-}
-
 /* A logon up to the moment of the decision; returns the serial of the request. */
 static uint64_t come(int fd, uid_t uid, const char *user, enum sm_account account, uint64_t *logon_r)
 {
@@ -64,7 +57,7 @@ static void gone(uint16_t id)
 /* What policy_test says, as "VERDICT REASON", has to be this. */
 static void would_be(const char *user, const char *client, const char *want)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__PolicyTestRequest test = LODGE__LSM__POLICY_TEST_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     char got[64];
@@ -83,7 +76,7 @@ static void would_be(const char *user, const char *client, const char *want)
 
 static void groups_let_in_and_keep_out(void)
 {
-    begin("AllowedGroups = daemon, games\nDeniedGroups = daemon");
+    harness_begin_with_broker(&harness, "AllowedGroups = daemon, games\nDeniedGroups = daemon");
     admitted(5, "games", SM_ACCOUNT_SYSTEM, 1);
     refused(1, "daemon", SM_ACCOUNT_SYSTEM, REASON_DENIED);
     refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_DENIED);
@@ -94,7 +87,7 @@ static void groups_let_in_and_keep_out(void)
     gone(1);
     harness_end(&harness);
 
-    begin("DeniedGroups = daemon");
+    harness_begin_with_broker(&harness, "DeniedGroups = daemon");
     refused(1, "daemon", SM_ACCOUNT_SYSTEM, REASON_DENIED);
     refused(5001, "nobody.knows", SM_ACCOUNT_SYSTEM, REASON_DENIED);
     admitted(5, "games", SM_ACCOUNT_SYSTEM, 1);
@@ -105,7 +98,7 @@ static void groups_let_in_and_keep_out(void)
 
 static void seats_are_kept(void)
 {
-    begin("MaxSessions = 3\nReservedSeats = 2\n[Server]\nAdminGroup = games");
+    harness_begin_with_broker(&harness, "MaxSessions = 3\nReservedSeats = 2\n[Server]\nAdminGroup = games");
     admitted(1, "daemon", SM_ACCOUNT_SYSTEM, 1);
     refused(2, "bin", SM_ACCOUNT_SYSTEM, REASON_SESSION_LIMIT);
     would_be("bin", "", "refuse session-limit");
@@ -124,7 +117,7 @@ static void seats_are_kept(void)
 
 static void an_address_has_its_limit(void)
 {
-    begin("MaxSessionsPerAddress = 2");
+    harness_begin_with_broker(&harness, "MaxSessionsPerAddress = 2");
     admitted(5001, "one", SM_ACCOUNT_SYSTEM, 1);
     admitted(5002, "two", SM_ACCOUNT_SYSTEM, 2);
     refused(5003, "three", SM_ACCOUNT_SYSTEM, REASON_ADDRESS_LIMIT);
@@ -143,7 +136,7 @@ static void nobody_takes_over(void)
 {
     struct agent agent;
     struct attached attached;
-    begin("TakeOver = 0");
+    harness_begin_with_broker(&harness, "TakeOver = 0");
     int first = lsm_connect_front(&harness);
     harness_log_on(&harness, first, 5001, 1, &agent, &attached);
     refused(5001, "somebody", SM_ACCOUNT_SYSTEM, REASON_ELSEWHERE);
@@ -191,7 +184,7 @@ static void the_person_is_asked(void)
 {
     struct agent agent;
     struct attached attached;
-    begin("TakeOver = 2");
+    harness_begin_with_broker(&harness, "TakeOver = 2");
     int first = lsm_connect_front(&harness);
     harness_log_on(&harness, first, 5001, 1, &agent, &attached);
     CHECK(lsm_expect_reason(first, answer(first, true)) == REASON_WRONG_STATE);
@@ -238,8 +231,10 @@ static void the_person_is_asked(void)
 static void sections_of_groups(void)
 {
     struct agent agents[2];
-    begin("MaxSessionsPerUser = 1\nSingleSessionPerUser = 0\n[Group games]\nMaxDisconnectedSeconds = 1\n"
-          "MaxSessionsPerUser = 2");
+    harness_begin_with_broker(
+        &harness,
+        "MaxSessionsPerUser = 1\nSingleSessionPerUser = 0\n[Group games]\nMaxDisconnectedSeconds = 1\n"
+        "MaxSessionsPerUser = 2");
     agent_listen(&harness, &agents[0], 1);
     agent_listen(&harness, &agents[1], 2);
     admitted(1, "daemon", SM_ACCOUNT_SYSTEM, 1);
@@ -271,7 +266,7 @@ static void sections_of_groups(void)
 
 static void logged_off(uint16_t id, uint32_t grace_ms)
 {
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_LOGOFF, id);
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
     sm_expect(&harness, SM_SESSION_END, &sm, NULL);
@@ -283,7 +278,7 @@ static void logged_off(uint16_t id, uint32_t grace_ms)
 static void reload(const char *keys)
 {
     harness_configure(&harness, keys);
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_RELOAD;
@@ -297,7 +292,7 @@ static void reload(const char *keys)
 static void a_group_has_its_limit(void)
 {
     static const char two[] = "[Group nogroup]\nMaxSessions = 2\nLogoffSeconds = 3";
-    begin(two);
+    harness_begin_with_broker(&harness, two);
     admitted(4, "sync", SM_ACCOUNT_SYSTEM, 1);
     admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 2);
     refused(42, "_apt", SM_ACCOUNT_SYSTEM, REASON_GROUP_LIMIT);
@@ -326,7 +321,7 @@ static void a_group_has_its_limit(void)
     harness_end(&harness);
 
     /* of administrators no group's limit speaks */
-    begin("[Group nogroup]\nMaxSessions = 1\n[Server]\nAdminGroup = nogroup");
+    harness_begin_with_broker(&harness, "[Group nogroup]\nMaxSessions = 1\n[Server]\nAdminGroup = nogroup");
     admitted(4, "sync", SM_ACCOUNT_SYSTEM, 1);
     admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 2);
     gone(1), gone(2);
@@ -337,10 +332,10 @@ static void a_group_has_its_limit(void)
 static void a_reload_reaches_those_that_wait(void)
 {
     uint64_t logon;
-    begin("");
+    harness_begin_with_broker(&harness, "");
     admitted(65534, "nobody", SM_ACCOUNT_SYSTEM, 1);
     admitted(4, "sync", SM_ACCOUNT_SYSTEM, 2);
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), fd = lsm_connect_front(&harness);
+    int admin = lsm_connect_as(&harness, 0), fd = lsm_connect_front(&harness);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_LOGOFF, 2);
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
     sm_expect(&harness, SM_SESSION_END, &sm, NULL);

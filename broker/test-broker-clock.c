@@ -49,7 +49,7 @@ static Lodge__Lsm__Answer *ask(Lodge__Lsm__Request__MethodCase method, void *bod
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = method;
     request.ping = body != NULL ? body : &nothing;
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, &request, -1), NULL);
     CHECK(answer->reason == REASON_NONE);
     close(fd);
@@ -113,7 +113,7 @@ static void durations_are_durations(int64_t jump)
     wait.deadline_ms = WAIT_MS;
     request.method_case = LODGE__LSM__REQUEST__METHOD_WAIT;
     request.wait = &wait;
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     int64_t began = clock_monotonic_ms();
     uint64_t serial = lsm_ask(&harness, fd, &request, -1);
     *ahead = jump;

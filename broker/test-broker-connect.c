@@ -58,11 +58,9 @@ int main(void)
     struct agent agents[3];
     struct attached attached[3];
     int workers[3];
-    harness_begin(&harness, "SingleSessionPerUser = 0\nMaxSessionsPerUser = 2");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-    int own = lsm_connect_as(&harness, 5001, (gid_t)-1), other = lsm_connect_as(&harness, 5002, (gid_t)-1);
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    harness_begin_with_broker(&harness, "SingleSessionPerUser = 0\nMaxSessionsPerUser = 2");
+    int own = lsm_connect_as(&harness, 5001), other = lsm_connect_as(&harness, 5002);
+    int admin = lsm_connect_as(&harness, 0);
     for (uint16_t i = 0; i < 3; i++) {
         workers[i] = lsm_connect_front(&harness);
         harness_log_on(&harness, workers[i], i < 2 ? 5001 : 5002, (uint16_t)(i + 1), &agents[i],

@@ -28,13 +28,13 @@ static void users_leave_room(void)
 {
     static int fds[FOR_USERS];
     for (size_t i = 0; i < FOR_USERS; i++) {
-        fds[i] = lsm_connect_as(&harness, (uid_t)(5200 + i / BROKER_PEERS_PER_UID), (gid_t)-1);
+        fds[i] = lsm_connect_as(&harness, (uid_t)(5200 + i / BROKER_PEERS_PER_UID));
         CHECK(ping(fds[i]) == REASON_NONE);
     }
-    int more = lsm_connect_as(&harness, 5999, (gid_t)-1);
+    int more = lsm_connect_as(&harness, 5999);
     lsm_expect_turned_away(more);
     close(more);
-    int front = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int front = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0);
     CHECK(ping(front) == REASON_NONE && ping(admin) == REASON_NONE);
     close(front);
     close(admin);
@@ -49,16 +49,16 @@ static void one_user_comes_ten_thousand_times(void)
     static int fds[BROKER_PEERS_PER_UID];
     int front = lsm_connect_front(&harness);
     for (size_t i = 0; i < BROKER_PEERS_PER_UID; i++) {
-        fds[i] = lsm_connect_as(&harness, 5300, (gid_t)-1);
+        fds[i] = lsm_connect_as(&harness, 5300);
         CHECK(ping(fds[i]) == REASON_NONE);
     }
     for (unsigned i = BROKER_PEERS_PER_UID; i < 10000; i++) {
-        int more = lsm_connect_as(&harness, 5300, (gid_t)-1);
+        int more = lsm_connect_as(&harness, 5300);
         lsm_expect_turned_away(more);
         close(more);
         if (i % 500 != 0)
             continue;
-        int admin = lsm_connect_as(&harness, 0, (gid_t)-1), other = lsm_connect_as(&harness, 5301, (gid_t)-1);
+        int admin = lsm_connect_as(&harness, 0), other = lsm_connect_as(&harness, 5301);
         int another_front = lsm_connect_front(&harness);
         CHECK(ping(admin) == REASON_NONE && ping(other) == REASON_NONE && ping(front) == REASON_NONE &&
               ping(another_front) == REASON_NONE);
@@ -122,9 +122,7 @@ int main(void)
         return HARNESS_SKIP;
     /* and no way for the broker to raise it */
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0 && prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE) == 0);
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     users_leave_room();
     one_user_comes_ten_thousand_times();
     the_front_end_is_not_capped_as_users_are();

@@ -105,7 +105,7 @@ static void nonsense_ends_the_connection(struct agent *agent, int own, const str
 
 static unsigned count_events(uint32_t id)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__EventsRequest events = LODGE__LSM__EVENTS_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     unsigned count = 0;
@@ -139,11 +139,9 @@ int main(void)
 {
     struct agent agent;
     struct attached attached;
-    harness_begin(&harness, "[Sessions]\nLockCommand = mylock --now");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-    int worker = lsm_connect_front(&harness), own = lsm_connect_as(&harness, 5001, (gid_t)-1);
-    int other = lsm_connect_as(&harness, 5002, (gid_t)-1);
+    harness_begin_with_broker(&harness, "[Sessions]\nLockCommand = mylock --now");
+    int worker = lsm_connect_front(&harness), own = lsm_connect_as(&harness, 5001);
+    int other = lsm_connect_as(&harness, 5002);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
     a_lock_is_answered_when_it_holds(&agent, own, other);
     the_environment_is_passed_on(&agent, own);

@@ -149,7 +149,7 @@ static void new_ones_are_waited_for(int fd)
     CHECK(answer->reason == REASON_NONE && answer->events->n_event == 1);
     CHECK_TEXT(answer->events->event[0]->detail, "this one");
     lodge__lsm__answer__free_unpacked(answer, NULL);
-    int gone = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int gone = lsm_connect_as(&harness, 0);
     events.id = 7777;
     lsm_ask(&harness, gone, &request, -1);
     close(gone);
@@ -238,10 +238,8 @@ static void lodgectl_follows_over_a_restart(void)
 
 int main(void)
 {
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    harness_begin_with_broker(&harness, "");
+    int fd = lsm_connect_as(&harness, 0);
     conditions_hold_together(fd);
     refuse_nonsense(fd);
     new_ones_are_waited_for(fd);

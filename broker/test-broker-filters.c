@@ -87,7 +87,7 @@ static void filters(int admin, int worker, struct agent *agent)
 
 static int subscribe(void)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_SUBSCRIBE;
@@ -118,7 +118,7 @@ static void limits_and_licences_are_told(int worker)
 {
     Lodge__Lsm__LicenceRequest licence = LODGE__LSM__LICENCE_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     licence.holder = (char *)"anna";
     request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_ISSUE;
     request.licence_issue = &licence;
@@ -140,11 +140,9 @@ int main(void)
 {
     struct agent agent;
     struct attached attached;
-    harness_begin(&harness, "MaxDisconnectedSeconds = 1\n[Group games]\nMaxSessionsPerUser = 3\n"
-                            "[Licences]\nMode = per-user\nPoolSize = 5");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-    int worker = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    harness_begin_with_broker(&harness, "MaxDisconnectedSeconds = 1\n[Group games]\nMaxSessionsPerUser = 3\n"
+                                        "[Licences]\nMode = per-user\nPoolSize = 5");
+    int worker = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0);
     harness_log_on_as(&harness, worker, GAMES, "games", 1, &agent, &attached);
     sm_tell_state(&harness, 2, SM_SESSION_STARTING, 9, 5002, "another");
     lsm_await_state(&harness, 2, LODGE__LSM__STATE__INIT);

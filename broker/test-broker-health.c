@@ -74,7 +74,7 @@ static Lodge__Lsm__Answer *ask_health(void)
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_HEALTH;
     request.health = &nothing;
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     int64_t start = clock_monotonic_ms();
     Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, &request, -1), NULL);
     CHECK(clock_monotonic_ms() - start < 10000);
@@ -118,7 +118,7 @@ static void sessions_go_on(void)
     static uint16_t id = 100;
     struct agent agent;
     struct attached attached;
-    int worker = lsm_connect_front(&harness), root = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int worker = lsm_connect_front(&harness), root = lsm_connect_as(&harness, 0);
     id++;
     harness_log_on(&harness, worker, 6000, id, &agent, &attached);
     CHECK(lsm_expect_reason(root, lsm_ask_session(&harness, root, LODGE__LSM__REQUEST__METHOD_LOGOFF, id)) ==
@@ -157,7 +157,7 @@ static void drain_and_smss_are_seen(void)
 {
     Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    int root = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int root = lsm_connect_as(&harness, 0);
     drain.mode = LODGE__LSM__DRAIN_MODE__RECONNECTS;
     request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
     request.drain = &drain;
@@ -182,7 +182,7 @@ static int64_t slowest_answer(void)
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_PING;
     request.ping = &nothing;
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     int64_t slowest = 0;
     for (int i = 0; i < 1000; i++) {
         struct sm_event event = {.event = EVENT_DESKTOP_EXIT, .time_ms = 1000};

@@ -336,7 +336,7 @@ static void remove_session(uint16_t id, enum reason reason)
 
 static void ask_logoff(uint16_t id)
 {
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_LOGOFF, id);
     sessions[id].life = ENDING;
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
@@ -367,7 +367,7 @@ static void reload(const struct rules *wanted)
 {
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     configure(wanted);
     request.method_case = LODGE__LSM__REQUEST__METHOD_RELOAD;
     request.reload = &nothing;
@@ -380,7 +380,7 @@ static void set_drain(Lodge__Lsm__DrainMode mode)
 {
     Lodge__Lsm__DrainRequest wanted = LODGE__LSM__DRAIN_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     wanted.mode = mode;
     request.method_case = LODGE__LSM__REQUEST__METHOD_DRAIN;
     request.drain = &wanted;
@@ -437,7 +437,7 @@ static void check_licences(void)
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     if (rules->pool == 0)
         return;
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     request.method_case = LODGE__LSM__REQUEST__METHOD_LICENCE_POOL;
     request.licence_pool = &nothing;
     Lodge__Lsm__Answer *answer = lsm_expect(admin, lsm_ask(&harness, admin, &request, -1), NULL);

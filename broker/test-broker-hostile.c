@@ -29,7 +29,7 @@ static uint64_t ask_ping(int fd)
 static void descriptors_do_not_get_through(size_t count)
 {
     static const int many[2] = {STDIN_FILENO, STDIN_FILENO};
-    int user = lsm_connect_as(&harness, 5100, (gid_t)-1);
+    int user = lsm_connect_as(&harness, 5100);
     int failed = packet_send(user, "\x08\x01\x12\x00", 4, many, count);
     CHECK(failed == 0 || failed == -EPERM);
     if (failed == 0)
@@ -45,13 +45,13 @@ static void garbage_is_dropped(void)
     } rows[] = {
         {"\xff\xff\xff\xff", 4}, {"\x08\x01", 2}, {"\x0a\xff", 2}, {"\x12\x7f", 2}, {"\xa2\x06\x00", 3}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int fd = lsm_connect_as(&harness, 5100, (gid_t)-1);
+        int fd = lsm_connect_as(&harness, 5100);
         CHECK(packet_send(fd, rows[i].bytes, rows[i].size, NULL, 0) == 0);
         lsm_expect_end(fd);
         close(fd);
     }
     static uint8_t large[PACKET_MAX_BYTES];
-    int fd = lsm_connect_as(&harness, 5100, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 5100);
     CHECK(packet_send(fd, large, sizeof(large), NULL, 0) == 0);
     lsm_expect_end(fd);
     close(fd);
@@ -84,18 +84,18 @@ static void too_many_connections_are_refused(void)
 {
     int fds[64];
     for (size_t i = 0; i < 64; i++) {
-        fds[i] = lsm_connect_as(&harness, 5101, (gid_t)-1);
+        fds[i] = lsm_connect_as(&harness, 5101);
         CHECK(lsm_expect_reason(fds[i], ask_ping(fds[i])) == REASON_NONE);
     }
-    int more = lsm_connect_as(&harness, 5101, (gid_t)-1);
+    int more = lsm_connect_as(&harness, 5101);
     lsm_expect_turned_away(more);
     close(more);
-    int other = lsm_connect_as(&harness, 5102, (gid_t)-1);
+    int other = lsm_connect_as(&harness, 5102);
     CHECK(lsm_expect_reason(other, ask_ping(other)) == REASON_NONE);
     close(other);
     close(fds[0]);
     still_serves(); /* the broker has seen that end, or sees it before the next comes */
-    more = lsm_connect_as(&harness, 5101, (gid_t)-1);
+    more = lsm_connect_as(&harness, 5101);
     close(more);
     for (size_t i = 1; i < 64; i++)
         close(fds[i]);
@@ -105,7 +105,7 @@ static void too_many_connections_are_refused(void)
 /* Asks and asks without reading; the broker gives up on it when its answers do not fit any more. */
 static void who_does_not_read_is_dropped(void)
 {
-    int fd = lsm_connect_as(&harness, 5103, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 5103);
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = LODGE__LSM__REQUEST__METHOD_VERSION;
@@ -163,9 +163,7 @@ int main(void)
 {
     struct agent agent;
     struct attached attached;
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     int worker = lsm_connect_front(&harness);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
     garbage_is_dropped();

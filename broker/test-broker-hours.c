@@ -206,7 +206,7 @@ static void nothing_is_done(void)
 /* What policy_test says of that time, as "VERDICT REASON DETAIL", has to be this. */
 static void would_be(const char *user, int64_t at_s, const char *want)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__PolicyTestRequest test = LODGE__LSM__POLICY_TEST_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     char got[256];
@@ -226,7 +226,7 @@ static void would_be(const char *user, int64_t at_s, const char *want)
 /* The value that holds for the user, as "VALUE SECTION ORIGIN", the origin after its last slash. */
 static void holds_for(const char *user, const char *key, const char *want)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__PolicyUserRequest asked = LODGE__LSM__POLICY_USER_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     char got[512] = "";

@@ -104,7 +104,7 @@ static size_t pack(const ProtobufCFieldDescriptor *method, struct filling *filli
 static int connect_for(const ProtobufCFieldDescriptor *method)
 {
     return methods[method->id].roles == ROLE_FRONT ? lsm_connect_front(&harness)
-                                                   : lsm_connect_as(&harness, 0, (gid_t)-1);
+                                                   : lsm_connect_as(&harness, 0);
 }
 
 /* Sends the packet and a ping behind it: what comes are answers, the ping's at last, or the end. Gives the
@@ -285,7 +285,7 @@ static void silent_peers_are_no_trouble(void)
 {
     int fds[SILENT];
     for (size_t i = 0; i < SILENT; i++)
-        fds[i] = lsm_connect_as(&harness, 5400, (gid_t)-1);
+        fds[i] = lsm_connect_as(&harness, 5400);
     still_serves();
     for (size_t i = 0; i < SILENT; i++) {
         CHECK(lsm_is_silent(fds[i], 0)); /* nobody was sent away for it */
@@ -306,7 +306,7 @@ static void peers_die_while_they_are_served(void)
             protobuf_c_message_descriptor_get_field(&lodge__lsm__request__descriptor, (unsigned)slow[i % 3]);
         struct filling none = {.which = -1};
         size_t size = pack(method, &none, data);
-        int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+        int fd = lsm_connect_as(&harness, 0);
         CHECK(packet_send(fd, data, size, NULL, 0) == 0);
         close(fd);
     }
@@ -364,9 +364,7 @@ int main(void)
 {
     struct agent agent;
     struct attached attached;
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     int worker = lsm_connect_front(&harness);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
     lsm_await_event(&harness, EVENT_LOGON, 1); /* the database is open */

@@ -94,7 +94,7 @@ static void restart(struct place *place, uid_t uid, const char *user)
 /* Asks as an administrator; the answer is the caller's to free. */
 static Lodge__Lsm__Answer *ask(Lodge__Lsm__Request *request)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__Answer *answer = lsm_expect(fd, lsm_ask(&harness, fd, request, -1), NULL);
     close(fd);
     return answer;
@@ -164,9 +164,7 @@ static void listed(size_t which, const char *holder, const char *kind, const cha
 static void seats(void)
 {
     static struct place anna, bert;
-    harness_begin(&harness, "[Licences]\nMode = concurrent\nPoolSize = 1\nGraceDays = 0");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[Licences]\nMode = concurrent\nPoolSize = 1\nGraceDays = 0");
     come_in(&anna, 3, 5001, "anna", "pc1");
     is_refused(5002, "bert", "pc2");
     leave(&anna);
@@ -184,10 +182,8 @@ static void seats(void)
 static void seats_given_back_at_disconnection(void)
 {
     static struct place anna, bert;
-    harness_begin(&harness,
-                  "[Licences]\nMode = concurrent\nPoolSize = 1\nGraceDays = 0\nReleaseOnDisconnect = 1");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(
+        &harness, "[Licences]\nMode = concurrent\nPoolSize = 1\nGraceDays = 0\nReleaseOnDisconnect = 1");
     come_in(&anna, 3, 5001, "anna", "pc1");
     is_refused(5002, "bert", "pc2");
     restart(&anna, 5001, "anna");
@@ -226,9 +222,7 @@ static void seats_given_back_at_disconnection(void)
 static void administrators_give_and_take(void)
 {
     static struct place anna;
-    harness_begin(&harness, "[Licences]\nMode = per-user\nPoolSize = 10\nGraceDays = 0");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[Licences]\nMode = per-user\nPoolSize = 10\nGraceDays = 0");
     come_in(&anna, 3, 5001, "anna", "pc1");
     CHECK(change(ISSUE, "anna") == REASON_WRONG_STATE && change(REVOKE, "anna") == REASON_WRONG_STATE);
     char name[16];
@@ -289,9 +283,7 @@ static void await_refusals(unsigned count)
 static void users(void)
 {
     static struct place anna, bert;
-    harness_begin(&harness, "[Licences]\nMode = per-user\nPoolSize = 2\nGraceDays = 0");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[Licences]\nMode = per-user\nPoolSize = 2\nGraceDays = 0");
     come_in(&anna, 3, 5001, "anna", "pc1");
     come_in(&bert, 4, 5002, "bert", "pc1");
     is_refused(5003, "carl", "pc1");
@@ -314,9 +306,7 @@ static void users(void)
 static void devices(void)
 {
     static struct place place;
-    harness_begin(&harness, "[Licences]\nMode = per-device\nPoolSize = 1\nGraceDays = 0");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[Licences]\nMode = per-device\nPoolSize = 1\nGraceDays = 0");
     /* the first time each gets a temporary one, the second time pc1 the only permanent one */
     for (uint16_t i = 0; i < 4; i++) {
         come_in(&place, (uint16_t)(3 + i), 5001, "anna", i % 2 == 0 ? "PC1" : "pc2");
@@ -339,9 +329,7 @@ static void devices_with_identifiers(void)
     /* a name of one's own is no second device, and another's name is not another's device */
     static const char *const come_by[] = {"PC1/00330-AA", "renamed/00330-aa", "PC1/00330-BB", "PC1",
                                           "/00330-AA"};
-    harness_begin(&harness, "[Licences]\nMode = per-device\nPoolSize = 9\nGraceDays = 0");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[Licences]\nMode = per-device\nPoolSize = 9\nGraceDays = 0");
     for (uint16_t i = 0; i < 5; i++) {
         come_in(&place, (uint16_t)(3 + i), 5001, "anna", come_by[i]);
         end(&place);
@@ -356,9 +344,7 @@ static void devices_with_identifiers(void)
 static void grace(void)
 {
     static struct place anna, bert;
-    harness_begin(&harness, "[Licences]\nMode = per-user\nPoolSize = 0");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[Licences]\nMode = per-user\nPoolSize = 0");
     come_in(&anna, 3, 5001, "anna", "pc1");
     lsm_await_event(&harness, 1032, 0);
     come_in(&bert, 4, 5002, "bert", "pc1");

@@ -144,7 +144,7 @@ static void subscribe(int *fds, size_t count)
     for (size_t i = 0; i < count; i++) {
         Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
         Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
-        fds[i] = lsm_connect_as(&harness, i < 50 ? 0 : 5001, (gid_t)-1);
+        fds[i] = lsm_connect_as(&harness, i < 50 ? 0 : 5001);
         request.method_case = LODGE__LSM__REQUEST__METHOD_SUBSCRIBE;
         request.subscribe = &nothing;
         CHECK(lsm_expect_reason(fds[i], lsm_ask(&harness, fds[i], &request, -1)) == REASON_NONE);
@@ -200,15 +200,13 @@ static void counters_count(int fd)
 int main(void)
 {
     int subscribers[100];
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     subscribe(subscribers, 100);
     double few = cost_of_events();
     for (size_t i = 0; i < 100; i++)
         close(subscribers[i]);
     make_many();
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     filters_filter(admin);
     all_are_listed_once(admin, LODGE__LSM__LIST_ORDER__BY_ID, false);
     all_are_listed_once(admin, LODGE__LSM__LIST_ORDER__BY_USER, false);

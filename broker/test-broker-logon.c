@@ -105,8 +105,8 @@ static void admins_disconnect_and_log_off(void)
 {
     struct agent agent;
     struct attached attached, again;
-    int worker = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0, (gid_t)-1);
-    int own = lsm_connect_as(&harness, 5002, (gid_t)-1), other = lsm_connect_as(&harness, 5003, (gid_t)-1);
+    int worker = lsm_connect_front(&harness), admin = lsm_connect_as(&harness, 0);
+    int own = lsm_connect_as(&harness, 5002), other = lsm_connect_as(&harness, 5003);
     harness_log_on(&harness, worker, 5002, 2, &agent, &attached);
     CHECK(lsm_expect_reason(other, lsm_ask_session(&harness, other, DISCONNECT, 2)) == REASON_NO_SESSION);
     CHECK(lsm_expect_reason(other, lsm_ask_session(&harness, other, LOGOFF, 2)) == REASON_NO_SESSION);
@@ -334,9 +334,7 @@ static void a_worker_that_goes_is_dropped(void)
 
 int main(void)
 {
-    harness_begin(&harness, "MaxSessions = 2");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "MaxSessions = 2");
     a_wrong_password_is_refused();
     disconnect_and_reconnect();
     admins_disconnect_and_log_off();

@@ -46,7 +46,7 @@ static void tell_response(struct agent *agent, uint64_t number, uint32_t respons
 
 static void answers_come_back(struct agent *agent, int own)
 {
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), other = lsm_connect_as(&harness, 5002, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0), other = lsm_connect_as(&harness, 5002);
     expect_response(own, ask_message(own, 1, "two\nlines", false), 32001);
     uint64_t unheard = expect_shown(agent, "two\nlines");
     uint64_t first = ask_message(admin, 1, "first", true);
@@ -79,10 +79,8 @@ int main(void)
 {
     struct agent agent;
     struct attached attached;
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-    int worker = lsm_connect_front(&harness), own = lsm_connect_as(&harness, 5001, (gid_t)-1);
+    harness_begin_with_broker(&harness, "");
+    int worker = lsm_connect_front(&harness), own = lsm_connect_as(&harness, 5001);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
     answers_come_back(&agent, own);
     uint64_t serial = ask_message(own, 1, "dies", true);

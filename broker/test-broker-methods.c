@@ -137,8 +137,8 @@ static void every_method_as_every_role(gid_t admins)
 {
     CHECK(sizeof(rows) / sizeof(rows[0]) == lodge__lsm__request__descriptor.n_fields - 1);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int admin = lsm_connect_as(&harness, 0, (gid_t)-1), front = lsm_connect_front(&harness);
-        int member = lsm_connect_as(&harness, 5200, admins), user = lsm_connect_as(&harness, 5200, (gid_t)-1);
+        int admin = lsm_connect_as(&harness, 0), front = lsm_connect_front(&harness);
+        int member = lsm_connect_member(&harness, 5200, admins), user = lsm_connect_as(&harness, 5200);
         check_call(i, admin, rows[i].admin);
         check_call(i, member, rows[i].member);
         check_call(i, front, rows[i].front);
@@ -182,8 +182,8 @@ static void lists_come_in_pages_and_show_ones_own(void)
         sm_tell_state(&harness, (uint16_t)(1 + i * 200), SM_SESSION_UP, 1000u + i, 5300 + i % 3u, name);
     sm_tell_state(&harness, 65535, SM_SESSION_UP, 7, 5300, name);
     lsm_await_state(&harness, 65535, LODGE__LSM__STATE__DISCONNECTED);
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), own = lsm_connect_as(&harness, 5300, (gid_t)-1);
-    int none = lsm_connect_as(&harness, 5299, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0), own = lsm_connect_as(&harness, 5300);
+    int none = lsm_connect_as(&harness, 5299);
     CHECK(count_listed(admin, 0, 0) == 301);
     CHECK(count_listed(admin, 7, 0) == 301);
     CHECK(count_listed(own, 10, 5300) == 101);
@@ -199,9 +199,7 @@ int main(void)
     CHECK(group != NULL);
     gid_t admins = group->gr_gid;
     snprintf(more, sizeof(more), "[Server]\nAdminGroup = games");
-    harness_begin(&harness, more);
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, more);
     every_method_as_every_role(admins);
     lists_come_in_pages_and_show_ones_own();
     harness_end(&harness);

@@ -23,7 +23,7 @@ static union sm_body sm;
 /* Asks as root; returns the mode that holds then. */
 static Lodge__Lsm__DrainMode set_drain(Lodge__Lsm__DrainMode mode)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     drain.mode = mode;
@@ -45,7 +45,7 @@ static Lodge__Lsm__DrainMode drain_now(void)
 /* Asks with a number that is no mode. */
 static void no_such_mode(void)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__DrainRequest drain = LODGE__LSM__DRAIN_REQUEST__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     drain.mode = (Lodge__Lsm__DrainMode)77;
@@ -171,9 +171,7 @@ static void nonsense_is_off(void)
 
 static void nobody_may_connect(void)
 {
-    harness_begin(&harness, "DenyConnections = 1");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "DenyConnections = 1");
     int fd = lsm_connect_front(&harness);
     CHECK(lsm_expect_reason(fd, lsm_ask_logon(&harness, fd)) == REASON_CONNECTIONS_DENIED);
     lsm_await_event(&harness, EVENT_REFUSED, 0);
@@ -196,7 +194,7 @@ static void write_configuration(const char *sessions)
 
 static Lodge__Lsm__Answer *ask_nothing(Lodge__Lsm__Request__MethodCase method)
 {
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     Lodge__Lsm__Nothing nothing = LODGE__LSM__NOTHING__INIT;
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     request.method_case = method;
@@ -262,9 +260,7 @@ static void holds(const char *key, const char *value, const char *origin)
 
 static void read_anew(void)
 {
-    harness_begin(&harness, "MaxSessions = 1");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "MaxSessions = 1");
     sm_tell_state(&harness, 9, SM_SESSION_UP, 1, 5009, "first");
     lsm_await_state(&harness, 9, GONE);
     refused(5002, REASON_SESSION_LIMIT);
@@ -307,9 +303,7 @@ static void read_anew(void)
 
 int main(void)
 {
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     drained();
     kept();
     nonsense_is_off();

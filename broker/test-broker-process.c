@@ -224,7 +224,7 @@ static void a_look_that_hangs_holds_up_nobody(int admin, int own)
     uint64_t serial = ask_processes(own, 1, 0, 0);
     CHECK(lsm_expect_reason(own, ask_processes(own, 1, 0, 0)) == REASON_BUSY);
     uint64_t second = ask_processes(admin, 1, 0, 0);
-    int third = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int third = lsm_connect_as(&harness, 0);
     CHECK(lsm_expect_reason(third, ask_processes(third, 1, 0, 0)) == REASON_BUSY);
     CHECK(lsm_state_of(&harness, 1) == LODGE__LSM__STATE__DISCONNECTED);
     CHECK(lsm_expect_reason(own, serial) == REASON_TIMED_OUT);
@@ -254,8 +254,8 @@ int main(void)
     sm_tell_state(&harness, 2, SM_SESSION_UP, 6, 5002, "another");
     sm_tell_synced(&harness);
     lsm_await_state(&harness, 2, LODGE__LSM__STATE__DISCONNECTED);
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), own = lsm_connect_as(&harness, 5001, (gid_t)-1);
-    int other = lsm_connect_as(&harness, 5002, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0), own = lsm_connect_as(&harness, 5001);
+    int other = lsm_connect_as(&harness, 5002);
     processes_come_in_pages(own, 0);
     processes_come_in_pages(admin, 7);
     CHECK(lsm_expect_reason(other, ask_processes(other, 1, 0, 0)) == REASON_NO_SESSION);

@@ -31,7 +31,7 @@ static void the_broker_comes_back(void)
 
     /* the listening socket outlived it: workers are there before their sessions are known */
     int early = lsm_connect_front(&harness), wrong = lsm_connect_front(&harness);
-    int thief = lsm_connect_front(&harness), own = lsm_connect_as(&harness, 5001, (gid_t)-1);
+    int thief = lsm_connect_front(&harness), own = lsm_connect_as(&harness, 5001);
     uint64_t early_serial = lsm_ask_announce(&harness, early, 1, attached[0].viewer);
     harness_start_broker(&harness);
     uint64_t thief_serial = lsm_ask_announce(&harness, thief, 1, attached[0].viewer + 1);
@@ -58,7 +58,7 @@ static void the_broker_comes_back(void)
     CHECK(lsm_expect_reason(thief, thief_serial) == REASON_WRONG_STATE);
 
     /* a viewer that has not announced is sent away all the same */
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_DISCONNECT, 2);
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
     agent_expect(&agents[1], WINSTATION_DETACH, &winstation, NULL);
@@ -164,7 +164,7 @@ static void lodge_smss_comes_back(void)
     close_descriptor(&harness.sm);
 
     /* a logoff that nobody hears now, and a logon that waits */
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_LOGOFF, 4);
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
     serial = lsm_ask_logon(&harness, asking);
@@ -237,9 +237,7 @@ static void without_lodge_smss_a_logon_is_refused_in_the_end(void)
 
 int main(void)
 {
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     the_broker_comes_back();
     broker_and_agent_die_together();
     one_session_stays_one_through_a_restart();

@@ -96,9 +96,7 @@ static void configurations_are_checked(void)
 
 int main(void)
 {
-    harness_begin(&harness, "SingleSessionPerUser = 0\nMaxSessionsPerUser = 2");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "SingleSessionPerUser = 0\nMaxSessionsPerUser = 2");
     several_sessions_of_one_user();
     the_broker_has_no_privilege();
     configurations_are_checked();

@@ -67,10 +67,8 @@ static void log_on(uint16_t id, uid_t uid, const char *user)
 
 static void begin(const char *more)
 {
-    harness_begin(&harness, more);
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
-    admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    harness_begin_with_broker(&harness, more);
+    admin = lsm_connect_as(&harness, 0);
     log_on(1, 5001, "ada");
     log_on(2, 5002, "bob");
 }
@@ -222,7 +220,7 @@ static void an_earlier_agent(void)
 
 static void refusals(void)
 {
-    int own = lsm_connect_as(&harness, 5001, (gid_t)-1);
+    int own = lsm_connect_as(&harness, 5001);
     CHECK(try_shadow(9, 1) == REASON_NO_SESSION && try_shadow(2, 9) == REASON_NO_SESSION);
     CHECK(try_shadow(UINT32_MAX, 1) == REASON_NO_SESSION);
     CHECK(try_shadow(1, 1) == REASON_WRONG_STATE);
@@ -250,7 +248,7 @@ static void tell_is_shown(bool running)
 
 static void consent(void)
 {
-    int second = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int second = lsm_connect_as(&harness, 0);
     uint64_t serial = ask_shadow(admin, 2, 1, 0);
     uint64_t question = expect_question("use it together");
     CHECK(lsm_expect_reason(second, ask_shadow(second, 2, 1, 0)) == REASON_WRONG_STATE); /* being asked */
@@ -283,7 +281,7 @@ static void consent(void)
 
 static void by_request(void)
 {
-    int own = lsm_connect_as(&harness, 5002, (gid_t)-1), other = lsm_connect_as(&harness, 5003, (gid_t)-1);
+    int own = lsm_connect_as(&harness, 5002), other = lsm_connect_as(&harness, 5003);
     uint64_t viewer = start();
     tell_is_shown(true);
     CHECK(try_shadow(2, 1) == REASON_WRONG_STATE && try_shadow(1, 2) == REASON_WRONG_STATE);
@@ -418,7 +416,7 @@ static void by_the_broker(void)
     sm_tell_state(&harness, 1, SM_SESSION_UP, attached[0].logon, 5001, "ada");
     sm_tell_state(&harness, 2, SM_SESSION_UP, attached[1].logon, 5002, "bob");
     sm_tell_synced(&harness);
-    admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    admin = lsm_connect_as(&harness, 0);
     for (uint16_t i = 0; i < 2; i++) {
         workers[i] = lsm_connect_front(&harness);
         agents[i].broker = -1;
@@ -474,7 +472,7 @@ static void reload(const char *more)
 /* Without consent; less than what is allowed, more than that, and what is allowed no more. */
 static void by_the_configuration(void)
 {
-    int own = lsm_connect_as(&harness, 5002, (gid_t)-1);
+    int own = lsm_connect_as(&harness, 5002);
     reload("Shadow = 2");
     uint64_t serial = ask_shadow(admin, 2, 1, LODGE__LSM__SHADOW_MODE__SHADOW_VIEW);
     expect_answer(serial, false);

@@ -78,7 +78,7 @@ static uint64_t expect_phase(int fd, const char *phase)
 static void bad_requests_are_refused(void)
 {
     static char longer[1024], lines[] = "two\nlines";
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     memset(longer, 'x', sizeof(longer) - 1);
     CHECK(shut_down(fd, 0, false, false, "") == REASON_BAD_REQUEST);
     CHECK(shut_down(fd, 5, true, false, "") == REASON_BAD_REQUEST);
@@ -101,7 +101,7 @@ static void a_countdown_is_shown_and_outlives_the_broker(void)
 {
     struct agent agent;
     struct attached attached;
-    int front = lsm_connect_front(&harness), fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int front = lsm_connect_front(&harness), fd = lsm_connect_as(&harness, 0);
     harness_log_on(&harness, front, 5100, 7, &agent, &attached);
     CHECK(shut_down(fd, HOUR_S, false, false, "kernel") == REASON_NONE);
     agent_expect(&agent, WINSTATION_MESSAGE, &shown, NULL);
@@ -127,7 +127,7 @@ static void a_countdown_is_shown_and_outlives_the_broker(void)
     harness_kill_broker(&harness);
     harness_start_broker(&harness);
     sm_tell_synced(&harness);
-    fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    fd = lsm_connect_as(&harness, 0);
     left = expect_phase(fd, "countdown");
     CHECK(left > (HOUR_S - 120) * 1000 && left <= HOUR_S * 1000);
     CHECK(call_off(fd) == REASON_NONE);
@@ -157,7 +157,7 @@ static void a_file_that_makes_no_sense_is_dropped(void)
               chown(path, harness.broker_uid, harness.broker_gid) == 0);
         harness_start_broker(&harness);
         sm_tell_synced(&harness);
-        int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+        int fd = lsm_connect_as(&harness, 0);
         expect_phase(fd, "none");
         CHECK(access(path, F_OK) != 0);
         close(fd);
@@ -176,7 +176,7 @@ static void the_listener_is_stopped(void)
     Lodge__Lsm__Request request = LODGE__LSM__REQUEST__INIT;
     struct sm_listener_state state = {
         .state = SM_LISTENING, .pid = 9, .port = 3389, .connections = 2, .accepted = 5, .refused = 1};
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0);
     sm_tell(&harness, SM_LISTENER_STATE, &state);
     listener.name = (char *)"rdp";
     request.method_case = LODGE__LSM__REQUEST__METHOD_LISTENER_STOP;
@@ -209,7 +209,7 @@ static void the_listener_is_stopped(void)
 static void lodge_smss_is_asked_and_what_it_tells_is_passed_on(void)
 {
     uint64_t serial;
-    int fd = lsm_connect_as(&harness, 0, (gid_t)-1), watcher = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int fd = lsm_connect_as(&harness, 0), watcher = lsm_connect_as(&harness, 0);
     lodge__lsm__answer__free_unpacked(status(watcher, true, &serial), NULL);
     CHECK(shut_down(fd, 0, true, false, "now") == REASON_NONE);
     sm_expect(&harness, SM_SHUTDOWN, &sm, NULL);
@@ -235,9 +235,7 @@ static void lodge_smss_is_asked_and_what_it_tells_is_passed_on(void)
 
 int main(void)
 {
-    harness_begin(&harness, "");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "");
     bad_requests_are_refused();
     a_countdown_is_shown_and_outlives_the_broker();
     a_file_that_makes_no_sense_is_dropped();

@@ -17,9 +17,7 @@ static union winstation_body winstation;
 /* A broker with these keys of [Sessions], and a session with somebody connected; returns the worker. */
 static int begin(const char *keys)
 {
-    harness_begin(&harness, keys);
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, keys);
     int worker = lsm_connect_front(&harness);
     harness_log_on(&harness, worker, 5001, 1, &agent, &attached);
     lsm_await_state(&harness, 1, ACTIVE);
@@ -136,7 +134,7 @@ static void broken_is_logged_off(void)
 
     /* one that an administrator sends away is not broken */
     worker = begin("BrokenConnection = 2");
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_DISCONNECT, 1);
     CHECK(lsm_expect_reason(admin, serial) == REASON_NONE);
     lsm_await_state(&harness, 1, GONE);

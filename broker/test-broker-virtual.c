@@ -60,8 +60,8 @@ static uint64_t come(int fd, uint64_t *serial_r)
 
 static void only_administrators_may(void)
 {
-    int front = lsm_connect_front(&harness), user = lsm_connect_as(&harness, 5001, (gid_t)-1);
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int front = lsm_connect_front(&harness), user = lsm_connect_as(&harness, 5001);
+    int admin = lsm_connect_as(&harness, 0);
     CHECK(lsm_expect_reason(front, ask_create(front, 7, true)) == REASON_FORBIDDEN);
     CHECK(lsm_expect_reason(user, ask_create(user, 7, true)) == REASON_FORBIDDEN);
     CHECK(lsm_expect_reason(admin, ask_create(admin, 0, true)) == REASON_BAD_REQUEST);
@@ -81,7 +81,7 @@ static void nobody_real_can_log_on(void)
 
 static void lodge_smss_may_refuse(void)
 {
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0);
     uint64_t serial = ask_create(admin, 8, true);
     sm_expect(&harness, SM_VIRTUAL_START, &sm, NULL);
     sm_tell_result(&harness, sm.virtual_start.logon, REASON_FORBIDDEN, 0, "");
@@ -91,7 +91,7 @@ static void lodge_smss_may_refuse(void)
 
 static void shows_what_it_is(void)
 {
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), user = lsm_connect_as(&harness, 5001, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0), user = lsm_connect_as(&harness, 5001);
     uint64_t serial = lsm_ask_session(&harness, admin, LODGE__LSM__REQUEST__METHOD_SHOW, 3);
     Lodge__Lsm__Answer *answer = lsm_expect(admin, serial, NULL);
     CHECK(answer->reason == REASON_NONE && answer->session->load_test && !answer->session->lab &&
@@ -113,7 +113,7 @@ static void shows_what_it_is(void)
 static void a_session_from_beginning_to_end(void)
 {
     uint64_t serial;
-    int first = lsm_connect_as(&harness, 0, (gid_t)-1), second = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int first = lsm_connect_as(&harness, 0), second = lsm_connect_as(&harness, 0);
     uint64_t logon = come(first, &serial);
     sm_expect(&harness, SM_LOGON_ADMIT, &sm, NULL);
     CHECK(sm.logon_admit.logon == logon);
@@ -137,7 +137,7 @@ static void a_session_from_beginning_to_end(void)
     tell_state(SM_SESSION_UP, logon);
     sm_tell_synced(&harness);
     CHECK(lsm_state_of(&harness, 3) == LODGE__LSM__STATE__DISCONNECTED);
-    int third = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int third = lsm_connect_as(&harness, 0);
     come(third, &serial);
     sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
     expect_attached(third, serial, true);
@@ -152,9 +152,7 @@ static void a_session_from_beginning_to_end(void)
 
 int main(void)
 {
-    harness_begin(&harness, "[LoadTest]\nVirtualSessions = yes");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "[LoadTest]\nVirtualSessions = yes");
     only_administrators_may();
     nobody_real_can_log_on();
     lodge_smss_may_refuse();

@@ -34,7 +34,7 @@ struct reader {
 
 static void reader_open(struct reader *reader, uid_t uid)
 {
-    *reader = (struct reader){.fd = lsm_connect_as(&harness, uid, (gid_t)-1)};
+    *reader = (struct reader){.fd = lsm_connect_as(&harness, uid)};
     reader->serial = ask_nothing(reader->fd, LODGE__LSM__REQUEST__METHOD_SUBSCRIBE);
     reader->answer = lsm_expect(reader->fd, reader->serial, NULL);
     CHECK(reader->answer->result_case == LODGE__LSM__ANSWER__RESULT_NOTICES);
@@ -105,7 +105,7 @@ static void lives_are_told_in_order(void)
     sm_tell_result(&harness, sm.logon_start.logon, REASON_NONE, 5001, "somebody");
     lsm_expect_attached(again, serial, &attached);
     sm_expect(&harness, SM_LOGON_DROP, &sm, NULL);
-    int root = lsm_connect_as(&harness, 0, (gid_t)-1);
+    int root = lsm_connect_as(&harness, 0);
     CHECK(lsm_expect_reason(root, lsm_ask_session(&harness, root, LODGE__LSM__REQUEST__METHOD_LOGOFF, 1)) ==
           REASON_NONE);
     sm_expect(&harness, SM_SESSION_END, &sm, NULL);
@@ -205,8 +205,8 @@ static void expect_waited(int fd, uint64_t serial, uint32_t session, int state)
 
 static void waits_are_answered(void)
 {
-    int admin = lsm_connect_as(&harness, 0, (gid_t)-1), own = lsm_connect_as(&harness, 5004, (gid_t)-1);
-    int other = lsm_connect_as(&harness, 5005, (gid_t)-1);
+    int admin = lsm_connect_as(&harness, 0), own = lsm_connect_as(&harness, 5004);
+    int other = lsm_connect_as(&harness, 5005);
     uint64_t by_user = ask_wait(admin, 0, "waited", LODGE__LSM__STATE__INIT, 0);
     CHECK(lsm_expect_reason(admin, ask_wait(admin, 0, "waited", 0, 0)) == REASON_WRONG_STATE);
     sm_tell_state(&harness, 9, SM_SESSION_STARTING, 77, 5004, "waited");
@@ -236,9 +236,7 @@ static void waits_are_answered(void)
 
 int main(void)
 {
-    harness_begin(&harness, "MaxSessions = 4000");
-    harness_start_broker(&harness);
-    sm_tell_synced(&harness);
+    harness_begin_with_broker(&harness, "MaxSessions = 4000");
     lives_are_told_in_order();
     waits_are_answered();
     slow_readers_are_told();
