@@ -28,7 +28,11 @@ struct clipboard {
     enum owner owner;
     uint32_t offer; /* the owner's formats, as far as the other side may have them */
     uint32_t ids[CLIPBOARD_FORMATS];
-    struct ask asks[ASKS_MOST]; /* the first is at the client, which answers in order */
+    bool answers;                 /* it has answered a list, as it must */
+    unsigned unanswered;          /* lists that were told to it, but empty ones: FreeRDP passes them over */
+    bool crossed;                 /* its own came meanwhile, */
+    struct cliprdr_list crossing; /* this one, which stands if it refuses ours */
+    struct ask asks[ASKS_MOST];   /* the first is at the client, which answers in order */
     size_t ask_count;
     uint32_t requests[REQUESTS_MOST]; /* formats; the first is at the program. 0: none that there is */
     size_t request_count;
@@ -49,10 +53,11 @@ static void tell_client(struct clipboard *clipboard, uint16_t type, uint16_t fla
 static void tell_list(struct clipboard *clipboard)
 {
     uint8_t message[CLIPRDR_LIST_ROOM];
-    if (clipboard->greeted)
-        redirect_to_client(
-            clipboard->redirect, 0, message,
-            cliprdr_write_list(message, sizeof(message), clipboard->offer, clipboard->long_names));
+    if (!clipboard->greeted)
+        return;
+    clipboard->unanswered += clipboard->offer != 0;
+    redirect_to_client(clipboard->redirect, 0, message,
+                       cliprdr_write_list(message, sizeof(message), clipboard->offer, clipboard->long_names));
 }
 
 static void tell_session(struct clipboard *clipboard, const struct clipboard_packet *packet)
@@ -247,6 +252,34 @@ static void drop_forgotten(struct clipboard *clipboard)
     asks_send_first(clipboard);
 }
 
+static void take_list(struct clipboard *clipboard, const struct cliprdr_list *list)
+{
+    clipboard->owner = list->any ? OWNER_CLIENT : OWNER_NONE;
+    clipboard->offer = clipboard->bits & REDIRECT_CLIPBOARD_IN ? list->offer : 0;
+    memcpy(clipboard->ids, list->ids, sizeof(clipboard->ids));
+    tell_offer(clipboard);
+}
+
+/* A list that the client sent before it had seen ours: with ours it takes the clipboard from whoever had it,
+ * so that nobody could paste what its own list tells. */
+static bool crosses(const struct clipboard *clipboard)
+{
+    return clipboard->answers && clipboard->unanswered > 0;
+}
+
+static const char *on_list_answer(struct clipboard *clipboard, const struct cliprdr_message *message)
+{
+    clipboard->answers = true;
+    if (clipboard->unanswered > 0)
+        clipboard->unanswered--;
+    if (!clipboard->crossed || clipboard->unanswered > 0)
+        return NULL;
+    clipboard->crossed = false;
+    if (!(message->flags & CLIPRDR_OK))
+        take_list(clipboard, &clipboard->crossing);
+    return NULL;
+}
+
 static const char *on_list(struct clipboard *clipboard, const struct cliprdr_message *message)
 {
     struct cliprdr_list list;
@@ -261,10 +294,11 @@ static const char *on_list(struct clipboard *clipboard, const struct cliprdr_mes
             tell_list(clipboard);
         return NULL;
     }
-    clipboard->owner = list.any ? OWNER_CLIENT : OWNER_NONE;
-    clipboard->offer = clipboard->bits & REDIRECT_CLIPBOARD_IN ? list.offer : 0;
-    memcpy(clipboard->ids, list.ids, sizeof(clipboard->ids));
-    tell_offer(clipboard);
+    clipboard->crossed = crosses(clipboard);
+    if (clipboard->crossed)
+        clipboard->crossing = list;
+    else
+        take_list(clipboard, &list);
     drop_forgotten(clipboard);
     return NULL;
 }
@@ -286,7 +320,7 @@ static const char *on_file_request(struct clipboard *clipboard, const struct cli
     return problem;
 }
 
-/* What needs no answer: where the client keeps files, that a list was taken, locks of files. */
+/* What needs no answer: where the client keeps files, locks of files. */
 static const char *on_unneeded(struct clipboard *clipboard, const struct cliprdr_message *message)
 {
     (void)clipboard, (void)message;
@@ -303,7 +337,7 @@ typedef const char *client_handler(struct clipboard *clipboard, const struct cli
 static client_handler *const client_handlers[CLIPRDR_TYPES] = {
     [CLIPRDR_MONITOR_READY] = on_server_only,
     [CLIPRDR_LIST] = on_list,
-    [CLIPRDR_LIST_ANSWER] = on_unneeded,
+    [CLIPRDR_LIST_ANSWER] = on_list_answer,
     [CLIPRDR_REQUEST] = on_request,
     [CLIPRDR_ANSWER] = on_answer,
     [CLIPRDR_TEMPORARY_DIRECTORY] = on_unneeded,

@@ -395,6 +395,56 @@ static void test_who_has_it(void)
     end();
 }
 
+static void session_copies(uint32_t offer)
+{
+    CHECK(session_says(CLIPBOARD_OFFER, 0, offer, NULL, 0) == NULL);
+    CHECK(client_told_list(true).offer == offer);
+}
+
+static void client_answers_list(uint16_t flags)
+{
+    CHECK(client_says(CLIPRDR_LIST_ANSWER, flags, NULL, 0) == NULL);
+}
+
+/* Both copy at the same time: each list is on its way when the other is sent. The client takes the session's,
+ * with which its own is gone, or says that it does not. */
+static void test_lists_that_cross(void)
+{
+    begin(BOTH, true);
+    session_copies(CLIPBOARD_TEXT);
+    client_answers_list(CLIPRDR_OK);
+    session_copies(CLIPBOARD_TEXT);
+    client_list();
+    client_answers_list(CLIPRDR_OK);
+    CHECK(session.taken == session.count); /* it keeps what it has, and the client gets that */
+    CHECK(client_requests(13) == NULL);
+    struct clipboard_packet ask = session_told(CLIPBOARD_ASK);
+    CHECK(session_says(CLIPBOARD_DATA, ask.serial, 1, "x", 1) == NULL);
+    CHECK(client_told(CLIPRDR_ANSWER).flags == CLIPRDR_OK);
+
+    session_copies(CLIPBOARD_RTF);
+    session_copies(CLIPBOARD_TEXT);
+    client_list();
+    client_answers_list(CLIPRDR_FAILED);
+    client_answers_list(CLIPRDR_OK); /* it has the second */
+    CHECK(session.taken == session.count);
+
+    session_copies(CLIPBOARD_RTF);
+    client_list();
+    nothing_told();
+    client_answers_list(CLIPRDR_FAILED);
+    CHECK(session_told(CLIPBOARD_OFFER).number == (CLIPBOARD_TEXT | CLIPBOARD_HTML));
+    CHECK(session_says(CLIPBOARD_ASK, 1, CLIPBOARD_TEXT, NULL, 0) == NULL);
+    client_told(CLIPRDR_REQUEST);
+
+    session_copies(CLIPBOARD_RTF);
+    client_answers_list(CLIPRDR_OK);
+    client_list(); /* the later one, as ever */
+    session_told(CLIPBOARD_OFFER);
+    client_answers_list(CLIPRDR_FAILED); /* of nothing */
+    end();
+}
+
 static void test_program_comes_and_goes(void)
 {
     begin(BOTH, true);
@@ -595,6 +645,7 @@ int main(void)
     test_in_only();
     test_out_only();
     test_who_has_it();
+    test_lists_that_cross();
     test_program_comes_and_goes();
     test_secrets();
     test_short_names();
