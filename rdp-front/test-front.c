@@ -38,19 +38,34 @@ static void expect_key(int channel, unsigned flags)
     CHECK(body.key.flags == flags);
 }
 
+/* The picture has all this colour, and the client shows it. */
+static void show(const struct front *front, int channel, unsigned width, unsigned height, uint32_t colour)
+{
+    union winstation_body body;
+    agent_show(channel, width, height, colour);
+    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    display_expect(front, colour);
+}
+
+/* A client with this option (NULL: none) logs on, and shows its session, which is orange. *channel_r is the
+ * agent's end. */
+static pid_t log_on(const struct front *front, const char *option, uint32_t session, uint64_t viewer,
+                    struct broker *broker_r, int *channel_r)
+{
+    pid_t client = client_start(front, "ada", "secret", option);
+    broker_accept(front, broker_r);
+    broker_expect_logon(broker_r, "ada", "secret");
+    *channel_r = broker_attach(broker_r, session, viewer);
+    show(front, *channel_r, 1024, 768, ORANGE);
+    return client;
+}
+
 /* From logon to picture, keys, and the reason at the end. */
 static void check_session(const struct front *front, const char *option)
 {
     struct broker broker;
-    union winstation_body body;
-    int fd;
-    pid_t client = client_start(front, "ada", "secret", option);
-    broker_accept(front, &broker);
-    broker_expect_logon(&broker, "ada", "secret");
-    int channel = broker_attach(&broker, 7, 42);
-    agent_show(channel, 1024, 768, ORANGE);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, ORANGE);
+    int channel, fd;
+    pid_t client = log_on(front, option, 7, 42, &broker, &channel);
     Lodge__Lsm__Request *told = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_CLIENT, &fd);
     fprintf(stderr, "%s: %s, %s\n", option, told->client->client->codec, told->client->client->security);
     CHECK(told->client->client->codec[0] != '\0');
@@ -59,9 +74,7 @@ static void check_session(const struct front *front, const char *option)
     expect_key(channel, WINSTATION_KEY_DOWN);
     expect_key(channel, 0);
     workers_sleep(front);
-    agent_show(channel, 800, 600, BLUE); /* another size: the client follows */
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, BLUE);
+    show(front, channel, 800, 600, BLUE); /* another size: the client follows */
     agent_bye(channel, REASON_TAKEN_OVER);
     CHECK(client_wait(client) == EXIT_REPLACED);
     close(channel);
@@ -83,9 +96,7 @@ static void check_logon_screen(const struct front *front)
     display_type(front, "right\n");
     broker_expect_logon(&broker, "ada", "right");
     int channel = broker_attach(&broker, 8, 43);
-    agent_show(channel, 1024, 768, GREEN);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, GREEN);
+    show(front, channel, 1024, 768, GREEN);
     client_kill(client);
     struct message message;
     const char *problem;
@@ -116,14 +127,8 @@ static void check_refusal(const struct front *front)
 static void check_recovery(const struct front *front)
 {
     struct broker broker;
-    union winstation_body body;
-    int fd;
-    pid_t client = client_start(front, "ada", "secret", NULL);
-    broker_accept(front, &broker);
-    broker_expect_logon(&broker, "ada", "secret");
-    int channel = broker_attach(&broker, 9, 44);
-    agent_show(channel, 1024, 768, ORANGE);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
+    int channel, fd;
+    pid_t client = log_on(front, NULL, 9, 44, &broker, &channel);
     close(broker.fd);
     broker_accept(front, &broker);
     Lodge__Lsm__Request *request = broker_receive(&broker, LODGE__LSM__REQUEST__METHOD_ANNOUNCE, &fd);
@@ -135,9 +140,7 @@ static void check_recovery(const struct front *front)
     CHECK(request->attach->session == 9 && request->attach->viewer == 44);
     lodge__lsm__request__free_unpacked(request, NULL);
     channel = broker_attach(&broker, 9, 44);
-    agent_show(channel, 1024, 768, GREEN);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, GREEN);
+    show(front, channel, 1024, 768, GREEN);
     client_kill(client);
     broker_end(&broker);
     close(channel);
@@ -147,14 +150,8 @@ static void check_recovery(const struct front *front)
 static void check_moves(const struct front *front)
 {
     struct broker broker;
-    union winstation_body body;
-    int fd;
-    pid_t client = client_start(front, "ada", "secret", NULL);
-    broker_accept(front, &broker);
-    broker_expect_logon(&broker, "ada", "secret");
-    int channel = broker_attach(&broker, 9, 44);
-    agent_show(channel, 1024, 768, ORANGE);
-    display_expect(front, ORANGE);
+    int channel, fd;
+    pid_t client = log_on(front, NULL, 9, 44, &broker, &channel);
     for (uint32_t i = 0; i < 25; i++) {
         agent_bye(channel, REASON_MOVED);
         close(channel);
@@ -162,9 +159,7 @@ static void check_moves(const struct front *front)
         lodge__lsm__request__free_unpacked(request, NULL);
         channel = broker_attach(&broker, 10 + i % 2, 45 + i);
     }
-    agent_show(channel, 1024, 768, GREEN);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, GREEN);
+    show(front, channel, 1024, 768, GREEN);
     client_kill(client);
     broker_end(&broker);
     close(channel);
@@ -199,12 +194,9 @@ static void expect_suppressed(int channel, bool suppressed)
 static int begin_shadow(const struct front *front, struct broker *broker, int own, uint64_t viewer,
                         bool control)
 {
-    union winstation_body body;
     int channel = broker_shadow(broker, 12, viewer, control);
     expect_suppressed(own, true);
-    agent_show(channel, 800, 600, BLUE);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, BLUE);
+    show(front, channel, 800, 600, BLUE);
     return channel;
 }
 
@@ -251,13 +243,8 @@ static void check_shadow(const struct front *front)
 {
     struct broker broker;
     union winstation_body body;
-    pid_t client = client_start(front, "ada", "secret", NULL);
-    broker_accept(front, &broker);
-    broker_expect_logon(&broker, "ada", "secret");
-    int own = broker_attach(&broker, 11, 46);
-    agent_show(own, 1024, 768, ORANGE);
-    agent_expect(own, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, ORANGE);
+    int own;
+    pid_t client = log_on(front, NULL, 11, 46, &broker, &own);
     broker_expect_shadow_channel(&broker, 0, 0);
 
     int channel = begin_shadow(front, &broker, own, 47, false);
@@ -339,14 +326,8 @@ static void frame_wait(int channel, int64_t until)
 static void check_stopped_client(const struct front *front)
 {
     struct broker broker;
-    union winstation_body body;
-    pid_t client = client_start(front, "ada", "secret", NULL);
-    broker_accept(front, &broker);
-    broker_expect_logon(&broker, "ada", "secret");
-    int channel = broker_attach(&broker, 10, 45);
-    agent_show(channel, 1024, 768, ORANGE);
-    agent_expect(channel, WINSTATION_FRAME_DONE, &body);
-    display_expect(front, ORANGE);
+    int channel;
+    pid_t client = log_on(front, NULL, 10, 45, &broker, &channel);
     CHECK(kill(client, SIGSTOP) == 0);
     unsigned shown = 0;
     int64_t until = clock_monotonic_ms() + STOPPED_MS;
