@@ -27,11 +27,7 @@ enum store_result store_write(struct store *store, const struct db_event *events
     int code = store_begin(store);
     for (size_t i = 0; code == SQLITE_OK && i < count; i++)
         code = insert(store, &events[i]);
-    enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = store_end(store, code);
-    if (result == STORE_OK && code != SQLITE_OK)
-        result = store_judge(store, code, problem, size);
-    return result;
+    return store_end(store, code, problem, size);
 }
 
 static void take_row(struct db_event *event, sqlite3_stmt *row)
@@ -272,11 +268,7 @@ enum store_result store_trim(struct store *store, int64_t before_ms, int64_t byt
     int code = store_begin(store);
     if (code == SQLITE_OK)
         code = trim(store, before_ms, bytes, rows, more_r);
-    enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = store_end(store, code);
-    if (result == STORE_OK && code != SQLITE_OK)
-        result = store_judge(store, code, problem, size);
-    return result;
+    return store_end(store, code, problem, size);
 }
 
 enum store_result store_probe(struct store *store, int64_t now_ms, char *problem, size_t size)
@@ -286,9 +278,5 @@ enum store_result store_probe(struct store *store, int64_t now_ms, char *problem
     int code = store_begin(store);
     if (code == SQLITE_OK)
         code = store_run(store, PROBE);
-    enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = store_end(store, code);
-    if (result == STORE_OK && code != SQLITE_OK)
-        result = store_judge(store, code, problem, size);
-    return result;
+    return store_end(store, code, problem, size);
 }

@@ -52,9 +52,11 @@ struct store {
 enum store_result store_judge(struct store *store, int code, char *problem, size_t size);
 /* Runs a statement that gives no rows, or whose rows do not matter. Returns a code of SQLite's. */
 int store_run(struct store *store, enum statement which);
-/* Begins a transaction, and ends it: commits where `code` is SQLITE_OK, else rolls back. */
+/* Begins a transaction. Returns a code of SQLite's. */
 int store_begin(struct store *store);
-int store_end(struct store *store, int code);
+/* Ends it, or what has become of it: commits where `code`, what came of its statements, is SQLITE_OK, else
+ * rolls back. Returns what came of all of it, as store_judge. */
+enum store_result store_end(struct store *store, int code, char *problem, size_t size);
 /* The text of a query, for its shape. Returns `text`. */
 const char *store_query_text(unsigned shape, char *text, size_t size);
 void store_take_text(char *to, size_t size, sqlite3_stmt *row, int column);

@@ -62,11 +62,7 @@ enum store_result store_licences_write(struct store *store, const struct store_l
     int code = store_begin(store);
     for (size_t i = 0; code == SQLITE_OK && i < count; i++)
         code = write_one(store, writes[i]);
-    enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = store_end(store, code);
-    if (result == STORE_OK && code != SQLITE_OK)
-        result = store_judge(store, code, problem, size);
-    return result;
+    return store_end(store, code, problem, size);
 }
 
 static void take_licence(struct db_licence *licence, sqlite3_stmt *row)
@@ -145,10 +141,7 @@ enum store_result store_licences_read(struct store *store, uint8_t mode, int64_t
     int code = store_begin(store);
     if (code == SQLITE_OK)
         code = read_books(store, mode, now_ms, books_r, licences_r);
-    enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
-    code = store_end(store, code);
-    if (result == STORE_OK && code != SQLITE_OK)
-        result = store_judge(store, code, problem, size);
+    enum store_result result = store_end(store, code, problem, size);
     if (result != STORE_OK) {
         free(*licences_r);
         *licences_r = NULL;

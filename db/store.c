@@ -186,13 +186,15 @@ int store_begin(struct store *store)
     return store_run(store, BEGIN);
 }
 
-int store_end(struct store *store, int code)
+enum store_result store_end(struct store *store, int code, char *problem, size_t size)
 {
     if (code == SQLITE_OK)
         code = store_run(store, COMMIT);
+    /* before the next statement, which would wipe out SQLite's words for it */
+    enum store_result result = code == SQLITE_OK ? STORE_OK : store_judge(store, code, problem, size);
     if (!sqlite3_get_autocommit(store->handle))
         store_run(store, ROLLBACK);
-    return code;
+    return result;
 }
 
 void store_take_text(char *to, size_t size, sqlite3_stmt *statement, int column)
