@@ -261,9 +261,11 @@ static void take_list(struct clipboard *clipboard, const struct cliprdr_list *li
 }
 
 /* A list that the client sent before it had seen ours: with ours it takes the clipboard from whoever had it,
- * so that nobody could paste what its own list tells. */
-static bool crosses(const struct clipboard *clipboard)
+ * so that nobody could paste what its own list tells. One that sends a second list does not answer. */
+static bool crosses(struct clipboard *clipboard)
 {
+    if (clipboard->crossed)
+        clipboard->unanswered = 0;
     return clipboard->answers && clipboard->unanswered > 0;
 }
 

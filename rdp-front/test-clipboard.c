@@ -442,6 +442,14 @@ static void test_lists_that_cross(void)
     client_list(); /* the later one, as ever */
     session_told(CLIPBOARD_OFFER);
     client_answers_list(CLIPRDR_FAILED); /* of nothing */
+
+    session_copies(CLIPBOARD_TEXT);
+    client_list(); /* and no answer to the session's: it is not waited for any longer */
+    nothing_told();
+    client_list();
+    session_told(CLIPBOARD_OFFER);
+    client_list();
+    session_told(CLIPBOARD_OFFER);
     end();
 }
 
