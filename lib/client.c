@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 
 #include "common/clock.h"
 #include "common/packet.h"
@@ -24,12 +25,12 @@ void client_close(struct client *client)
     close_descriptor(&client->fd);
 }
 
-/* Waits for `events` until `deadline`. Returns 0 or a negative errno. */
+/* Waits for `events` until `deadline`, or for ever where that is negative. Returns 0 or a negative errno. */
 static int wait_for(int fd, short events, int64_t deadline)
 {
     for (;;) {
-        int64_t left = deadline - clock_monotonic_ms();
-        if (left <= 0)
+        int64_t left = deadline < 0 ? -1 : deadline - clock_monotonic_ms();
+        if (deadline >= 0 && left <= 0)
             return -ETIMEDOUT;
         struct pollfd wait = {.fd = fd, .events = events};
         int ready = poll(&wait, 1, (int)left);
@@ -40,22 +41,23 @@ static int wait_for(int fd, short events, int64_t deadline)
     }
 }
 
-bool client_is_answer(const struct client *client, const Lodge__Lsm__Answer *answer)
+/* True for the answer to the last request, and for the one with which a server turns a connection away. */
+static bool is_answer(const struct client *client, const Lodge__Lsm__Answer *answer)
 {
     return answer->serial == client->serial || (answer->serial == 0 && answer->reason != 0);
 }
 
-static int receive(struct client *client, int64_t deadline, Lodge__Lsm__Answer **answer_r)
+int client_receive(struct client *client, int64_t deadline_ms, Lodge__Lsm__Answer **answer_r)
 {
     int descriptor = -1, got;
     while ((got = lsm_receive_answer(client->fd, answer_r, &descriptor)) == -EAGAIN) {
-        int failed = wait_for(client->fd, POLLIN, deadline);
+        int failed = wait_for(client->fd, POLLIN, deadline_ms);
         if (failed)
             return failed;
     }
     if (got <= 0)
         return got == 0 ? -EPIPE : got;
-    bool wrong = descriptor >= 0 || !client_is_answer(client, *answer_r);
+    bool wrong = descriptor >= 0 || !is_answer(client, *answer_r);
     close_descriptor(&descriptor);
     if (wrong) {
         lodge__lsm__answer__free_unpacked(*answer_r, NULL);
@@ -76,5 +78,5 @@ int client_call(struct client *client, Lodge__Lsm__Request *request, Lodge__Lsm_
             return failed;
     }
     /* a server that turned the connection away has said why */
-    return failed != 0 && failed != -EPIPE ? failed : receive(client, deadline, answer_r);
+    return failed != 0 && failed != -EPIPE ? failed : client_receive(client, deadline, answer_r);
 }

@@ -1,7 +1,6 @@
 /* One connection to lsm.port, asked one thing after another: what liblodge and lodgectl stand on. */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "rpc/lsm.h"
@@ -16,8 +15,9 @@ struct client {
 /* Connects to the socket at `path`, waiting while too many others do. Returns 0 or a negative errno. */
 int client_open(struct client *client_r, const char *path);
 void client_close(struct client *client);
-/* True for the answer to the last request, and for the one with which a server turns a connection away. */
-bool client_is_answer(const struct client *client, const Lodge__Lsm__Answer *answer);
+/* Waits for an answer to the last request until `deadline_ms` of clock_monotonic_ms, or for ever where that
+ * is negative. Returns as client_call. */
+int client_receive(struct client *client, int64_t deadline_ms, Lodge__Lsm__Answer **answer_r);
 /* Sends `request`, setting its serial, and waits for its answer, the caller's to free with
  * lodge__lsm__answer__free_unpacked. Returns 0; -ETIMEDOUT when none comes in time, -EPIPE when the server
  * ends the connection, -EPROTO for an answer to something else or no answer at all, or another negative
