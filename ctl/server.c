@@ -61,11 +61,18 @@ enum ctl_exit server_ask_once(const struct ctl_arguments *arguments, const struc
                               const char *about, Lodge__Lsm__Request *request,
                               Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
 {
+    return server_ask_once_slowly(arguments, conf, about, request, 0, want, answer_r);
+}
+
+enum ctl_exit server_ask_once_slowly(const struct ctl_arguments *arguments, const struct conf *conf,
+                                     const char *about, Lodge__Lsm__Request *request, int64_t more_ms,
+                                     Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r)
+{
     struct server server;
     enum ctl_exit result = server_open(&server, arguments, conf);
     if (result != CTL_DONE)
         return result;
-    result = server_ask(&server, about, request, want, answer_r);
+    result = server_ask_slowly(&server, about, request, more_ms, want, answer_r);
     server_close(&server);
     return result;
 }

@@ -27,3 +27,7 @@ enum ctl_exit server_ask_slowly(struct server *server, const char *about, Lodge_
 enum ctl_exit server_ask_once(const struct ctl_arguments *arguments, const struct conf *conf,
                               const char *about, Lodge__Lsm__Request *request,
                               Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r);
+/* The same, for what takes up to `more_ms` longer than answers do. */
+enum ctl_exit server_ask_once_slowly(const struct ctl_arguments *arguments, const struct conf *conf,
+                                     const char *about, Lodge__Lsm__Request *request, int64_t more_ms,
+                                     Lodge__Lsm__Answer__ResultCase want, Lodge__Lsm__Answer **answer_r);

@@ -55,13 +55,8 @@ enum ctl_exit ctl_shadow(const struct ctl_arguments *arguments, const struct con
              shadow.from);
     request.method_case = LODGE__LSM__REQUEST__METHOD_SHADOW;
     request.shadow = &shadow;
-    struct server server;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
-    result = server_ask_slowly(&server, about, &request, CONSENT_MS, LODGE__LSM__ANSWER__RESULT_SHADOWING,
-                               &answer);
-    server_close(&server);
+    enum ctl_exit result = server_ask_once_slowly(arguments, conf, about, &request, CONSENT_MS,
+                                                  LODGE__LSM__ANSWER__RESULT_SHADOWING, &answer);
     if (result != CTL_DONE)
         return result;
     printf("Session %u is shown to the client of session %" PRIu32

@@ -88,14 +88,9 @@ enum ctl_exit ctl_subsystem_load(const struct ctl_arguments *arguments, const st
     load.name = (char *)arguments->name;
     request.method_case = LODGE__LSM__REQUEST__METHOD_LOAD_SUBSYSTEM;
     request.load_subsystem = &load;
-    struct server server;
     Lodge__Lsm__Answer *answer;
-    enum ctl_exit result = server_open(&server, arguments, conf);
-    if (result != CTL_DONE)
-        return result;
-    result = server_ask_slowly(&server, arguments->name, &request, LOAD_MS,
-                               LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
-    server_close(&server);
+    enum ctl_exit result = server_ask_once_slowly(arguments, conf, arguments->name, &request, LOAD_MS,
+                                                  LODGE__LSM__ANSWER__RESULT__NOT_SET, &answer);
     if (result != CTL_DONE)
         return result;
     lodge__lsm__answer__free_unpacked(answer, NULL);
