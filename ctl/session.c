@@ -90,20 +90,6 @@ static bool take_list(const struct ctl_arguments *arguments, Lodge__Lsm__ListReq
     return take_ages(arguments, list_r);
 }
 
-/* All of a page is behind the session where it began, in the order that was asked for. */
-static bool is_in_order(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Sessions *page)
-{
-    uint32_t after = list->after;
-    if (list->order != LODGE__LSM__LIST_ORDER__BY_ID || list->descending)
-        return page->n_session > 0 || !page->more;
-    for (size_t i = 0; i < page->n_session; i++) {
-        if (page->session[i]->id <= after)
-            return false;
-        after = page->session[i]->id;
-    }
-    return page->n_session > 0 || !page->more;
-}
-
 enum ctl_exit session_fetch_pages(struct server *server, Lodge__Lsm__ListRequest *list,
                                   struct session_pages *pages)
 {
@@ -118,8 +104,8 @@ enum ctl_exit session_fetch_pages(struct server *server, Lodge__Lsm__ListRequest
             return result;
         session_pages_add(pages, answer);
         const Lodge__Lsm__Sessions *page = answer->sessions;
-        if (!is_in_order(list, page) || pages->count > PAGES_MOST) {
-            ctl_say("the list of sessions is not in the order of their IDs: compare the versions");
+        if (!lsm_list_is_right(list, page) || pages->count > PAGES_MOST) {
+            ctl_say("the list of sessions is not in the order that was asked for: compare the versions");
             return CTL_FAILED;
         }
         more = page->more;

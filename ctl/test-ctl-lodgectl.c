@@ -191,7 +191,7 @@ static void test_pages(void)
         count++;
     }
     CHECK(count == MANY);
-    expect_error(RUN(answer_loop, "list"), 1, "not in the order of their IDs");
+    expect_error(RUN(answer_loop, "list"), 1, "not in the order that was asked for");
     expect_output(RUN(answer_empty, "list"), "There are no sessions.\n");
     expect_output(RUN(answer_empty, "list", "--json"), "{\"sessions\":[]}\n");
     expect_output(RUN(answer_empty, "events"), "There are no events.\n");

@@ -81,26 +81,6 @@ int lodge_show(struct lodge *lodge, uint32_t session, struct lodge_session **ses
     return 0;
 }
 
-static struct lsm_list_key key_of(const Lodge__Lsm__Session *session)
-{
-    return (struct lsm_list_key){session->id, session->user, session->logon_ms};
-}
-
-/* They are behind `after` (id 0: the beginning) and in order, and where there are more, the page is not
- * empty: so every list comes to its end. */
-static bool page_is_right(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *after,
-                          const Lodge__Lsm__Sessions *page)
-{
-    struct lsm_list_key last = key_of(after);
-    for (size_t i = 0; i < page->n_session; i++) {
-        struct lsm_list_key key = key_of(page->session[i]);
-        if (key.id == 0 || (last.id != 0 && lsm_list_compare(list, &key, &last) <= 0))
-            return false;
-        last = key;
-    }
-    return page->n_session > 0 || !page->more;
-}
-
 static int fetch_page(struct lodge *lodge, Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Session *after,
                       Lodge__Lsm__Answer **answer_r, struct lodge_error *error)
 {
@@ -114,8 +94,8 @@ static int fetch_page(struct lodge *lodge, Lodge__Lsm__ListRequest *list, const 
     int failed = lodge_ask(lodge, &request, LODGE__LSM__ANSWER__RESULT_SESSIONS, &answer, error);
     if (failed != 0)
         return failed;
-    if (!page_is_right(list, after, answer->sessions)) {
-        lodge_wrong(lodge, answer, "the sessions are not in the order of their ids", error);
+    if (!lsm_list_is_right(list, answer->sessions)) {
+        lodge_wrong(lodge, answer, "the sessions are not in the order that was asked for", error);
         return -EPROTO;
     }
     *answer_r = answer;

@@ -66,3 +66,16 @@ int lsm_list_compare(const Lodge__Lsm__ListRequest *list, const struct lsm_list_
         order = (a->id > b->id) - (a->id < b->id);
     return list->descending ? -order : order;
 }
+
+bool lsm_list_is_right(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Sessions *page)
+{
+    struct lsm_list_key last = {list->after, list->after_user, list->after_logon_ms};
+    for (size_t i = 0; i < page->n_session; i++) {
+        const Lodge__Lsm__Session *session = page->session[i];
+        struct lsm_list_key key = {session->id, session->user, session->logon_ms};
+        if (key.id == 0 || (last.id != 0 && lsm_list_compare(list, &key, &last) <= 0))
+            return false;
+        last = key;
+    }
+    return page->n_session > 0 || !page->more;
+}

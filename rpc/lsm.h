@@ -2,6 +2,7 @@
  * where the message's comment says so. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lsm.pb-c.h"
@@ -32,3 +33,7 @@ struct lsm_list_key {
  * of that is turned round. An order that there is not is that of the ids. */
 int lsm_list_compare(const Lodge__Lsm__ListRequest *list, const struct lsm_list_key *a,
                      const struct lsm_list_key *b);
+/* True where `page` may be the answer to `list`: its sessions are behind the one that it is to begin after,
+ * and in order, and where there are more, it is not empty. So every list comes to its end, whatever a server
+ * says. */
+bool lsm_list_is_right(const Lodge__Lsm__ListRequest *list, const Lodge__Lsm__Sessions *page);

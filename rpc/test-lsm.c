@@ -31,9 +31,37 @@ static void check_list_orders(void)
     check_order((Lodge__Lsm__ListOrder)9, (const struct lsm_list_key *[]){&a, &b, &c});
 }
 
+static void check_pages(void)
+{
+    Lodge__Lsm__ListRequest list = LODGE__LSM__LIST_REQUEST__INIT;
+    Lodge__Lsm__Sessions page = LODGE__LSM__SESSIONS__INIT;
+    Lodge__Lsm__Session ada = LODGE__LSM__SESSION__INIT, bob = LODGE__LSM__SESSION__INIT;
+    Lodge__Lsm__Session *both[] = {&ada, &bob};
+    CHECK(lsm_list_is_right(&list, &page));
+    page.more = true;
+    CHECK(!lsm_list_is_right(&list, &page)); /* more, and not one of them here */
+    page.session = both;
+    page.n_session = 2;
+    ada.id = 7, bob.id = 3;
+    ada.user = (char *)"ada", bob.user = (char *)"bob";
+    CHECK(!lsm_list_is_right(&list, &page));
+    list.order = LODGE__LSM__LIST_ORDER__BY_USER;
+    CHECK(lsm_list_is_right(&list, &page));
+    list.after = 7, list.after_user = (char *)"ada";
+    CHECK(!lsm_list_is_right(&list, &page)); /* that one again */
+    list.after = 6;
+    CHECK(lsm_list_is_right(&list, &page));
+    list.descending = true;
+    CHECK(!lsm_list_is_right(&list, &page));
+    list.descending = false;
+    bob.id = 0;
+    CHECK(!lsm_list_is_right(&list, &page));
+}
+
 int main(void)
 {
     check_list_orders();
+    check_pages();
     int pair[2], descriptor = -1;
     CHECK(packet_pair(pair) == 0);
     Lodge__Lsm__Client client = LODGE__LSM__CLIENT__INIT;
