@@ -216,8 +216,7 @@ void expect_event(uint32_t event, uint16_t session)
     test.event.event = 0;
 }
 
-/* The broker knows, or is told next. */
-static void expect_fact(const char *line)
+void expect_fact(const char *line)
 {
     while (strstr(test.facts.text, line) == NULL) {
         unsigned number = receive_any(&test.broker);

@@ -47,6 +47,8 @@ void expect_hello(const struct relay *relay);
 unsigned receive(const struct relay *relay);
 /* The event has come, or comes next. */
 void expect_event(uint32_t event, uint16_t session);
+/* The broker has been told this line of FACTS, or is told it next: with an end of line before and after. */
+void expect_fact(const char *line);
 void expect(const struct relay *relay, unsigned number);
 void expect_end(const struct relay *relay);
 void say(const struct relay *relay, unsigned number, const void *what);

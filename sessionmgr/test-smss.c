@@ -262,7 +262,9 @@ static void dead_services_are_started_again(void)
     expect_end(&test.listener);
     test.listener = accept_relay(SM_LISTENER);
     expect_hello(&test.listener);
+    expect_fact("\nlistener=starting\n"); /* it was ready before */
     say(&test.listener, SM_READY, &(struct sm_ready){.role = SM_LISTENER});
+    expect_fact("\nlistener=ready\n");
     CHECK(kill(logon.who.pid, SIGKILL) == 0);
     close(logon.fd);
     expect_ended(id, REASON_SESSION_DIED);
