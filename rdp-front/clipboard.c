@@ -6,8 +6,9 @@
 #include "common/log.h"
 #include "rdp-front/cliprdr.h"
 
-#define ASKS_MOST     16 /* of the session's that wait for the client */
-#define REQUESTS_MOST 32 /* of the client's that wait for the session */
+#define ASKS_MOST      16 /* of the session's that wait for the client */
+#define REQUESTS_MOST  32 /* of the client's that wait for the session */
+#define CROSSINGS_MOST 4  /* lists of the client's before its answer to ours */
 /* Data beyond CLIPBOARD_MOST is refused at once; beyond this it is not even kept, and refused when its time
  * is over. */
 #define CLIENT_MOST (2 * CLIPBOARD_MOST)
@@ -30,7 +31,8 @@ struct clipboard {
     uint32_t ids[CLIPBOARD_FORMATS];
     bool answers;                 /* it has answered a list, as it must */
     unsigned unanswered;          /* lists that were told to it, but empty ones: FreeRDP passes them over */
-    bool crossed;                 /* its own came meanwhile, */
+    unsigned crossings;           /* lists of its own that came meanwhile */
+    bool crossed;                 /* there are some, and the last */
     struct cliprdr_list crossing; /* this one, which stands if it refuses ours */
     struct ask asks[ASKS_MOST];   /* the first is at the client, which answers in order */
     size_t ask_count;
@@ -261,10 +263,13 @@ static void take_list(struct clipboard *clipboard, const struct cliprdr_list *li
 }
 
 /* A list that the client sent before it had seen ours: with ours it takes the clipboard from whoever had it,
- * so that nobody could paste what its own list tells. One that sends a second list does not answer. */
+ * so that nobody could paste what its own list tells. One that sends many does not answer; FreeRDP sends two
+ * for what is copied once. */
 static bool crosses(struct clipboard *clipboard)
 {
-    if (clipboard->crossed)
+    if (!clipboard->crossed)
+        clipboard->crossings = 0;
+    if (++clipboard->crossings > CROSSINGS_MOST)
         clipboard->unanswered = 0;
     return clipboard->answers && clipboard->unanswered > 0;
 }
