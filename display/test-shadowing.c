@@ -66,6 +66,7 @@ static void controls(struct bed *bed, struct view *view, struct program *program
     unsigned screens = view->screens;
     broker_shadow(bed, &shadow, 32, true);
     same_picture(view, &shadow, program);
+    bed_pass_ms(bed_now());
     double before = bed_now() - 1;
     view_tap(&shadow, A, 0);
     expect_key(program, 'a');

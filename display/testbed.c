@@ -27,6 +27,12 @@ double bed_now(void)
     return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
 }
 
+void bed_pass_ms(double since)
+{
+    while (bed_now() < since + 2)
+        poll(NULL, 0, 1);
+}
+
 static bool readable(int fd, int wait_ms)
 {
     struct pollfd wait = {.fd = fd, .events = POLLIN};

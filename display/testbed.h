@@ -58,6 +58,8 @@ long bed_pss(pid_t pid);
 
 /* Milliseconds, for measurements. */
 double bed_now(void);
+/* Waits until it is another millisecond than `since`: two inputs of one millisecond are one to the broker. */
+void bed_pass_ms(double since);
 
 /* Takes one message from the agent to the broker, if one comes within `wait_ms`. */
 bool broker_take(struct bed *bed, struct message *message_r, union winstation_body *body_r, int wait_ms);
