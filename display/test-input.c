@@ -1,5 +1,4 @@
 /* Keys, text, locks and mouse of a viewer, as programs get them. */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
