@@ -32,8 +32,7 @@ struct clipboard {
     bool answers;                 /* it has answered a list, as it must */
     unsigned unanswered;          /* lists that were told to it, but empty ones: FreeRDP passes them over */
     unsigned crossings;           /* lists of its own that came meanwhile */
-    bool crossed;                 /* there are some, and the last */
-    struct cliprdr_list crossing; /* this one, which stands if it refuses ours */
+    struct cliprdr_list crossing; /* the last of these, which stands if it refuses ours */
     struct ask asks[ASKS_MOST];   /* the first is at the client, which answers in order */
     size_t ask_count;
     uint32_t requests[REQUESTS_MOST]; /* formats; the first is at the program. 0: none that there is */
@@ -267,11 +266,11 @@ static void take_list(struct clipboard *clipboard, const struct cliprdr_list *li
  * for what is copied once. */
 static bool crosses(struct clipboard *clipboard)
 {
-    if (!clipboard->crossed)
-        clipboard->crossings = 0;
-    if (++clipboard->crossings > CROSSINGS_MOST)
+    if (clipboard->crossings == CROSSINGS_MOST)
         clipboard->unanswered = 0;
-    return clipboard->answers && clipboard->unanswered > 0;
+    bool crossing = clipboard->answers && clipboard->unanswered > 0;
+    clipboard->crossings = crossing ? clipboard->crossings + 1 : 0;
+    return crossing;
 }
 
 static const char *on_list_answer(struct clipboard *clipboard, const struct cliprdr_message *message)
@@ -279,9 +278,9 @@ static const char *on_list_answer(struct clipboard *clipboard, const struct clip
     clipboard->answers = true;
     if (clipboard->unanswered > 0)
         clipboard->unanswered--;
-    if (!clipboard->crossed || clipboard->unanswered > 0)
+    if (clipboard->crossings == 0 || clipboard->unanswered > 0)
         return NULL;
-    clipboard->crossed = false;
+    clipboard->crossings = 0;
     if (!(message->flags & CLIPRDR_OK))
         take_list(clipboard, &clipboard->crossing);
     return NULL;
@@ -301,8 +300,7 @@ static const char *on_list(struct clipboard *clipboard, const struct cliprdr_mes
             tell_list(clipboard);
         return NULL;
     }
-    clipboard->crossed = crosses(clipboard);
-    if (clipboard->crossed)
+    if (crosses(clipboard))
         clipboard->crossing = list;
     else
         take_list(clipboard, &list);

@@ -96,9 +96,7 @@ class Lodge:
         self.port = free_port()
         self.log_path = self.base + "/log"
         self.smss = None
-        desktop = self.base + "/desktop"
-        shutil.copy(HERE + "/desktop.py", desktop)
-        os.chmod(desktop, 0o755)
+        desktop = self.copy_of(HERE + "/desktop.py", "desktop")
         self.settings = {
             ("Server", "RunDirectory"): self.run, ("Server", "StateDirectory"): self.state,
             ("Server", "LogLevel"): 3,
@@ -134,9 +132,9 @@ class Lodge:
             raise AssertionError(f"lodge-smss ended with {self.smss.returncode}\n{self.log()}")
         return self.ctl("ping").returncode == 0
 
-    def copy_of(self, path):
+    def copy_of(self, path, name=None):
         """A copy that any user may run: what is tested may lie where they cannot go."""
-        copy = f"{self.base}/{os.path.basename(path)}"
+        copy = f"{self.base}/{name or os.path.basename(path)}"
         if not os.path.exists(copy):
             shutil.copy(path, copy)
             os.chmod(copy, 0o755)
